@@ -1,0 +1,80 @@
+# Waitstate. `make` alone lists what there is. Nothing here needs more than python3 (3.11+) and make.
+
+PYTHON ?= python3
+VENV ?= .venv
+EXAMPLE ?= chat
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+# Other interpreters run the tests only, so they get less.
+EXTRAS ?= dev
+OTHER_VERSIONS := 3.12 3.13
+PLATFORMS := linux darwin win32
+# Programs that the tests talk to, and the Debian packages that bring them.
+PEERS := openssl:openssl gnutls-cli:gnutls-bin nc:netcat-openbsd
+PYTEST := $(BIN)/python -m pytest
+EXAMPLES_TEST := tests/architecture/test_examples.py
+
+.DEFAULT_GOAL := help
+.PHONY: help venv run test lint types docs bench check peers python other-versions clean
+
+help:  ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: python  ## install what is missing and start the chat server; EXAMPLE=echo starts another, ARGS="--port 0" is passed on
+	@.ci/need openssl:openssl
+	@PYTHONPATH=. exec $(PYTHON) examples/$(EXAMPLE)/server.py $(ARGS)
+
+test: $(INSTALLED) peers  ## install what is missing and run the fast tests; ALL=1 adds the slow, SEED=n repeats an order, ARGS go to pytest
+	@$(PYTEST) $(if $(ALL),,-m "not slow") $(if $(SEED),-p "randomly" --randomly-seed=$(SEED)) $(ARGS)
+
+lint: $(INSTALLED)  ## ruff format, ruff check, import-linter
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/lint-imports --no-cache
+
+types: $(INSTALLED)  ## mypy --strict over packages and tests, for Linux, macOS and Windows
+	@for platform in $(PLATFORMS); do \
+	  echo "mypy for $$platform"; \
+	  $(BIN)/mypy --strict --platform $$platform --cache-dir .mypy_cache/$$platform reactor protocols tests || exit 1; \
+	done
+
+docs: $(INSTALLED)  ## build docs/ (warnings are errors) and run every example there and in README.md
+	@$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
+	@$(PYTEST) -q $(EXAMPLES_TEST)
+
+bench: $(INSTALLED)  ## run benchmarks/ against the figures kept there
+	@$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+check: lint types test docs other-versions  ## lint, types, test, docs in this order, then the tests on every other Python found
+
+venv: $(INSTALLED)  ## make the virtual environment, with everything that development needs
+
+clean:  ## remove what the targets above have made
+	rm -rf .venv .venv-* docs/_build build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# Goals are made one after the other: `check` promises an order.
+.NOTPARALLEL:
+
+$(INSTALLED): pyproject.toml | python
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || .ci/need --venv $(PYTHON)
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
+	@touch $@
+
+peers:
+	@.ci/need $(PEERS)
+
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Waitstate needs Python 3.11 or newer: try make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+
+other-versions: $(INSTALLED)
+	@for version in $(OTHER_VERSIONS); do \
+	  for python in python$$version $$HOME/.pyenv/versions/$$version*/bin/python; do \
+	    "$$python" -c 'import ensurepip, venv' 2>/dev/null || continue; \
+	    echo "tests on Python $$version"; \
+	    $(MAKE) --no-print-directory test PYTHON="$$python" VENV=.venv-$$version EXTRAS=test || exit 1; \
+	    break; \
+	  done; \
+	done

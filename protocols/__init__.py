@@ -1,0 +1,1 @@
+"""Protocols: the handler classes people subclass; their codecs are pure and live in `codecs`."""

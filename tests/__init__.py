@@ -1,0 +1,1 @@
+"""Tests: `reactor` and `protocols` mirror the packages, each other folder asks one question."""
