@@ -1,0 +1,1 @@
+"""Waitstate: a selector-based reactor. Its public names come here when its floors stand."""
