@@ -1,0 +1,48 @@
+"""What surrounds every test: the leak guard, the seed of the order, the shared fixtures."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from typing import Final
+
+import pytest
+
+from tests import leaks
+from tests.certificates import Certificates
+
+FAILED: Final = pytest.StashKey[bool]()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves threads or descriptors behind."""
+    before = leaks.inventory()
+    yield
+    if request.node.stash.get(FAILED, False):
+        return  # its traceback holds on to its objects, and one complaint is enough
+    if left := leaks.left_since(before):
+        pytest.fail("the test left behind " + ", ".join(left), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """An authority and the certificates that most tests need, made once."""
+    return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember that a test has failed, for the leak guard."""
+    report = yield
+    if report.failed:
+        item.stash[FAILED] = True
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how to repeat the order of a run that failed."""
+    seed = getattr(terminalreporter.config.option, "randomly_seed", None)
+    if seed is not None and (terminalreporter.stats.keys() & {"failed", "error"}):
+        terminalreporter.write_line(f"the same order again: make test SEED={seed}")
