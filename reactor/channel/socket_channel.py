@@ -1,0 +1,314 @@
+"""Socket channels: a socket that is tried, and the border behind which no errno is seen.
+
+`SocketChannel` is one connection, over TCP or a Unix socket; `ListeningChannel` is what hands new
+ones out. Both make their socket non-blocking and own it. Every failure of a system call becomes
+an error of our tree here, by the one table in `reactor.errors`.
+
+The verbs of a connection are the hottest lines of the library, so they ask nothing in advance:
+they call the system, and look at the circumstances only if that failed. A closed socket fails by
+itself, and so does `_NoSocket`, which stands where a socket was that has been given away.
+"""
+
+import contextlib
+import errno
+import os
+import socket
+import struct
+from typing import Any, Final, cast
+
+from reactor.channel.base import BytesLike, Channel
+from reactor.errors import Address, SocketError, StateClosed, address_text, from_os_error
+
+NO_ADDRESS: Final[Address] = (None, None)  # LW-030: there is none, or nobody can tell any more
+IPV4_IN_IPV6: Final = "::ffff:"  # how an IPv6 socket writes an IPv4 peer; never shown (LW-028)
+
+# What `SO_LINGER` takes: on, and for 0 seconds. Then a close sends a reset and keeps nothing.
+LINGER_NOT_AT_ALL: Final = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
+
+# accept() of these means that a client has gone, or its network has, before we came to it: only
+# that client is concerned (accept(2), "Error handling"). EOPNOTSUPP and EPERM are in that list of
+# Linux as well; they are not in ours, as a listener of the wrong kind, or a sandbox, answers so
+# for ever.
+LOST_CLIENT: Final = frozenset(
+    number
+    for name in (
+        *("ECONNABORTED", "ECONNRESET", "ENOTCONN", "EPROTO", "ENOPROTOOPT", "ENONET"),
+        *("ENETDOWN", "ENETUNREACH", "EHOSTDOWN", "EHOSTUNREACH"),
+    )
+    for number in (getattr(errno, name, None), getattr(errno, "WSA" + name, None))
+    if number is not None
+)
+LOST_CLIENT_LIMIT: Final = 64  # clients skipped in one call; the size of a burst of accepts
+
+
+class SocketChannel(Channel):
+    """A connected stream socket: TCP, Unix, or one of a pair.
+
+    Nothing is kept here but what a report must still know when the connection is gone. A peer
+    cannot be asked for after a reset, so it is asked for at once unless the caller knows it; our
+    own address can be asked for until the end.
+
+    Args:
+        sock: connected; becomes non-blocking, and belongs to the channel until `detach`.
+        peer_address: the pair of the other end, if known (LW-030); None asks the system.
+
+    Raises:
+        StateClosed: the socket is closed.
+
+    Thread: one at a time for each direction. Calls back: never. Source: LW-028, LW-030, LW-067.
+    """
+
+    __slots__ = ("_address", "_ended", "_peer_address", "sock")
+
+    def __init__(self, sock: socket.socket, *, peer_address: Address | None = None) -> None:
+        if sock.fileno() < 0:
+            raise StateClosed("a channel needs an open socket, and this one is closed")
+        sock.setblocking(False)
+        self.sock = sock
+        self._address: Address | None = None
+        self._peer_address = peer_address or _ask_peer_address(sock)
+        self._ended = False  # our end was announced to the peer
+
+    @property
+    def address(self) -> Address:
+        """The address of this end; asked for once, at the latest when closing."""
+        if self._address is None:
+            self._address = _ask_address(self.sock)
+        return self._address
+
+    @property
+    def peer_address(self) -> Address:
+        """The address of the other end, as it was when the connection was up."""
+        if self._peer_address is None:  # it was not connected yet, or lost already
+            self._peer_address = _ask_peer_address(self.sock)
+        return self._peer_address or NO_ADDRESS
+
+    @property
+    def closed(self) -> bool:
+        """Whether the socket is closed, or has been given away."""
+        return self.sock.fileno() < 0
+
+    def fileno(self) -> int:
+        """Return the descriptor, or -1 once closed."""
+        return self.sock.fileno()
+
+    def read(self, size: int) -> bytes | None:
+        """Receive at most `size` bytes; None is "not now", empty the end of the stream."""
+        try:
+            return self.sock.recv(size)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            raise self._failure(error, "read", "recv") from error
+
+    def readinto(self, view: memoryview) -> int | None:
+        """Receive into the front of `view`; None is "not now", 0 the end of the stream."""
+        try:
+            return self.sock.recv_into(view)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            raise self._failure(error, "read", "recv") from error
+
+    def write(self, view: BytesLike) -> int | None:
+        """Send from the front of `view` and return how many bytes went; None is "not now"."""
+        try:
+            return self.sock.send(view)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            raise self._failure(error, "write", "send") from error
+
+    def write_eof(self) -> bool:
+        """Tell the peer that nothing more will be written; always true, as the kernel does it."""
+        if not self._ended or self.closed:
+            try:
+                self.sock.shutdown(socket.SHUT_WR)
+            except OSError as error:
+                raise self._failure(error, "write", "shutdown") from error
+            self._ended = True
+        return True
+
+    def shutdown(self, how: int) -> None:
+        """Shut the connection down; one that both ends have ended already is left as it is."""
+        try:
+            self.sock.shutdown(how)
+        except OSError as error:
+            if self.closed or error.errno != errno.ENOTCONN:
+                raise self._failure(error, "close", "shutdown") from error
+        if how != socket.SHUT_RD:
+            self._ended = True
+
+    def close(self) -> None:
+        """Give the descriptor back; once more is harmless.
+
+        The descriptor is free whatever the system answers, and by then there is nobody who could
+        do anything about the answer: so this never fails.
+        """
+        if not self.closed:
+            self._address = self.address
+            with contextlib.suppress(OSError):
+                self.sock.close()
+
+    def abort(self) -> None:
+        """Close at once, over TCP with a reset; nothing that is under way is waited for."""
+        if not self.closed and self.sock.family in (socket.AF_INET, socket.AF_INET6):
+            with contextlib.suppress(OSError):  # the connection may be lost already
+                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT_AT_ALL)
+        self.close()
+
+    def detach(self) -> socket.socket:
+        """Give the socket to the caller, still non-blocking, and be closed without it.
+
+        Raises:
+            StateClosed: there is no socket any more.
+        """
+        if self.closed:
+            raise self._closed_error("close")
+        self._address = self.address
+        sock, self.sock = self.sock, cast(socket.socket, _NoSocket())
+        return sock
+
+    def _failure(self, error: OSError, phase: str, situation: str) -> SocketError:
+        if self.closed:
+            return self._closed_error(phase)
+        return from_os_error(
+            error, phase=phase, situation=situation, peer=self.peer_address, connection=self
+        )
+
+    def _closed_error(self, phase: str) -> StateClosed:
+        return StateClosed(
+            "this connection is closed: make a new one",
+            phase=phase,
+            peer=self.peer_address,
+            connection=self,
+        )
+
+    def __repr__(self) -> str:
+        where = "closed" if self.closed else f"fd {self.fileno()}"
+        return f"<SocketChannel to {address_text(self.peer_address)}, {where}>"
+
+
+class ListeningChannel:
+    """A listening socket: each `accept` takes one client from the kernel's queue, or nobody.
+
+    Args:
+        sock: bound and listening; becomes non-blocking, and belongs to the channel.
+
+    Thread: one at a time. Calls back: never. Source: LW-028, LW-190, RELIABILITY cases 5 and 20.
+    """
+
+    __slots__ = ("_address", "sock")
+
+    def __init__(self, sock: socket.socket) -> None:
+        if sock.fileno() < 0:
+            raise StateClosed("a listener needs an open socket, and this one is closed")
+        sock.setblocking(False)
+        self.sock = sock
+        self._address: Address | None = None
+
+    @property
+    def address(self) -> Address:
+        """The address that clients connect to; it stays after closing."""
+        if self._address is None:
+            self._address = _ask_address(self.sock)
+        return self._address
+
+    @property
+    def closed(self) -> bool:
+        """Whether the socket is closed."""
+        return self.sock.fileno() < 0
+
+    def fileno(self) -> int:
+        """Return the descriptor, readable while somebody waits; -1 once closed."""
+        return self.sock.fileno()
+
+    def accept(self) -> tuple[socket.socket, Address] | None:
+        """Return a client's socket and its address, or None if nobody waits now.
+
+        Clients that have gone meanwhile are passed over. After many of them in a row the answer
+        is None too: the descriptor stays readable, and others have their turn first.
+
+        Raises:
+            AcceptError: the system cannot accept, for lack of descriptors or memory; the clients
+                stay in its queue, and trying again later is right.
+            StateClosed: the channel is closed.
+        """
+        for _ in range(LOST_CLIENT_LIMIT):
+            try:
+                sock, raw = self.sock.accept()
+            except BlockingIOError:
+                return None
+            except OSError as error:
+                if self.closed or error.errno not in LOST_CLIENT:
+                    raise self._failure(error) from error
+            else:
+                return sock, address_pair(sock.family, raw)
+        return None
+
+    def close(self) -> None:
+        """Give the descriptor back, and send away who still waits; once more is harmless."""
+        if not self.closed:
+            self._address = self.address
+            with contextlib.suppress(OSError):  # as in SocketChannel.close
+                self.sock.close()
+
+    def _failure(self, error: OSError) -> SocketError:
+        if self.closed:
+            return StateClosed("this listener is closed", phase="accept", connection=self)
+        return from_os_error(error, phase="accept", situation="accept", connection=self)
+
+    def __repr__(self) -> str:
+        where = "closed" if self.closed else f"fd {self.fileno()}"
+        return f"<ListeningChannel on {address_text(self.address)}, {where}>"
+
+
+def address_pair(family: int, raw: Any) -> Address:
+    """Return a system's address as a pair: host and port, or path and None.
+
+    Args:
+        family: `sock.family`.
+        raw: what `getsockname`, `getpeername` or `accept` returned.
+
+    Thread: any. Calls back: never. Source: LW-028, LW-030.
+    """
+    if family == socket.AF_INET6:
+        return _ipv6_host(*raw), raw[1]
+    if isinstance(raw, (str, bytes)):  # of a Unix socket; Linux gives abstract names as bytes
+        return (os.fsdecode(raw), None) if raw else NO_ADDRESS
+    return (raw[0], raw[1]) if raw else NO_ADDRESS
+
+
+def _ipv6_host(host: str, _port: int, _flow: int = 0, scope: int = 0) -> str:
+    if host.startswith(IPV4_IN_IPV6) and "." in host:
+        return host[len(IPV4_IN_IPV6) :]
+    if not scope or "%" in host:
+        return host
+    try:
+        return f"{host}%{socket.if_indextoname(scope)}"
+    except OSError:  # the interface has gone; its number still tells two of them apart
+        return f"{host}%{scope}"
+
+
+def _ask_address(sock: socket.socket) -> Address:
+    try:
+        return address_pair(sock.family, sock.getsockname())
+    except OSError:
+        return NO_ADDRESS
+
+
+def _ask_peer_address(sock: socket.socket) -> Address | None:
+    try:
+        return address_pair(sock.family, sock.getpeername())
+    except OSError:
+        return None
+
+
+class _NoSocket:
+    """What stands where a socket was: looking up any verb fails as the system would."""
+
+    def fileno(self) -> int:
+        return -1
+
+    def __getattr__(self, name: str) -> Any:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
