@@ -408,10 +408,10 @@ def from_os_error(
 
 
 def address_text(address: Address) -> str:
-    """Write an address for a person: `host:port`, `[host]:port`, or a path."""
+    """Write an address for a person: `host:port`, `[host]:port`, a path, or "unnamed"."""
     host, port = address
     if port is None:
-        return str(host)
+        return "unnamed" if host is None else str(host)
     return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
 
 

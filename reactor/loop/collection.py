@@ -1,0 +1,665 @@
+"""WaitStateCollection: the reactor, the one place that waits.
+
+Two halves on purpose. `wait` may block and touches no user code; `dispatch` never blocks, and runs
+user code on the owner's thread. Together they are a turn, and a turn is a list of phases:
+
+    1. how long to wait: 0 if calls are waiting, else until the next timer
+    2. wait
+    3. serve what is ready (the waker is drained here, like any other descriptor)
+    4. timers that are due, by one reading of the clock
+    5. the calls that were waiting when this phase began
+    6. closes that were put off, because a number that is free can be handed out again
+
+A host that has a loop of its own calls the two halves itself, and needs four things to do it well:
+`fileno`, `next_timeout`, `wake` and `on_earlier`.
+"""
+
+import concurrent.futures
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Final, TypeVar
+
+from reactor.deadline import NEVER, check_timeout
+from reactor.errors import OperationInProgress
+from reactor.interest import READ, WRITE
+from reactor.loop.calls import CallQueue, Submission
+from reactor.loop.error_handler import ErrorHandler, log_and_close, report
+from reactor.loop.health import Health
+from reactor.loop.ownership import Ownership
+from reactor.loop.poller import IN, OUT, Poller, Ready
+from reactor.loop.signals import SignalHandler
+from reactor.loop.timers import RepeatedTimer, Timed, Timer, TimerQueue, call
+from reactor.loop.wait_state import Closable, Retirable, WaitState, current_context
+from reactor.loop.waker import Waker
+from reactor.loop.watch import Watch, WatchCallback
+
+Result = TypeVar("Result")
+
+# glibc answers large requests with mmap until it has seen one as large freed; then they cost
+# nothing. One read of 256 KiB takes 20 us before that, and 7 after it.
+MALLOC_PRIME_SIZE: Final = 4 << 20
+
+
+class WaitStateCollection:
+    """A set of wait states and the loop that serves them, in one thread.
+
+    Args:
+        name: any object; shown in messages and as the name of the thread.
+        error_handler: a function `(object, exception)` for what leaves a callback; the default
+            logs, closes the state concerned, and goes on.
+        selector: a fresh object of the standard library's `selectors`, closed with the
+            collection; None takes the best that the system has.
+        clock: a function that returns monotonic seconds, for every limit and timer.
+        resolver: who looks names up; None makes one of our own when it is first needed.
+        slow_callback_names: whether every callback is timed, so that `stats()` can name the
+            longest in turns of over 50 ms.
+
+    Thread: see each verb; attributes may be read by all threads. Calls back: never from inside
+    the call that caused it. Source: LW-001 to LW-021.
+    """
+
+    __slots__ = (
+        "_calls",
+        "_loop_lock",
+        "_loop_number",
+        "_poller",
+        "_retired",
+        "_stop_number",
+        "_thread",
+        "_turning",
+        "_waiting",
+        "_waker",
+        "clock",
+        "error_handler",
+        "health",
+        "held",
+        "name",
+        "now",
+        "on_earlier",
+        "owner",
+        "resolver",
+        "timers",
+    )
+
+    def __init__(
+        self,
+        name: object = None,
+        *,
+        error_handler: ErrorHandler = log_and_close,
+        selector: selectors.BaseSelector | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        resolver: Any = None,
+        slow_callback_names: bool = False,
+    ) -> None:
+        bytearray(MALLOC_PRIME_SIZE)
+        self.name = name
+        self.error_handler = error_handler
+        self.clock = clock
+        self.resolver = resolver
+        self.now = clock()  # of the running turn
+        self.on_earlier: Callable[[], object] | None = None
+        self.owner = Ownership(repr(self))
+        self.timers = TimerQueue()
+        self.health = Health(slow_callback_names)
+        self._calls = CallQueue()
+        self._poller = Poller(selector)
+        self._waker = Waker()
+        self._poller.add(self._waker)
+        self.held: set[Closable] = set()  # closed with the collection; for what has no descriptor
+        self._retired: list[Closable] = []
+        self._loop_lock = threading.Lock()  # held while a loop runs or is about to
+        self._thread: LoopThread | None = None
+        self._loop_number = 0  # of the loop that runs or ran last
+        self._stop_number = 0  # of the loop that is to stop: a late stop() cannot hit the next one
+        self._turning = False
+        self._waiting = False
+
+    # The loop.
+
+    def run(self) -> None:
+        """Wait and dispatch in the calling thread, again and again, until `stop()`.
+
+        Raises:
+            OperationInProgress: a loop of this collection runs already. WrongThread: another
+            thread drives it by hand. StateClosed: it is closed.
+
+        Thread: any, which thereby owns the collection until this returns. Calls back: yes.
+        Source: LW-003, LW-004.
+        """
+        self._begin_loop()
+        try:
+            self._loop()
+        finally:
+            self._end_loop()
+
+    def start(self) -> "WaitStateCollection":
+        """Execute `run()` in a daemon thread named after the collection; return the collection.
+
+        An exception that ends the thread closes the collection.
+
+        Raises:
+            OperationInProgress, WrongThread, StateClosed: as `run`.
+
+        Thread: any. Calls back: in the new thread only. Source: LW-002, LW-018.
+        """
+        self._begin_loop()
+        self._thread = thread = LoopThread(self, str(self.name))
+        try:
+            thread.start()
+        except BaseException:
+            self._end_loop()
+            raise
+        thread.claimed.wait()
+        return self
+
+    def stop(self) -> None:
+        """End the loop after the turn that is running; nothing if none runs or is about to.
+
+        Thread: any. Calls back: never. Source: LW-008.
+        """
+        if self._loop_lock.locked() and self.owner.usable:
+            self._stop_number = self._loop_number
+            self._waker.wake()
+
+    def run_once(self, timeout: float | None = None) -> int:
+        """Do one turn, and return how many callbacks ran.
+
+        Args:
+            timeout: seconds to wait at most for something to do; 0 polls, None is no limit.
+
+        Raises:
+            OperationInProgress: a loop runs already, or the caller is in a callback.
+
+        Thread: any, which owns the collection from now on. Calls back: yes. Source: LW-005.
+        """
+        self._begin_loop()
+        try:
+            self.owner.claim()
+            return self._turn(self._wait(timeout))
+        finally:
+            self._loop_lock.release()
+
+    def wait(self, timeout: float | None = None) -> Ready:
+        """Wait until there is something to do; return what is ready, for `dispatch`.
+
+        Ends when something is ready, a call is posted, `wake()` is called, `timeout` seconds
+        have passed or a timer is due. Runs no code of the user.
+
+        Thread: any one. Calls back: never. Source: LW-006.
+        """
+        self.owner.check_alive()
+        return self._wait(timeout)
+
+    def dispatch(self, ready: Ready) -> int:
+        """Do what `wait` found, due timers and posted calls; never block.
+
+        Returns how many callbacks ran.
+
+        Raises:
+            OperationInProgress: the caller is in a callback.
+
+        Thread: the owner's; without one the caller becomes it. Calls back: yes. Source: LW-007.
+        """
+        self.owner.check()
+        if self._turning:
+            raise OperationInProgress(f"{self!r} is in a turn already: turns do not nest")
+        self.owner.claim()
+        return self._turn(ready)
+
+    # Posting, from anywhere.
+
+    def apply(self, function: Callable[..., object], *arguments: Any) -> None:
+        """Call `function(*arguments)` in a later turn, in the order of posting.
+
+        Takes no lock. Many posts cause one wake-up.
+
+        Raises:
+            StateClosed: the collection is closed. WrongProcess: it was made before a fork.
+
+        Thread: any, and signal handlers. Calls back: from the loop only. Source: LW-009.
+        """
+        if self.owner.thread < 0:
+            self.owner.check_alive()
+        self._calls.post(function, arguments)
+        # A turn that is running looks at the queue before it waits again.
+        if not self._turning:
+            self._waker.wake()
+
+    def submit(
+        self, function: Callable[..., Result], *arguments: Any
+    ) -> "concurrent.futures.Future[Result]":
+        """Do as `apply` does, and return a future of the result or the exception.
+
+        Thread: any. Calls back: from the loop only. Source: LW-010.
+        """
+        submission = Submission(function)
+        self.apply(submission, *arguments)
+        return submission.future
+
+    def wake(self) -> None:
+        """End the wait that is running, or the next one at once.
+
+        Thread: any, and signal handlers. Calls back: never. Source: LW-020.
+        """
+        self.owner.check_alive()
+        self._waker.wake()
+
+    # Scheduling, by the owner.
+
+    def call_soon(self, function: Callable[..., object], *arguments: Any) -> Timer:
+        """Call `function(*arguments)` in the next turn, in one line with `apply`; cancellable.
+
+        Thread: the owner's. Calls back: from the loop only. Source: CL-73.
+        """
+        self.owner.check()
+        timer = Timer(self.timers, function, arguments, current_context())
+        self._calls.post_timer(timer)
+        if not self._turning:
+            self._announce()
+        return timer
+
+    def call_later(self, delay: float, function: Callable[..., object], *arguments: Any) -> Timer:
+        """Call `function(*arguments)` after `delay` seconds, never earlier.
+
+        Thread: the owner's. Calls back: from the loop only. Source: CL-73, CL-74.
+        """
+        return self.call_at(self.clock() + delay, function, *arguments)
+
+    def call_at(self, when: float, function: Callable[..., object], *arguments: Any) -> Timer:
+        """Call `function(*arguments)` at a moment of the collection's clock.
+
+        Thread: the owner's. Calls back: from the loop only. Source: CL-73, CL-74.
+        """
+        self.owner.check()
+        timer = Timer(self.timers, function, arguments, current_context())
+        self.arm(timer, when)
+        return timer
+
+    def call_every(
+        self, interval: float, function: Callable[..., object], *arguments: Any
+    ) -> RepeatedTimer:
+        """Call `function(*arguments)` every `interval` seconds, counted from now, without drift.
+
+        Moments that pass while the loop is busy are skipped, and counted in `.missed`.
+
+        Thread: the owner's. Calls back: from the loop only. Source: CL-76.
+        """
+        self.owner.check()
+        if check_timeout("interval", interval) is None:
+            raise ValueError("interval must be seconds")
+        timer = RepeatedTimer(self.timers, function, arguments, current_context())
+        timer.begin(self.clock(), interval)
+        if not self._turning:
+            self._announce()
+        return timer
+
+    def time(self) -> float:
+        """Read the clock of the collection.
+
+        Thread: any. Calls back: never. Source: CL-73.
+        """
+        return self.clock()
+
+    def watch(
+        self,
+        fd: int | socket.socket,
+        readable: WatchCallback | None = None,
+        writable: WatchCallback | None = None,
+    ) -> Watch:
+        """Call back while a descriptor is ready; it stays its owner's.
+
+        Args:
+            fd: a descriptor, or an object with `fileno()`.
+            readable: a function `(watch)`, called in each turn in which a read would not wait.
+            writable: likewise for writing.
+
+        Raises:
+            OperationNotAllowed: the descriptor is in the collection already.
+            SocketError: the selector does not take it (a plain file, for example).
+
+        Thread: the owner's. Calls back: from the loop only. Source: CL-83.
+        """
+        self.owner.check()
+        number = fd if isinstance(fd, int) else fd.fileno()
+        watch = Watch(self, number, readable, writable)
+        self.add(watch)
+        return watch
+
+    def on_signal(
+        self, number: int, function: Callable[..., object], *arguments: Any
+    ) -> SignalHandler:
+        """Call `function(*arguments)` on the loop whenever the process gets a signal.
+
+        `close()` of the result, or of the collection, restores the handler that was there before.
+
+        Raises:
+            ValueError: the caller is not in the main thread, where Python has its signals.
+
+        Thread: the main thread, before the loop starts if that is another. Calls back: from the
+        loop only. Source: CL-85.
+        """
+        self.owner.check()
+        handler = SignalHandler(
+            number, lambda: self.apply(function, *arguments), self._waker.signal_descriptor()
+        )
+        self.held.add(handler)
+        return handler
+
+    # Hosts.
+
+    def fileno(self) -> int | None:
+        """Return a descriptor that is readable while I/O or a posted call waits, or None.
+
+        Thread: any. Calls back: never. Source: LW-020.
+        """
+        self.owner.check_alive()
+        return self._poller.fileno()
+
+    def next_timeout(self) -> float | None:
+        """Return the seconds until there is something due: 0.0 is now, None only I/O can wake us.
+
+        Thread: the owner's. Calls back: never. Source: LW-020.
+        """
+        self.owner.check()
+        return self._time_to_wait(None)
+
+    # The end.
+
+    def close(self) -> None:
+        """Close every state, handle and socket without a callback; once more is harmless.
+
+        Posted calls are dropped and their futures cancelled. Protocols get their
+        `connection_lost`. A loop that runs returns at the end of its turn.
+
+        Thread: the owner's. Calls back: `connection_lost` of protocols. Source: LW-011, LW-012.
+        """
+        if not self.owner.closed:
+            self.owner.check()
+            self.close_because(None)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the collection can be used: it is not closed, and this process made it."""
+        return self.owner.usable
+
+    def __enter__(self) -> "WaitStateCollection":
+        """Start the loop in a thread of its own."""
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop and join the thread, then close; what ended the thread is raised here again."""
+        if self.owner.forked:
+            return  # the thread, the selector and the sockets are the parent's
+        self.stop()
+        thread = self._thread
+        if thread is not None:
+            thread.join()
+        self.close()
+        if exception is None and thread is not None and thread.failure is not None:
+            raise thread.failure
+
+    def stats(self) -> dict[str, Any]:
+        """Return figures on the health of the loop: counts, bytes and seconds, by name.
+
+        Thread: any. Calls back: never. Source: LW-015, CL-88.
+        """
+        return self.health.figures(list(self._poller.states.values())) | {
+            "posted_calls": len(self._calls),
+            "timers": len(self.timers),
+            "lookups": getattr(self.resolver, "lookup_count", 0),
+        }
+
+    # For wait states and what is built on them.
+
+    def add(self, state: WaitState) -> None:
+        """Hold a wait state until it is removed, and watch for what it wants."""
+        self._poller.add(state)
+        self._interest_changed()
+
+    def want(self, state: WaitState, wanted: int) -> None:
+        """Change what a wait state wants."""
+        if state.wanted != wanted:
+            self._poller.want(state, wanted)
+            self._interest_changed()
+
+    def remove(self, state: WaitState) -> None:
+        """Hold a wait state no longer; its descriptor must still be open."""
+        self._poller.remove(state)
+
+    def retire(self, channel: Retirable) -> None:
+        """Close a channel: at once where that is safe, else shut it down now and close it later.
+
+        In a turn its number could be handed out again, to something that the rest of the batch
+        would then be taken for; and select() and poll() in another thread wait for numbers too.
+        Shut down, it wakes its waiter and its peer all the same.
+        """
+        if not self._turning and not self._waiting:
+            channel.close()
+            return
+        channel.shutdown(socket.SHUT_RDWR)
+        self.close_later(channel)
+
+    def close_later(self, thing: Closable) -> None:
+        """Close something at the end of the turn, or soon if none is running."""
+        self._retired.append(thing)
+        if not self._turning:
+            self._waker.wake()
+
+    def arm(self, timed: Timed, when: float) -> None:
+        """Make something due at a moment, in place of the one it had."""
+        if self._turning:
+            self.timers.arm(timed, when)
+            return
+        before = self.timers.next_moment()
+        self.timers.arm(timed, when)
+        if when < before:
+            self._announce()
+
+    def report(self, thing: object, exception: BaseException) -> None:
+        """Give an exception that left a callback of `thing` to the error handler."""
+        report(self.error_handler, thing, exception)
+
+    def close_because(self, cause: BaseException | None) -> None:
+        """Close; later verbs raise StateClosed with `cause` as its cause."""
+        self._stop_number = self._loop_number
+        self._calls.drop()
+        for state in list(self._poller.states.values()):
+            if state is not self._waker:
+                state.close_silently()
+        for thing in list(self.held):
+            thing.close()
+        self.held.clear()
+        self.owner.end(cause)
+        if self._turning or self._waiting:
+            self._waker.wake()  # whoever is in there finishes it
+        else:
+            self._finish_closing()
+
+    # Inside.
+
+    def _begin_loop(self) -> None:
+        self.owner.check_alive()
+        if not self._loop_lock.acquire(blocking=False):
+            raise OperationInProgress(f"a loop of {self!r} is running already")
+        try:
+            self.owner.check()
+            if self._turning:
+                raise OperationInProgress(f"{self!r} is in a turn already: turns do not nest")
+        except BaseException:
+            self._loop_lock.release()
+            raise
+        self._loop_number += 1
+
+    def _loop(self) -> None:
+        self.owner.claim()
+        while self._stop_number != self._loop_number:
+            self._turn(self._wait(None))
+
+    def _end_loop(self) -> None:
+        self.owner.yield_up()
+        self._loop_lock.release()
+
+    def _wait(self, timeout: float | None) -> Ready:
+        self._waiting = True
+        try:
+            return self._poller.wait(self._time_to_wait(timeout))
+        finally:
+            self._waiting = False
+            if self.owner.closed and not self._turning:
+                self._finish_closing()
+
+    def _time_to_wait(self, timeout: float | None) -> float | None:
+        if self._calls or self._retired:
+            return 0.0
+        when = self.timers.next_moment()
+        if when != NEVER:
+            until = max(0.0, when - self.clock())
+            return until if timeout is None else min(until, timeout)
+        return timeout
+
+    def _turn(self, ready: Ready) -> int:
+        self._turning = True
+        self.now = now = self.clock()
+        try:
+            serve = self._serve_named if self.health.naming else self._serve
+            return serve(ready) + self._run_timers(now) + self._run_calls()
+        finally:
+            self._turning = False
+            self._close_retired()
+            self.health.turn_took(self.clock() - now)
+            if self.owner.closed and not self._waiting:
+                self._finish_closing()
+
+    def _serve(self, ready: Ready) -> int:
+        states, stale = self._poller.states, self._poller.stale
+        served = 0
+        for fd, mask in ready:
+            state = states.get(fd)
+            if state is None or fd in stale:
+                continue
+            served += 1
+            try:
+                if mask == IN and state.context is None:
+                    state.on_readable()
+                else:
+                    self._serve_both(state, mask)
+            except Exception as exception:  # noqa: BLE001  # user code: what it raises is reported
+                if not state.on_exception(exception):
+                    self.report(state, exception)
+        return served
+
+    def _serve_named(self, ready: Ready) -> int:
+        served = 0
+        for event in ready:
+            state, began = self._poller.states.get(event[0]), self.clock()
+            served += self._serve([event])
+            self.health.callback_took(state, self.clock() - began)
+        return served
+
+    def _serve_both(self, state: WaitState, mask: int) -> None:
+        """Serve what is not the common case: errors, hang-ups, writing, a context."""
+        if mask & ~OUT and state.wanted & READ:
+            call(state.on_readable, (), state.context)
+        if mask & ~IN and state.wanted & WRITE:
+            call(state.on_writable, (), state.context)
+
+    def _run_timers(self, now: float) -> int:
+        due = self.timers.take_due(now)
+        if not due:
+            return 0
+        self.health.timer_was_late(now - due[0].when)
+        ran = 0
+        try:
+            due.reverse()
+            while due:
+                timed = due.pop()
+                if timed.when > now:
+                    continue  # disarmed, or armed anew, by one that came before it
+                self.timers.disarm(timed)
+                ran += 1
+                began = self.clock() if self.health.naming else now
+                try:
+                    timed.on_due(now)
+                except Exception as exception:  # noqa: BLE001  # user code
+                    self.report(timed.concerns, exception)
+                if self.health.naming:
+                    self.health.callback_took(timed, self.clock() - began)
+        finally:
+            for timed in reversed(due):  # an exception leaves the turn: the others are still due
+                self.timers.arm(timed, timed.when)
+        return ran
+
+    def _run_calls(self) -> int:
+        calls = self._calls
+        count = len(calls)
+        for _ in range(count):
+            function, arguments, context = calls.take()
+            began = self.clock() if self.health.naming else 0.0
+            try:
+                call(function, arguments, context)
+            except Exception as exception:  # noqa: BLE001  # user code
+                self.report(None, exception)
+            if self.health.naming:
+                self.health.callback_took(function, self.clock() - began)
+        return count
+
+    def _close_retired(self) -> None:
+        retired, self._retired = self._retired, []
+        for thing in retired:
+            thing.close()
+
+    def _interest_changed(self) -> None:
+        if self._waiting and not self._poller.live:
+            self._waker.wake()
+
+    def _announce(self) -> None:
+        """Something is due earlier than before, and it is not a turn that could see to it."""
+        if self.on_earlier is None:
+            self._waker.wake()
+        else:
+            self.on_earlier()
+
+    def _finish_closing(self) -> None:
+        self._close_retired()
+        self._poller.close()
+        self._waker.close_silently()
+
+    def __repr__(self) -> str:
+        name = "" if self.name is None else f" {self.name}"
+        return f"<WaitStateCollection{name}>"
+
+
+class LoopThread(threading.Thread):
+    """The thread of `start()`; what ends it ends the collection too.
+
+    Source: LW-002, LW-018.
+    """
+
+    def __init__(self, collection: WaitStateCollection, name: str) -> None:
+        super().__init__(name=f"reactor {name}", daemon=True)
+        self.claimed = threading.Event()
+        self.failure: BaseException | None = None
+        self._collection = collection
+
+    def run(self) -> None:
+        """Run the loop; close the collection if an exception leaves it."""
+        collection = self._collection
+        collection.owner.claim()
+        self.claimed.set()
+        try:
+            collection._loop()
+        except BaseException as exception:
+            self.failure = exception
+            collection.close_because(exception)
+            raise
+        finally:
+            collection._end_loop()

@@ -1,0 +1,156 @@
+"""Poller: which descriptors are ready, asked of a selector of the standard library.
+
+It answers with pairs `(fd, mask)` of plain numbers, the form in which epoll delivers them: a
+`SelectorKey` for each event costs 4 % of an echo. The bits are those of epoll, and the other
+selectors' are turned into them.
+
+The one table `states` leads from a descriptor to its wait state. A descriptor's number can be
+reused between the wait that reported it and the moment its turn comes, so what leaves the table
+meanwhile is remembered in `stale`, and reports under its number are dropped. If they concerned
+the successor, they come again: every selector here is level-triggered.
+"""
+
+import contextlib
+import os
+import selectors
+import sys
+from typing import Final, TypeAlias
+
+from reactor.errors import LimitExceeded, OperationNotAllowed, SocketError, from_os_error
+from reactor.interest import READ, WRITE
+from reactor.loop.wait_state import WaitState
+
+Ready: TypeAlias = list[tuple[int, int]]
+
+# The bits of a mask: those of epoll on Linux. Any other bit is an error or a hang-up, which
+# both directions have to hear of.
+IN: Final = 1
+OUT: Final = 4
+
+# Events that one turn serves at most, so that a flood cannot keep timers and posts waiting.
+EVENT_LIMIT: Final = 256
+
+# What FD_SETSIZE is everywhere but on Windows, where it bounds the number of sockets instead.
+SELECT_FD_LIMIT: Final = 1024
+
+
+if sys.platform == "linux":
+
+    class RawEpollSelector(selectors.EpollSelector):
+        """The standard library's epoll selector, without an object for each event."""
+
+        def select_raw(self, timeout: float | None) -> Ready:
+            """Wait for at most `timeout` seconds, None for ever."""
+            # epoll counts milliseconds and rounds up itself; the selector's own rounding on top
+            # of that would make every timer one millisecond later.
+            poll = self._selector.poll  # type: ignore[attr-defined]  # not in its public interface
+            ready: Ready = poll(timeout, EVENT_LIMIT)
+            return ready
+
+
+class Poller:
+    """A selector, and what is in it.
+
+    Thread: `wait` may run in another thread than the rest. Calls back: never.
+    Source: LW-001, LW-006, LW-007.
+    """
+
+    __slots__ = ("_raw", "_selector", "live", "stale", "states")
+
+    def __init__(self, selector: selectors.BaseSelector | None) -> None:
+        self.states: dict[int, WaitState] = {}
+        self.stale: set[int] = set()
+        self._raw = None
+        if sys.platform == "linux" and selector is None:
+            self._raw = selector = RawEpollSelector()
+        self._selector = selector or selectors.DefaultSelector()
+        # Whether a wait that is running notices what is registered meanwhile: kernels that keep
+        # the set do, select and poll are handed a copy.
+        self.live = hasattr(self._selector, "fileno")
+
+    def fileno(self) -> int | None:
+        """Return the descriptor that is readable while something is ready, None without one."""
+        return self._selector.fileno() if hasattr(self._selector, "fileno") else None
+
+    def add(self, state: WaitState) -> None:
+        """Take a wait state into the table; it is in the selector while it wants something."""
+        if state.fd in self.states:
+            raise OperationNotAllowed(
+                f"descriptor {state.fd} is in this collection already, as {self.states[state.fd]!r}"
+            )
+        if isinstance(self._selector, selectors.SelectSelector) and sys.platform != "win32":
+            if state.fd >= SELECT_FD_LIMIT:
+                raise LimitExceeded(
+                    f"select() takes no descriptor above {SELECT_FD_LIMIT - 1}, and this is"
+                    f" {state.fd}: use another selector",
+                    identifier="no-descriptors",
+                )
+        self.states[state.fd] = state
+        wanted, state.wanted = state.wanted, 0
+        try:
+            self.want(state, wanted)
+        except SocketError:
+            del self.states[state.fd]
+            raise
+
+    def want(self, state: WaitState, wanted: int) -> None:
+        """Change what a wait state in the table wants to `wanted`, a mask.
+
+        Raises:
+            SocketError: the selector does not take the descriptor; nothing has changed.
+        """
+        before = state.wanted
+        if before == wanted:
+            return
+        try:
+            if not before:
+                self._selector.register(state.fd, wanted)
+            elif wanted:
+                self._selector.modify(state.fd, wanted)
+            else:
+                self._selector.unregister(state.fd)
+        except OSError as error:
+            raise from_os_error(
+                error, phase=None, situation="register", connection=state
+            ) from error
+        state.wanted = wanted
+
+    def remove(self, state: WaitState) -> None:
+        """Forget a wait state whose descriptor is still open; its reports are dropped."""
+        if self.states.get(state.fd) is not state:
+            return
+        if state.wanted:
+            state.wanted = 0
+            # The descriptor may have been closed behind our back, and is then in no epoll set.
+            with contextlib.suppress(KeyError, ValueError, OSError):
+                self._selector.unregister(state.fd)
+        del self.states[state.fd]
+        self.stale.add(state.fd)
+
+    def wait(self, timeout: float | None) -> Ready:
+        """Wait for at most `timeout` seconds, None for ever, and return what is ready."""
+        self.stale.clear()
+        if self._raw is not None:
+            return self._raw.select_raw(timeout)
+        try:
+            keys = self._selector.select(timeout)
+        except OSError:
+            self._drop_closed()
+            return []
+        return [
+            (key.fd, (IN if events & READ else 0) | (OUT if events & WRITE else 0))
+            for key, events in keys[:EVENT_LIMIT]
+        ]
+
+    def close(self) -> None:
+        """Give the selector back; the wait states are their owner's."""
+        self.states.clear()
+        self._selector.close()
+
+    def _drop_closed(self) -> None:
+        """Take out what somebody closed behind our back: select() fails as long as it is in."""
+        for fd in list(self._selector.get_map()):
+            try:
+                os.fstat(int(str(fd)))
+            except OSError:
+                self._selector.unregister(fd)

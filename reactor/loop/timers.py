@@ -1,0 +1,244 @@
+"""TimerQueue: what is due when.
+
+A heap of `(when, order, timed)`. Most limits never expire: they are set, the bytes arrive, they
+are set again. So arming something that has an entry already, for a later moment, is one store:
+its entry comes up too early, sees that, and goes back. Disarming is one store too, and the heap
+is built anew when more than half of it is dead. An operation that ends in time thereby costs no
+work in the heap at all.
+
+Whoever can be due is a `Timed`: a `Timer` with a function, or one direction of a state.
+"""
+
+import heapq
+from collections.abc import Callable
+from contextvars import Context
+from typing import Any, Final, TypeAlias
+
+from reactor.deadline import NEVER
+
+# A smaller heap is not worth building anew, however many of its entries are dead: a guess.
+REBUILD_FLOOR: Final = 64
+
+
+class Timed:
+    """Something that can be due at a moment.
+
+    `when` is that moment, NEVER if there is none. `order` counts the armings, so that equal
+    moments come in the order in which they were asked for. `entry` is the one living entry in
+    the heap, at `when` or earlier, None if there is none; an entry that it is not is dead.
+    """
+
+    __slots__ = ("entry", "order", "when")
+
+    # What the error handler is shown if `on_due` fails.
+    concerns: object = None
+
+    def __init__(self) -> None:
+        self.when = NEVER
+        self.order = 0
+        self.entry: Entry | None = None
+
+    def on_due(self, now: float) -> None:
+        """Act: the moment has come. `when` is NEVER again, and may be set anew."""
+        raise NotImplementedError
+
+
+Entry: TypeAlias = tuple[float, int, Timed]
+
+
+class TimerQueue:
+    """The moments of one collection.
+
+    Thread: the owner's. Calls back: never; `take_due` hands out what its caller then runs.
+    Source: LW-122, LW-196.
+    """
+
+    __slots__ = ("_dead", "_heap", "_order")
+
+    def __init__(self) -> None:
+        self._heap: list[Entry] = []
+        self._order = 0
+        self._dead = 0  # entries left behind, and those of something that is disarmed
+
+    def __len__(self) -> int:
+        return len(self._heap) - self._dead
+
+    def arm(self, timed: Timed, when: float) -> None:
+        """Make `timed` due at `when`, in place of the moment it had; NEVER disarms it."""
+        if when == NEVER:
+            self.disarm(timed)
+            return
+        self._order = timed.order = self._order + 1
+        entry = timed.entry
+        if entry is not None:
+            if timed.when == NEVER:
+                self._dead -= 1
+            if when >= entry[0]:
+                timed.when = when
+                return
+            self._dead += 1
+        timed.when = when
+        self._push(timed)
+
+    def disarm(self, timed: Timed) -> None:
+        """Make `timed` due never."""
+        if timed.when != NEVER:
+            timed.when = NEVER
+            if timed.entry is not None:
+                self._dead += 1
+                if self._dead * 2 > len(self._heap) > REBUILD_FLOOR:
+                    self._rebuild()
+
+    def next_moment(self) -> float:
+        """Return when something is due next, NEVER if nothing is."""
+        heap = self._heap
+        while heap:
+            entry = heap[0]
+            timed = entry[2]
+            if timed.entry is entry and timed.when == entry[0]:
+                return entry[0]
+            self._lift(entry)
+        return NEVER
+
+    def take_due(self, now: float) -> list[Timed]:
+        """Take out what is due by `now`, in the order of moments, then of arming.
+
+        Whoever runs them looks at `when` again before each: an earlier one may have disarmed it.
+        """
+        heap = self._heap
+        due = []
+        while heap and heap[0][0] <= now:
+            entry = heap[0]
+            timed = entry[2]
+            if timed.entry is entry and timed.when <= now:
+                heapq.heappop(heap)
+                timed.entry = None
+                due.append(timed)
+            else:
+                self._lift(entry)
+        if len(due) > 1:
+            due.sort(key=lambda timed: (timed.when, timed.order))
+        return due
+
+    def _lift(self, entry: Entry) -> None:
+        """Take the first entry off; put it back where it belongs now, if it is not dead."""
+        heapq.heappop(self._heap)
+        timed = entry[2]
+        if timed.entry is not entry:
+            self._dead -= 1
+        elif timed.when == NEVER:
+            self._dead -= 1
+            timed.entry = None
+        else:
+            self._push(timed)
+
+    def _push(self, timed: Timed) -> None:
+        timed.entry = entry = (timed.when, timed.order, timed)
+        heapq.heappush(self._heap, entry)
+
+    def _rebuild(self) -> None:
+        living = []
+        for entry in self._heap:
+            timed = entry[2]
+            if timed.entry is entry:
+                timed.entry = None
+                if timed.when != NEVER:
+                    timed.entry = (timed.when, timed.order, timed)
+                    living.append(timed.entry)
+        heapq.heapify(living)
+        self._heap = living
+        self._dead = 0
+
+    def __repr__(self) -> str:
+        return f"<TimerQueue of {len(self)}, next at {self.next_moment()}>"
+
+
+class Timer(Timed):
+    """A function that is called once, at a moment or in the next turn; made by a collection.
+
+    Thread: the owner's. Calls back: from the loop only. Source: LW-021, CL-73 to CL-75.
+    """
+
+    __slots__ = ("_arguments", "_context", "_function", "_queue")
+
+    def __init__(
+        self,
+        queue: TimerQueue,
+        function: Callable[..., object],
+        arguments: tuple[Any, ...],
+        context: Context | None,
+    ) -> None:
+        # Not super().__init__(): timers come by the thousand, and the call is a tenth of one.
+        self.when = NEVER
+        self.order = 0
+        self.entry = None
+        self._queue = queue
+        self._function: Callable[..., object] | None = function
+        self._arguments = arguments
+        self._context = context
+
+    @property
+    def active(self) -> bool:
+        """Whether the function will still be called."""
+        return self._function is not None
+
+    def cancel(self) -> bool:
+        """Call the function no more; false if it has run, or was cancelled before."""
+        active = self.active
+        self._forget()
+        self._queue.disarm(self)
+        return active
+
+    def on_due(self, now: float) -> None:
+        """Call the function, unless it has been cancelled."""
+        function, arguments, context = self._function, self._arguments, self._context
+        self._forget()
+        if function is not None:
+            call(function, arguments, context)
+
+    def _forget(self) -> None:
+        self._function = None
+        self._arguments = ()
+        self._context = None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._function!r} at {self.when}>"
+
+
+class RepeatedTimer(Timer):
+    """A function that is called at start + 1, 2, 3 ... intervals, without drift.
+
+    `missed` counts the moments that had passed before the loop came to them: they are skipped,
+    not caught up with.
+
+    Thread: the owner's. Calls back: from the loop only. Source: CL-76.
+    """
+
+    __slots__ = ("_count", "_interval", "_start", "missed")
+
+    def begin(self, start: float, interval: float) -> None:
+        """Arm the timer for the first moment, one `interval` (seconds) after `start`."""
+        self._start, self._interval = start, interval
+        self._count = 1
+        self.missed = 0
+        self._queue.arm(self, start + interval)
+
+    def on_due(self, now: float) -> None:
+        """Set the next moment, so that the function can cancel it, then call the function."""
+        if self._function is None:
+            return
+        passed = max(self._count, int((now - self._start) / self._interval))
+        self.missed += passed - self._count
+        self._count = passed + 1
+        self._queue.arm(self, self._start + self._count * self._interval)
+        call(self._function, self._arguments, self._context)
+
+
+def call(
+    function: Callable[..., object], arguments: tuple[Any, ...], context: Context | None
+) -> None:
+    """Call a function of the user in the context in which it was scheduled."""
+    if context is None:
+        function(*arguments)
+    else:
+        context.run(function, *arguments)
