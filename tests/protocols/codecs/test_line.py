@@ -74,7 +74,7 @@ words = st.sampled_from(
     words=st.lists(words, max_size=30),
     places=st.lists(st.integers(0, 400), max_size=20),
     delimiter=st.sampled_from([b"\n", b"\r\n", b"--", b"-;-"]),
-    limit=st.integers(1, 12),
+    limit=st.sampled_from([1, 3, 8, 50]),
     strip=st.booleans(),
 )
 def test_any_cut_of_the_bytes_gives_the_same_events(
@@ -101,8 +101,8 @@ def test_lines_come_without_their_delimiter_and_may_be_empty() -> None:
     decoder.feed(b"one\n\ntwo\r\nthr")
     assert lines_of(decoder) == [b"one", b"", b"two\r"]
     assert decoder.unread == b"thr"
-    decoder.feed(b"ee\n")
-    assert lines_of(decoder) == [b"three"]
+    decoder.feed(b"ee\n4\n")
+    assert lines_of(decoder) == [b"three", b"4"]
 
 
 def test_one_return_is_stripped_where_that_is_asked_for() -> None:
@@ -120,6 +120,7 @@ def test_one_return_is_stripped_where_that_is_asked_for() -> None:
         (b"1234\r", False, True),
         (b"12345\r", False, False),
         (b"12345\r", True, True),
+        (b"123456", True, False),
         (b"123456\r", True, False),
         (b"12345\r\r", True, False),
     ],
@@ -241,6 +242,7 @@ def test_release_gives_everything_that_was_not_taken_once() -> None:
     decoder = LineDecoder()
     decoder.feed(b"STARTTLS\n\x16\x03\x01")
     assert decoder.take() == b"STARTTLS"
+    assert decoder.take() is None
     assert decoder.release() == b"\x16\x03\x01"
     assert decoder.release() == b""
     decoder.feed(b"x\n")
