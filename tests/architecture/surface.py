@@ -1,0 +1,82 @@
+"""The public surface: the names that the two facades export, and what their docstrings promise."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from tests.architecture.tree import FACADES, ROOT, Documented, Function, Source, decorators
+
+PUBLIC_NAMES: Final = ROOT / "tests/architecture/public_names.txt"
+FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
+FACTS: Final = re.compile(r"\bThread:\s.+\sCalls back:\s.+\sSource:\s.+", re.DOTALL)
+NO_VERB: Final = {"property", "cached_property", "setter", "deleter", "overload"}
+
+
+def facade(path: str) -> Source:
+    """Read `reactor/__init__.py` or `protocols/__init__.py`."""
+    return Source(path, (ROOT / path).read_text("utf-8"))
+
+
+def exported(source: Source) -> list[str]:
+    """Return `__all__` as it stands, or nothing where there is none yet."""
+    for node in source.tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            names: list[str] = ast.literal_eval(node.value)
+            return list(names)
+    return []
+
+
+def origins(source: Source) -> dict[str, str]:
+    """Map each name that the facade imports to the module where it lives."""
+    return {
+        one.asname or one.name: node.module or ""
+        for node in source.tree.body
+        if isinstance(node, ast.ImportFrom)
+        for one in node.names
+    }
+
+
+def public_names() -> list[str]:
+    """Return every exported name with its package, sorted."""
+    found = [(facade(path).name, exported(facade(path))) for path in FACADES]
+    return sorted(f"{package}.{name}" for package, names in found for name in names)
+
+
+def kept_names() -> list[str]:
+    """Return the names that `public_names.txt` keeps."""
+    lines = PUBLIC_NAMES.read_text("utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def without_facts(source: Source, names: set[str]) -> list[str]:
+    """Say which public functions, and methods of public classes, do not close with the three facts.
+
+    Args:
+        source: a file.
+        names: those of its names that the facade exports.
+    """
+    findings = []
+    for title, node in _public(source.tree, names):
+        closing = (ast.get_docstring(node) or "").rpartition("\n\n")[2]
+        if not FACTS.search(closing):
+            facts = "`Thread: ... Calls back: ... Source: ...`"
+            findings.append(source.at(node, f"{title} does not close with {facts}"))
+    return findings
+
+
+def _public(tree: ast.Module, names: set[str]) -> Iterator[tuple[str, Documented]]:
+    for node in tree.body:
+        if isinstance(node, FUNCTIONS) and node.name in names and _is_verb(node):
+            yield node.name, node
+        elif isinstance(node, ast.ClassDef) and node.name in names:
+            for child in node.body:
+                if isinstance(child, FUNCTIONS) and _is_verb(child):
+                    yield f"{node.name}.{child.name}", child
+
+
+def _is_verb(node: Function) -> bool:
+    """Tell whether users call it: an attribute has no thread, and a private name no promise."""
+    return not node.name.startswith("_") and not decorators(node) & NO_VERB
