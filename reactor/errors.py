@@ -42,10 +42,10 @@ import errno
 import os
 import socket
 import ssl
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 # A host or a path, and a port or None: LW-030.
-Address = tuple[Any, Any]
+Address: TypeAlias = tuple[Any, Any]
 
 # errno -> the word that means the same on every system (CC-64 to CC-82). Windows has numbers of
 # its own for sockets, under names that begin with WSA; both name one word.

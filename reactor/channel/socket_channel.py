@@ -195,7 +195,7 @@ class ListeningChannel:
     Args:
         sock: bound and listening; becomes non-blocking, and belongs to the channel.
 
-    Thread: one at a time. Calls back: never. Source: LW-028, LW-190, RELIABILITY cases 5 and 20.
+    Thread: one at a time. Calls back: never. Source: LW-028, LW-190, REL-5, REL-20.
     """
 
     __slots__ = ("_address", "sock")
@@ -306,6 +306,8 @@ def _ask_peer_address(sock: socket.socket) -> Address | None:
 
 class _NoSocket:
     """What stands where a socket was: looking up any verb fails as the system would."""
+
+    __slots__ = ()
 
     def fileno(self) -> int:
         return -1
