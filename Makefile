@@ -1,6 +1,10 @@
 # Waitstate. `make` alone lists what there is. Nothing here needs more than python3 (3.11+) and make.
 
-PYTHON ?= python3
+ifndef PYTHON  # the first that is new enough; python3 has to complain if none is
+PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11; do \
+  $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && exit; \
+  done; echo python3)
+endif
 VENV ?= .venv
 EXAMPLE ?= chat
 BIN := $(VENV)/bin
@@ -20,17 +24,17 @@ EXAMPLES_TEST := tests/architecture/test_examples.py
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-run: python  ## install what is missing and start the chat server; EXAMPLE=echo starts another, ARGS="--port 0" is passed on
+run: python  ## install what is missing and start the chat server (EXAMPLE=echo: another; ARGS="--port 0")
 	@.ci/need openssl:openssl
 	@PYTHONPATH=. exec $(PYTHON) examples/$(EXAMPLE)/server.py $(ARGS)
 
-test: $(INSTALLED) peers  ## install what is missing and run the fast tests; ALL=1 adds the slow, SEED=n repeats an order, ARGS go to pytest
-	@$(PYTEST) $(if $(ALL),,-m "not slow") $(if $(SEED),-p "randomly" --randomly-seed=$(SEED)) $(ARGS)
+test: $(INSTALLED) peers  ## install what is missing and run the fast tests (ALL=1: the slow too; SEED=n: that order)
+	@$(PYTEST) $(if $(ALL),,-m "not slow") $(if $(SEED),-p randomly --randomly-seed=$(SEED)) $(ARGS)
 
 lint: $(INSTALLED)  ## ruff format, ruff check, import-linter
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/lint-imports --no-cache --no-logo
 
 types: $(INSTALLED)  ## mypy --strict over packages and tests, for Linux, macOS and Windows
 	@for platform in $(PLATFORMS); do \
@@ -46,7 +50,7 @@ bench: $(INSTALLED)  ## run benchmarks/ against the figures kept there
 	@$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-check: lint types test docs other-versions  ## lint, types, test, docs in this order, then the tests on every other Python found
+check: lint types test docs other-versions  ## lint, types, test, docs, then the tests on every other Python found
 
 venv: $(INSTALLED)  ## make the virtual environment, with everything that development needs
 
