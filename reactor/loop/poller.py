@@ -130,7 +130,7 @@ class Poller:
     def wait(self, timeout: float | None) -> Ready:
         """Wait for at most `timeout` seconds, None for ever, and return what is ready."""
         self.stale.clear()
-        if self._raw is not None:
+        if sys.platform == "linux" and self._raw is not None:
             return self._raw.select_raw(timeout)
         try:
             keys = self._selector.select(timeout)
