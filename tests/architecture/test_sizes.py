@@ -54,10 +54,11 @@ class A:
     assert sized("reactor/a.py", text)["attributes", "reactor/a.py::A"] == 5
 
 
-def test_a_property_and_its_setter_are_one_method() -> None:
+def test_a_property_is_no_method() -> None:
     text = """
 class A:
     def __repr__(self): ...
+    def run(self): ...
     @property
     def a(self): ...
     @a.setter
