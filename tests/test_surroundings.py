@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+import subprocess
+import sys
 import threading
+from pathlib import Path
+from typing import Final
 
 import pytest
 
 from tests import leaks, peers
 from tests.certificates import Certificates
+
+ROOT: Final = Path(__file__).resolve().parents[1]
 
 
 def test_the_leak_guard_names_a_descriptor_that_was_left_open() -> None:
@@ -50,6 +56,27 @@ def test_the_leak_guard_forgives_what_only_waits_to_be_collected() -> None:
     before = leaks.inventory()
     Ring(os.open(os.devnull, os.O_RDONLY))
     assert leaks.left_since(before) == []
+
+
+@pytest.mark.slow  # it starts another pytest
+def test_the_leak_guard_surrounds_every_test(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text("from tests.conftest import *\n")
+    (tmp_path / "test_a.py").write_text(
+        "import os\n"
+        "def test_tidy(): assert os.getpid()\n"
+        "def test_untidy(): os.open(os.devnull, os.O_RDONLY)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir=.", "."],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "2 passed, 1 error" in done.stdout
+    assert "the test left behind descriptor" in done.stdout
+    assert "the same order again: make test SEED=" in done.stdout
 
 
 @pytest.mark.parametrize("ci", ["true", "1"])

@@ -13,7 +13,7 @@ DEFINITIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 IMPORTS: Final = (ast.Import, ast.ImportFrom)
 EMPTY_MAKERS: Final = {"bytearray", "defaultdict", "deque", "dict", "list", "local", "set"}
 SLOTLESS: Final = {  # bases that have a dictionary anyway, or no instances of ours
-    *("Enum", "Flag", "IntEnum", "IntFlag", "NamedTuple", "Protocol", "Thread", "TypedDict"),
+    *("Enum", "Exception", "Flag", "IntEnum", "IntFlag", "NamedTuple", "Protocol", "Thread"),
 }
 STATE: Final = {  # (file, how the statement begins): why a module may hold it nevertheless
     ("reactor/loop/ownership.py", "_EVERY_OWNERSHIP:"): "weak; a fork has to find them all",
