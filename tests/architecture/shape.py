@@ -15,6 +15,7 @@ EMPTY_MAKERS: Final = {"bytearray", "defaultdict", "deque", "dict", "list", "loc
 SLOTLESS: Final = {  # bases that have a dictionary anyway, or no instances of ours
     *("Enum", "Exception", "Flag", "IntEnum", "IntFlag", "NamedTuple", "Protocol", "Thread"),
 }
+FEW: Final = ("reactor/channel/tls_settings.py",)  # descriptions: a program has two or three
 STATE: Final = {  # (file, how the statement begins): why a module may hold it nevertheless
     ("reactor/loop/ownership.py", "_EVERY_OWNERSHIP:"): "weak; a fork has to find them all",
     ("reactor/loop/ownership.py", "os.register_at_fork("): "there is one such list per process",
@@ -144,7 +145,9 @@ def imports_from_the_file(source: Source) -> list[str]:
 
 def has_slots(source: Source) -> list[str]:
     """There may be ten thousand of what floors 1 and 2 make: no dictionary for each."""
-    if not source.under("reactor/channel/", "reactor/loop/", "reactor/state/"):
+    if not source.under("reactor/channel/", "reactor/loop/", "reactor/state/") or source.under(
+        *FEW
+    ):
         return []
     findings = []
     for node in source.tree.body:
