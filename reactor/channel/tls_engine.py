@@ -252,7 +252,9 @@ class TLSEngine:
         Thread: the owner's. Calls back: never. Source: LW-150, LW-151, LW-170.
         """
         if self._store:
-            return self._from_store(size)
+            data = bytes(self._store[:size])
+            del self._store[:size]
+            return data
         if self.stage is Stage.OPEN and (self._incoming.pending or self.tls_object.pending()):
             data = self._pull(size)
             if data:
@@ -314,7 +316,7 @@ class TLSEngine:
         except ssl.SSLZeroReturnError:
             pass
         except ssl.SSLError as error:
-            self._broken(meaning(error, self._phase_of(error)))
+            self._broken(meaning(error, _phase_of(error, self.tls_object)))
             self._untold = True
             return b""
         if not self.they_ended:
@@ -322,11 +324,6 @@ class TLSEngine:
             if self.we_ended:
                 self._enter(Stage.CLOSED)
         return b""
-
-    def _phase_of(self, error: ssl.SSLError) -> str:
-        tls = self.tls_object
-        late = not tls.server_side and tls.version() == "TLSv1.3"
-        return "handshake" if late and error.reason in CERTIFICATE_ALERTS else "read"
 
     def _told(self) -> bytes | None:
         # What a read says that has no bytes to give.
@@ -337,11 +334,6 @@ class TLSEngine:
         if self._eof:
             raise _truncated("read")
         return None
-
-    def _from_store(self, size: int) -> bytes:
-        data = bytes(self._store[:size])
-        del self._store[:size]
-        return data
 
     # The end.
 
@@ -451,3 +443,9 @@ def meaning(error: ssl.SSLError, phase: str) -> TLSError:
 
 def _truncated(phase: str) -> TLSTruncated:
     return TLSTruncated("the connection ended without the closing alert of TLS", phase=phase)
+
+
+def _phase_of(error: ssl.SSLError, tls: ssl.SSLObject) -> str:
+    """Tell to what an error belongs that was met while reading."""
+    late = not tls.server_side and tls.version() == "TLSv1.3"
+    return "handshake" if late and error.reason in CERTIFICATE_ALERTS else "read"

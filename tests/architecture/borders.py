@@ -29,6 +29,7 @@ MODULES: Final = (
         (
             "reactor/channel/tls_engine.py",  # ssl's errors get their meaning here
             "reactor/channel/tls.py",
+            "reactor/channel/tls_context.py",
             "reactor/channel/tls_settings.py",
             "reactor/errors.py",  # our TLS errors are ssl's as well
             "reactor/__main__.py",  # the doctor names the library
