@@ -220,6 +220,10 @@ class OperationTimeout(SocketError, TimeoutError):
         self.elapsed = elapsed
         self.bytes_moved = bytes_moved
 
+    def _details(self) -> list[tuple[str, object]]:
+        limit = None if self.limit is None else f"{self.limit:g} s"
+        return [*super()._details(), ("limit", limit)]
+
 
 class DeadlinePassed(OperationTimeout):
     """The moment by which the operation had to be over has passed."""

@@ -191,9 +191,15 @@ def readiness_comes_and_goes_with_the_bytes(near: Channel, far: Channel) -> None
 
 @_check
 def input_that_no_descriptor_shows_is_told(near: Channel, far: Channel) -> None:
-    """Who reads byte by byte, and waits only when nothing is held, misses nothing."""
+    """Who waits before every read, unless something is held, misses nothing."""
     _send(b"0123456789", near)
-    _expect(_read_exactly(10, far, size=1) == b"0123456789", "every byte comes, one at a time")
+    got = b""
+    for _ in range(STEP_LIMIT):
+        _wait(reading=[far])
+        got += far.read(1) or b""
+        if len(got) == 10:
+            break
+    _expect(got == b"0123456789", "every byte comes, one at a time")
 
 
 @_check
@@ -401,16 +407,14 @@ def _read_some(end: Channel, size: int = CHUNK_SIZE) -> bytes:
     raise AssertionError("a channel that looks ready can be read")
 
 
-def _read_exactly(
-    count: int, end: Channel, *, size: int = CHUNK_SIZE, flushing: Channel | None = None
-) -> bytes:
+def _read_exactly(count: int, end: Channel, *, flushing: Channel | None = None) -> bytes:
     """Read `count` bytes; `flushing` is the other end, if it may hold some of them."""
     got = bytearray()
     for _ in range(STEP_LIMIT):
         if len(got) >= count:
             return bytes(got)
         flushed = flushing is None or flushing.flush()
-        piece = end.read(min(size, count - len(got)))
+        piece = end.read(min(CHUNK_SIZE, count - len(got)))
         _expect(piece != b"", "the end does not come before all was read")
         got += piece or b""
         if piece is None:

@@ -1,0 +1,311 @@
+"""What is special about sockets; what holds for every channel is in `tests/conformance`."""
+
+import contextlib
+import errno
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reactor.channel.socket_channel import (
+    LOST_CLIENT_LIMIT,
+    ListeningChannel,
+    SocketChannel,
+    address_pair,
+)
+from reactor.errors import (
+    AcceptError,
+    BrokenPipe,
+    ConnectionReset,
+    SocketIOError,
+    StateClosed,
+)
+
+
+class LosesClients(socket.socket):
+    """A real listener whose first calls of accept fail with `numbers`, as the system may do."""
+
+    def __init__(self, numbers: list[int]) -> None:
+        sock = socket.create_server(("127.0.0.1", 0))
+        super().__init__(sock.family, sock.type, sock.proto, sock.detach())
+        self.numbers = numbers
+
+    def accept(self) -> tuple[socket.socket, object]:
+        if self.numbers:
+            raise OSError(self.numbers.pop(0), "injected")
+        return super().accept()
+
+
+class ClosesBadly(socket.socket):
+    """A real socket whose descriptor is given back with a complaint."""
+
+    def close(self) -> None:
+        super().close()
+        raise OSError(errno.EIO, "injected")
+
+
+def tcp_pair() -> tuple[SocketChannel, SocketChannel]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        near = socket.create_connection(server.getsockname())
+        far, peer = server.accept()
+    return SocketChannel(near), SocketChannel(far, peer_address=peer)
+
+
+@pytest.fixture
+def listener() -> Iterator[ListeningChannel]:
+    with contextlib.closing(ListeningChannel(socket.create_server(("127.0.0.1", 0)))) as channel:
+        yield channel
+
+
+# Connections.
+
+
+def test_the_addresses_of_both_ends_are_pairs__lw_030() -> None:
+    """Host as numeric text and port, the same seen from either end."""
+    near, far = tcp_pair()
+    with contextlib.closing(near), contextlib.closing(far):
+        assert near.address == near.sock.getsockname()
+        assert near.peer_address == far.address == far.sock.getsockname()
+        assert far.peer_address == near.address
+
+
+def test_addresses_can_be_read_after_a_reset__lw_067() -> None:
+    """The system does not know the peer any more; the channel does."""
+    near, far = tcp_pair()
+    addresses = near.sock.getsockname(), near.sock.getpeername()
+    far.abort()
+    with contextlib.closing(near):
+        with pytest.raises(ConnectionReset) as caught:
+            near.read(1)
+        assert (near.address, near.peer_address) == addresses
+        assert caught.value.peer == addresses[1]
+    assert (near.address, near.peer_address) == addresses
+
+
+def test_an_error_names_the_system_call__lw_190() -> None:
+    """Each verb says by which call it failed, and with which number."""
+    near, far = tcp_pair()
+    with contextlib.closing(near), contextlib.closing(far):
+        near.write_eof()
+        with pytest.raises(BrokenPipe) as caught:
+            near.write(b"x")
+        error = caught.value
+        assert (error.situation, error.code, error.phase) == ("send", errno.EPIPE, "write")
+        assert (error.connection, error.identifier) == (near, "broken-pipe")
+
+
+def test_ending_a_lost_connection_is_an_error_of_ours__lw_131() -> None:
+    """After a reset there is nobody to tell of the end."""
+    near, far = tcp_pair()
+    far.abort()
+    with contextlib.closing(near):
+        with pytest.raises(ConnectionReset):
+            near.read(1)
+        with pytest.raises(SocketIOError) as caught:
+            near.write_eof()
+        assert (caught.value.identifier, caught.value.situation) == ("not-connected", "shutdown")
+
+
+def test_ending_again_is_harmless_when_both_have_ended() -> None:
+    near, far = tcp_pair()
+    with contextlib.closing(near), contextlib.closing(far):
+        assert near.write_eof()
+        assert far.write_eof()
+        assert (near.read(1), far.read(1)) == (b"", b"")
+        assert near.write_eof()  # by now the system calls it ENOTCONN
+        near.shutdown(socket.SHUT_RDWR)
+
+
+def test_aborting_sends_a_reset_and_closing_does_not() -> None:
+    near, far = tcp_pair()
+    near.close()
+    assert far.read(1) == b""
+    far.close()
+    near, far = tcp_pair()
+    near.abort()
+    with contextlib.closing(far), pytest.raises(ConnectionReset):
+        far.read(1)
+
+
+def test_a_socket_is_given_up_alive__lw_136() -> None:
+    """`detach` gives back the very socket; the channel is closed, the connection is not."""
+    near, far = socket.socketpair()
+    channel = SocketChannel(near)
+    assert channel.detach() is near
+    with near, far:
+        assert (channel.closed, channel.fileno()) == (True, -1)
+        channel.close()
+        channel.abort()
+        far.send(b"still here")
+        assert near.recv(100) == b"still here"
+        verbs = (channel.detach, channel.write_eof, lambda: channel.read(1))
+        for verb in verbs:
+            with pytest.raises(StateClosed):
+                verb()
+        assert "closed" in repr(channel)
+
+
+def test_a_closed_socket_makes_no_channel() -> None:
+    sock = socket.socket()
+    sock.close()
+    for kind in (SocketChannel, ListeningChannel):
+        with pytest.raises(StateClosed, match="this one is closed"):
+            kind(sock)
+
+
+def test_a_socket_closed_behind_our_back_is_a_closed_channel() -> None:
+    near, far = socket.socketpair()
+    channel = SocketChannel(near)
+    near.close()
+    far.close()
+    with pytest.raises(StateClosed):
+        channel.read(1)
+
+
+def test_a_close_that_fails_has_closed() -> None:
+    sock = ClosesBadly(socket.AF_UNIX)
+    channel = SocketChannel(sock)
+    channel.close()
+    assert (channel.closed, channel.fileno()) == (True, -1)
+
+
+def test_a_channel_has_room_for_nothing_else() -> None:
+    near, far = socket.socketpair()
+    channel = SocketChannel(near)
+    assert not hasattr(channel, "__dict__")  # of 10,000 idle ones each must be small
+    channel.close()
+    far.close()
+
+
+# Addresses.
+
+
+@pytest.mark.parametrize(
+    ("family", "raw", "pair"),
+    [
+        (socket.AF_INET, ("192.0.2.1", 80), ("192.0.2.1", 80)),
+        (socket.AF_INET6, ("2001:db8::1", 80, 0, 0), ("2001:db8::1", 80)),
+        (socket.AF_INET6, ("::ffff:192.0.2.1", 80, 0, 0), ("192.0.2.1", 80)),
+        (socket.AF_INET6, ("::ffff:0:1", 80, 0, 0), ("::ffff:0:1", 80)),  # no IPv4 in there
+        (socket.AF_INET6, ("fe80::1", 80, 0, 999999), ("fe80::1%999999", 80)),
+        (socket.AF_UNIX, "/run/a", ("/run/a", None)),
+        (socket.AF_UNIX, b"\0abstract", ("\0abstract", None)),
+        (socket.AF_UNIX, "", (None, None)),
+        (socket.AF_UNIX, None, (None, None)),
+    ],
+)
+def test_any_address_is_a_pair__lw_028_030(
+    family: int, raw: object, pair: tuple[object, object]
+) -> None:
+    """IPv4 in IPv6 is shown as IPv4, a scope stays, a Unix socket has a path or no name."""
+    assert address_pair(family, raw) == pair
+
+
+def test_a_scope_is_shown_by_the_name_of_its_interface__lw_030() -> None:
+    """As people write it, and as it can be given to a connecting verb."""
+    number, name = socket.if_nameindex()[0]
+    assert address_pair(socket.AF_INET6, ("fe80::1", 80, 0, number)) == (f"fe80::1%{name}", 80)
+
+
+def test_an_ipv4_client_of_an_ipv6_listener_is_shown_as_ipv4__lw_028() -> None:
+    """Limits and logs must agree about who that is."""
+    server = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
+    with (
+        contextlib.closing(ListeningChannel(server)) as channel,
+        socket.create_connection(("127.0.0.1", channel.address[1])) as client,
+    ):
+        accepted = channel.accept()
+        assert accepted is not None
+        with contextlib.closing(SocketChannel(accepted[0])) as far:
+            assert accepted[1] == far.peer_address == client.getsockname()
+            assert far.address == client.getpeername()
+
+
+def test_a_unix_socket_has_a_path__lw_030(tmp_path: Path) -> None:
+    """Its clients have no name, and the listener has the path."""
+    path = str(tmp_path / "socket")
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(path)
+    server.listen()
+    with contextlib.closing(ListeningChannel(server)) as channel:
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(path)
+        accepted = channel.accept()
+        assert accepted is not None
+        with accepted[0], contextlib.closing(SocketChannel(client)) as near:
+            assert (channel.address, accepted[1]) == ((path, None), (None, None))
+            assert near.peer_address == (path, None)
+
+
+# Listeners.
+
+
+def test_nobody_waiting_is_none_and_each_client_comes_once(listener: ListeningChannel) -> None:
+    assert listener.accept() is None
+    with socket.create_connection(listener.address) as client:
+        accepted = listener.accept()
+        assert accepted is not None
+        with accepted[0]:
+            assert accepted[1] == client.getsockname()
+        assert listener.accept() is None
+
+
+@pytest.mark.parametrize("name", ["ECONNABORTED", "ENOTCONN", "EPROTO", "ENETDOWN"])
+def test_a_client_that_was_lost_is_passed_over__rel_5(name: str) -> None:
+    """The next one is served as if there had been nobody."""
+    numbers = [getattr(errno, name)] * 3
+    server = LosesClients(numbers)
+    with (
+        contextlib.closing(ListeningChannel(server)) as channel,
+        socket.create_connection(channel.address),
+    ):
+        accepted = channel.accept()
+        assert accepted is not None
+        accepted[0].close()
+
+
+def test_many_lost_clients_in_a_row_give_others_a_turn__rel_5() -> None:
+    """One call does not go on for ever; the descriptor stays readable for the next."""
+    numbers = [errno.ECONNABORTED] * (LOST_CLIENT_LIMIT + 1)
+    server = LosesClients(numbers)
+    with contextlib.closing(ListeningChannel(server)) as channel:
+        assert channel.accept() is None
+        assert len(numbers) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "identifier"),
+    [
+        ("EMFILE", "no-descriptors"),
+        ("ENFILE", "no-descriptors"),
+        ("ENOBUFS", "no-buffer-space"),
+        ("ENOMEM", "no-buffer-space"),
+        ("EOPNOTSUPP", "unknown"),
+        ("EPERM", "access-denied"),
+    ],
+)
+def test_a_lack_of_descriptors_is_told_and_survived__rel_20(name: str, identifier: str) -> None:
+    """It is an `AcceptError` that says what is lacking; the client waits, and is served later."""
+    server = LosesClients([getattr(errno, name)])
+    with (
+        contextlib.closing(ListeningChannel(server)) as channel,
+        socket.create_connection(channel.address),
+    ):
+        with pytest.raises(AcceptError) as caught:
+            channel.accept()
+        assert (caught.value.identifier, caught.value.phase) == (identifier, "accept")
+        assert (caught.value.situation, caught.value.connection) == ("accept", channel)
+        accepted = channel.accept()
+        assert accepted is not None
+        accepted[0].close()
+
+
+def test_a_listener_closes_once_and_keeps_its_address(listener: ListeningChannel) -> None:
+    address = listener.sock.getsockname()
+    listener.close()
+    listener.close()
+    assert (listener.closed, listener.fileno(), listener.address) == (True, -1, address)
+    assert repr(listener) == f"<ListeningChannel on {address[0]}:{address[1]}, closed>"
+    with pytest.raises(StateClosed):
+        listener.accept()
