@@ -21,6 +21,7 @@ from reactor.errors import (
     SocketIOError,
     StateClosed,
 )
+from tests.channels import AF_UNIX
 
 
 class LosesClients(socket.socket):
@@ -83,6 +84,15 @@ def test_addresses_can_be_read_after_a_reset__lw_067() -> None:
     assert (near.address, near.peer_address) == addresses
 
 
+def test_an_address_that_nobody_asked_for_is_known_after_the_end__lw_067() -> None:
+    """Closing asks for it, and so does giving the socket away."""
+    near, far = tcp_pair()
+    addresses = near.sock.getsockname(), far.sock.getsockname()
+    near.close()
+    far.detach().close()
+    assert (near.address, far.address) == addresses
+
+
 def test_an_error_names_the_system_call__lw_190() -> None:
     """Each verb says by which call it failed, and with which number."""
     near, far = tcp_pair()
@@ -115,6 +125,8 @@ def test_ending_again_is_harmless_when_both_have_ended() -> None:
         assert (near.read(1), far.read(1)) == (b"", b"")
         assert near.write_eof()  # by now the system calls it ENOTCONN
         near.shutdown(socket.SHUT_RDWR)
+    with pytest.raises(StateClosed):
+        near.write_eof()
 
 
 def test_aborting_sends_a_reset_and_closing_does_not() -> None:
@@ -164,7 +176,7 @@ def test_a_socket_closed_behind_our_back_is_a_closed_channel() -> None:
 
 
 def test_a_close_that_fails_has_closed() -> None:
-    sock = ClosesBadly(socket.AF_UNIX)
+    sock = ClosesBadly()
     channel = SocketChannel(sock)
     channel.close()
     assert (channel.closed, channel.fileno()) == (True, -1)
@@ -189,10 +201,10 @@ def test_a_channel_has_room_for_nothing_else() -> None:
         (socket.AF_INET6, ("::ffff:192.0.2.1", 80, 0, 0), ("192.0.2.1", 80)),
         (socket.AF_INET6, ("::ffff:0:1", 80, 0, 0), ("::ffff:0:1", 80)),  # no IPv4 in there
         (socket.AF_INET6, ("fe80::1", 80, 0, 999999), ("fe80::1%999999", 80)),
-        (socket.AF_UNIX, "/run/a", ("/run/a", None)),
-        (socket.AF_UNIX, b"\0abstract", ("\0abstract", None)),
-        (socket.AF_UNIX, "", (None, None)),
-        (socket.AF_UNIX, None, (None, None)),
+        (AF_UNIX, "/run/a", ("/run/a", None)),
+        (AF_UNIX, b"\0abstract", ("\0abstract", None)),
+        (AF_UNIX, "", (None, None)),
+        (AF_UNIX, None, (None, None)),
     ],
 )
 def test_any_address_is_a_pair__lw_028_030(
@@ -222,14 +234,15 @@ def test_an_ipv4_client_of_an_ipv6_listener_is_shown_as_ipv4__lw_028() -> None:
             assert far.address == client.getpeername()
 
 
+@pytest.mark.skipif(AF_UNIX < 0, reason="this Python has no Unix sockets")
 def test_a_unix_socket_has_a_path__lw_030(tmp_path: Path) -> None:
     """Its clients have no name, and the listener has the path."""
     path = str(tmp_path / "socket")
-    server = socket.socket(socket.AF_UNIX)
+    server = socket.socket(AF_UNIX)
     server.bind(path)
     server.listen()
     with contextlib.closing(ListeningChannel(server)) as channel:
-        client = socket.socket(socket.AF_UNIX)
+        client = socket.socket(AF_UNIX)
         client.connect(path)
         accepted = channel.accept()
         assert accepted is not None
