@@ -5,13 +5,14 @@ a signal handler, in the midst of another post.
 """
 
 import concurrent.futures
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context
 from typing import Any, TypeAlias
 
-from reactor.loop.timers import Timer
-from reactor.loop.wait_state import current_context
+from reactor.loop.health import Health
+from reactor.loop.timers import call
 
 PostedCall: TypeAlias = tuple[Callable[..., object], tuple[Any, ...], Context | None]
 
@@ -19,35 +20,51 @@ PostedCall: TypeAlias = tuple[Callable[..., object], tuple[Any, ...], Context | 
 class CallQueue:
     """Posted calls of one collection.
 
-    Thread: `post` any, the rest the owner's. Calls back: never. Source: LW-009, LW-010.
+    Thread: `post` and `drop` any, the rest the owner's. Calls back: from `run` only.
+    Source: LW-005, LW-009, LW-010.
     """
 
-    __slots__ = ("_calls",)
+    __slots__ = ("_open", "waiting")
 
     def __init__(self) -> None:
-        self._calls: deque[PostedCall] = deque()
+        self.waiting: deque[PostedCall] = deque()
+        self._open = True
 
-    def __len__(self) -> int:
-        return len(self._calls)
+    def post(
+        self,
+        function: Callable[..., object],
+        arguments: tuple[Any, ...],
+        context: Context | None,
+    ) -> None:
+        """Put a call behind the others."""
+        self.waiting.append((function, arguments, context))
 
-    def post(self, function: Callable[..., object], arguments: tuple[Any, ...]) -> None:
-        """Put a call behind the others, with the context of the caller."""
-        self._calls.append((function, arguments, current_context()))
+    def run(self, health: Health, report: Callable[[object, BaseException], None]) -> int:
+        """Make the calls that wait now, and return how many; what they raise is reported.
 
-    def post_timer(self, timer: Timer) -> None:
-        """Put a call behind the others that can be cancelled; it has a context of its own."""
-        self._calls.append((timer.on_due, (0.0,), None))
-
-    def take(self) -> PostedCall:
-        """Take the first call out."""
-        return self._calls.popleft()
+        What they post stays for the next turn; so does the rest if an exception leaves this.
+        """
+        count = len(self.waiting)
+        for ran in range(count):
+            if not self._open:
+                return ran
+            function, arguments, context = self.waiting.popleft()
+            began = health.callback_begins()
+            try:
+                call(function, arguments, context)
+            except Exception as exception:  # noqa: BLE001  # user code
+                report(None, exception)
+            health.callback_took(function, began)
+        return count
 
     def drop(self) -> None:
-        """Forget all calls; whoever waits for a result is told so."""
-        while self._calls:
-            function, _, _ = self._calls.popleft()
-            if isinstance(function, Submission):
-                function.future.cancel()
+        """Forget all calls, for good; whoever waits for a result is told so."""
+        self._open = False
+        with contextlib.suppress(IndexError):  # not `while`: two threads may be dropping
+            while True:
+                function, _, _ = self.waiting.popleft()
+                if isinstance(function, Submission):
+                    function.future.cancel()
 
 
 class Submission:
@@ -72,3 +89,6 @@ class Submission:
             raise
         else:
             self.future.set_result(result)
+
+    def __repr__(self) -> str:
+        return f"<Submission of {self._function!r}>"

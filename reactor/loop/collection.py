@@ -5,7 +5,7 @@ user code on the owner's thread. Together they are a turn, and a turn is a list 
 
     1. how long to wait: 0 if calls are waiting, else until the next timer
     2. wait
-    3. serve what is ready (the waker is drained here, like any other descriptor)
+    3. serve what is ready (the waker is drained here)
     4. timers that are due, by one reading of the clock
     5. the calls that were waiting when this phase began
     6. closes that were put off, because a number that is free can be handed out again
@@ -15,11 +15,13 @@ A host that has a loop of its own calls the two halves itself, and needs four th
 """
 
 import concurrent.futures
+import contextlib
 import selectors
 import socket
 import threading
 import time
 from collections.abc import Callable
+from contextvars import Context
 from types import TracebackType
 from typing import Any, Final, TypeVar
 
@@ -29,6 +31,7 @@ from reactor.interest import READ, WRITE
 from reactor.loop.calls import CallQueue, Submission
 from reactor.loop.error_handler import ErrorHandler, log_and_close, report
 from reactor.loop.health import Health
+from reactor.loop.loop_thread import LoopThread
 from reactor.loop.ownership import Ownership
 from reactor.loop.poller import IN, OUT, Poller, Ready
 from reactor.loop.signals import SignalHandler
@@ -104,11 +107,10 @@ class WaitStateCollection:
         self.on_earlier: Callable[[], object] | None = None
         self.owner = Ownership(repr(self))
         self.timers = TimerQueue()
-        self.health = Health(slow_callback_names)
+        self.health = Health(clock, slow_callback_names)
         self._calls = CallQueue()
-        self._poller = Poller(selector)
         self._waker = Waker()
-        self._poller.add(self._waker)
+        self._poller = Poller(selector, self._waker.fd)
         self.held: set[Closable] = set()  # closed with the collection; for what has no descriptor
         self._retired: list[Closable] = []
         self._loop_lock = threading.Lock()  # held while a loop runs or is about to
@@ -147,13 +149,13 @@ class WaitStateCollection:
         Thread: any. Calls back: in the new thread only. Source: LW-002, LW-018.
         """
         self._begin_loop()
-        self._thread = thread = LoopThread(self, str(self.name))
+        self._thread = thread = LoopThread(str(self.name), self._loop_in_thread)
         try:
             thread.start()
         except BaseException:
             self._end_loop()
             raise
-        thread.claimed.wait()
+        thread.began.wait()
         return self
 
     def stop(self) -> None:
@@ -161,6 +163,8 @@ class WaitStateCollection:
 
         Thread: any. Calls back: never. Source: LW-008.
         """
+        if self.owner.forked:
+            self.owner.check_alive()
         if self._loop_lock.locked() and self.owner.usable:
             self._stop_number = self._loop_number
             self._waker.wake()
@@ -179,7 +183,7 @@ class WaitStateCollection:
         self._begin_loop()
         try:
             self.owner.claim()
-            return self._turn(self._wait(timeout))
+            return self._turn_by_hand(self._wait(timeout, self.timers.next_moment()))
         finally:
             self._loop_lock.release()
 
@@ -187,12 +191,13 @@ class WaitStateCollection:
         """Wait until there is something to do; return what is ready, for `dispatch`.
 
         Ends when something is ready, a call is posted, `wake()` is called, `timeout` seconds
-        have passed or a timer is due. Runs no code of the user.
+        have passed or a timer is due; a little earlier now and then. Runs no code of the user.
 
-        Thread: any one. Calls back: never. Source: LW-006.
+        Thread: any one, that does not wait again before `dispatch` has returned. Calls back:
+        never. Source: LW-006.
         """
-        self.owner.check_alive()
-        return self._wait(timeout)
+        ours = self.owner.thread == threading.get_ident()
+        return self._wait(timeout, self.timers.next_moment() if ours else self.timers.first_entry())
 
     def dispatch(self, ready: Ready) -> int:
         """Do what `wait` found, due timers and posted calls; never block.
@@ -208,7 +213,7 @@ class WaitStateCollection:
         if self._turning:
             raise OperationInProgress(f"{self!r} is in a turn already: turns do not nest")
         self.owner.claim()
-        return self._turn(ready)
+        return self._turn_by_hand(ready)
 
     # Posting, from anywhere.
 
@@ -222,9 +227,10 @@ class WaitStateCollection:
 
         Thread: any, and signal handlers. Calls back: from the loop only. Source: LW-009.
         """
+        self._calls.post(function, arguments, current_context())
         if self.owner.thread < 0:
+            self._calls.drop()  # after posting: `close` in between would not have seen this one
             self.owner.check_alive()
-        self._calls.post(function, arguments)
         # A turn that is running looks at the queue before it waits again.
         if not self._turning:
             self._waker.wake()
@@ -257,9 +263,7 @@ class WaitStateCollection:
         """
         self.owner.check()
         timer = Timer(self.timers, function, arguments, current_context())
-        self._calls.post_timer(timer)
-        if not self._turning:
-            self._announce()
+        self.post(timer.on_due, (0.0,), None)
         return timer
 
     def call_later(self, delay: float, function: Callable[..., object], *arguments: Any) -> Timer:
@@ -275,6 +279,8 @@ class WaitStateCollection:
         Thread: the owner's. Calls back: from the loop only. Source: CL-73, CL-74.
         """
         self.owner.check()
+        if not when <= NEVER:
+            raise ValueError("a moment must be a number of seconds, and this is none")
         timer = Timer(self.timers, function, arguments, current_context())
         self.arm(timer, when)
         return timer
@@ -292,16 +298,15 @@ class WaitStateCollection:
         if check_timeout("interval", interval) is None:
             raise ValueError("interval must be seconds")
         timer = RepeatedTimer(self.timers, function, arguments, current_context())
-        timer.begin(self.clock(), interval)
-        if not self._turning:
-            self._announce()
+        self.arm(timer, timer.begin(self.clock(), interval))
         return timer
 
     def time(self) -> float:
         """Read the clock of the collection.
 
-        Thread: any. Calls back: never. Source: CL-73.
+        Thread: the owner's. Calls back: never. Source: CL-73.
         """
+        self.owner.check()
         return self.clock()
 
     def watch(
@@ -343,20 +348,18 @@ class WaitStateCollection:
         loop only. Source: CL-85.
         """
         self.owner.check()
-        handler = SignalHandler(
-            number, lambda: self.apply(function, *arguments), self._waker.signal_descriptor()
+        return SignalHandler(
+            number, lambda: self.apply(function, *arguments), self.held, self._waker
         )
-        self.held.add(handler)
-        return handler
 
     # Hosts.
 
     def fileno(self) -> int | None:
         """Return a descriptor that is readable while I/O or a posted call waits, or None.
 
-        Thread: any. Calls back: never. Source: LW-020.
+        Thread: the owner's. Calls back: never. Source: LW-020.
         """
-        self.owner.check_alive()
+        self.owner.check()
         return self._poller.fileno()
 
     def next_timeout(self) -> float | None:
@@ -365,7 +368,7 @@ class WaitStateCollection:
         Thread: the owner's. Calls back: never. Source: LW-020.
         """
         self.owner.check()
-        return self._time_to_wait(None)
+        return self._time_to_wait(None, self.timers.next_moment())
 
     # The end.
 
@@ -412,8 +415,10 @@ class WaitStateCollection:
 
         Thread: any. Calls back: never. Source: LW-015, CL-88.
         """
+        if self.owner.forked:
+            self.owner.check_alive()
         return self.health.figures(list(self._poller.states.values())) | {
-            "posted_calls": len(self._calls),
+            "posted_calls": len(self._calls.waiting),
             "timers": len(self.timers),
             "lookups": getattr(self.resolver, "lookup_count", 0),
         }
@@ -454,6 +459,20 @@ class WaitStateCollection:
         if not self._turning:
             self._waker.wake()
 
+    def post(
+        self,
+        function: Callable[..., object],
+        arguments: tuple[Any, ...],
+        context: Context | None,
+    ) -> None:
+        """Call a function in a later phase or turn, in the context of a connection."""
+        waited = bool(self._calls.waiting)
+        self._calls.post(function, arguments, context)
+        if not self._turning:
+            self._waker.wake()
+            if not waited and self.on_earlier is not None:
+                self.on_earlier()
+
     def arm(self, timed: Timed, when: float) -> None:
         """Make something due at a moment, in place of the one it had."""
         if self._turning:
@@ -462,7 +481,7 @@ class WaitStateCollection:
         before = self.timers.next_moment()
         self.timers.arm(timed, when)
         if when < before:
-            self._announce()
+            (self.on_earlier or self._waker.wake)()
 
     def report(self, thing: object, exception: BaseException) -> None:
         """Give an exception that left a callback of `thing` to the error handler."""
@@ -471,20 +490,24 @@ class WaitStateCollection:
     def close_because(self, cause: BaseException | None) -> None:
         """Close; later verbs raise StateClosed with `cause` as its cause."""
         self._stop_number = self._loop_number
-        self._calls.drop()
-        for state in list(self._poller.states.values()):
-            if state is not self._waker:
-                state.close_silently()
-        for thing in list(self.held):
-            thing.close()
+        with contextlib.ExitStack() as last_first:  # all of it, even if one of them raises
+            last_first.callback(self._end, cause)
+            for thing in self.held:
+                last_first.callback(thing.close)
+            for state in self._poller.states.values():
+                last_first.callback(state.close_silently)
+
+    # Inside.
+
+    def _end(self, cause: BaseException | None) -> None:
         self.held.clear()
         self.owner.end(cause)
+        self.timers.clear()
+        self._calls.drop()
         if self._turning or self._waiting:
             self._waker.wake()  # whoever is in there finishes it
         else:
             self._finish_closing()
-
-    # Inside.
 
     def _begin_loop(self) -> None:
         self.owner.check_alive()
@@ -502,39 +525,62 @@ class WaitStateCollection:
     def _loop(self) -> None:
         self.owner.claim()
         while self._stop_number != self._loop_number:
-            self._turn(self._wait(None))
+            self._turn(self._wait(None, self.timers.next_moment()))
+
+    def _loop_in_thread(self, began: Callable[[], object]) -> None:
+        self.owner.claim()
+        began()
+        try:
+            self._loop()
+        except BaseException as exception:
+            if not self.owner.forked:
+                self.close_because(exception)
+            raise
+        finally:
+            self._end_loop()
 
     def _end_loop(self) -> None:
         self.owner.yield_up()
         self._loop_lock.release()
 
-    def _wait(self, timeout: float | None) -> Ready:
+    def _wait(self, timeout: float | None, when: float) -> Ready:
         self._waiting = True
         try:
-            return self._poller.wait(self._time_to_wait(timeout))
+            self.owner.check_alive()  # after the mark: `close` looks at it when it has made its own
+            return self._poller.wait(self._time_to_wait(timeout, when))
         finally:
             self._waiting = False
             if self.owner.closed and not self._turning:
                 self._finish_closing()
 
-    def _time_to_wait(self, timeout: float | None) -> float | None:
-        if self._calls or self._retired:
+    def _time_to_wait(self, timeout: float | None, when: float) -> float | None:
+        if self._calls.waiting or self._retired:
             return 0.0
-        when = self.timers.next_moment()
         if when != NEVER:
             until = max(0.0, when - self.clock())
             return until if timeout is None else min(until, timeout)
         return timeout
+
+    def _turn_by_hand(self, ready: Ready) -> int:
+        try:
+            return self._turn(ready)
+        finally:
+            # A host may watch `fileno` and nothing else, and who waits already, in a thread of
+            # the host's, has not heard of what this turn has armed and posted.
+            if self._calls.waiting or self._waiting:
+                self._waker.wake()
 
     def _turn(self, ready: Ready) -> int:
         self._turning = True
         self.now = now = self.clock()
         try:
             serve = self._serve_named if self.health.naming else self._serve
-            return serve(ready) + self._run_timers(now) + self._run_calls()
+            ran = serve(ready) + self.timers.run_due(now, self.health, self.report)
+            return ran + self._calls.run(self.health, self.report)
         finally:
             self._turning = False
-            self._close_retired()
+            if not self._waiting:
+                self._close_retired()
             self.health.turn_took(self.clock() - now)
             if self.owner.closed and not self._waiting:
                 self._finish_closing()
@@ -545,6 +591,8 @@ class WaitStateCollection:
         for fd, mask in ready:
             state = states.get(fd)
             if state is None or fd in stale:
+                if fd == self._waker.fd:
+                    self._waker.drain()
                 continue
             served += 1
             try:
@@ -560,9 +608,9 @@ class WaitStateCollection:
     def _serve_named(self, ready: Ready) -> int:
         served = 0
         for event in ready:
-            state, began = self._poller.states.get(event[0]), self.clock()
+            state, began = self._poller.states.get(event[0]), self.health.callback_begins()
             served += self._serve([event])
-            self.health.callback_took(state, self.clock() - began)
+            self.health.callback_took(state, began)
         return served
 
     def _serve_both(self, state: WaitState, mask: int) -> None:
@@ -571,46 +619,6 @@ class WaitStateCollection:
             call(state.on_readable, (), state.context)
         if mask & ~IN and state.wanted & WRITE:
             call(state.on_writable, (), state.context)
-
-    def _run_timers(self, now: float) -> int:
-        due = self.timers.take_due(now)
-        if not due:
-            return 0
-        self.health.timer_was_late(now - due[0].when)
-        ran = 0
-        try:
-            due.reverse()
-            while due:
-                timed = due.pop()
-                if timed.when > now:
-                    continue  # disarmed, or armed anew, by one that came before it
-                self.timers.disarm(timed)
-                ran += 1
-                began = self.clock() if self.health.naming else now
-                try:
-                    timed.on_due(now)
-                except Exception as exception:  # noqa: BLE001  # user code
-                    self.report(timed.concerns, exception)
-                if self.health.naming:
-                    self.health.callback_took(timed, self.clock() - began)
-        finally:
-            for timed in reversed(due):  # an exception leaves the turn: the others are still due
-                self.timers.arm(timed, timed.when)
-        return ran
-
-    def _run_calls(self) -> int:
-        calls = self._calls
-        count = len(calls)
-        for _ in range(count):
-            function, arguments, context = calls.take()
-            began = self.clock() if self.health.naming else 0.0
-            try:
-                call(function, arguments, context)
-            except Exception as exception:  # noqa: BLE001  # user code
-                self.report(None, exception)
-            if self.health.naming:
-                self.health.callback_took(function, self.clock() - began)
-        return count
 
     def _close_retired(self) -> None:
         retired, self._retired = self._retired, []
@@ -621,45 +629,11 @@ class WaitStateCollection:
         if self._waiting and not self._poller.live:
             self._waker.wake()
 
-    def _announce(self) -> None:
-        """Something is due earlier than before, and it is not a turn that could see to it."""
-        if self.on_earlier is None:
-            self._waker.wake()
-        else:
-            self.on_earlier()
-
     def _finish_closing(self) -> None:
         self._close_retired()
         self._poller.close()
-        self._waker.close_silently()
+        self._waker.close()
 
     def __repr__(self) -> str:
         name = "" if self.name is None else f" {self.name}"
         return f"<WaitStateCollection{name}>"
-
-
-class LoopThread(threading.Thread):
-    """The thread of `start()`; what ends it ends the collection too.
-
-    Source: LW-002, LW-018.
-    """
-
-    def __init__(self, collection: WaitStateCollection, name: str) -> None:
-        super().__init__(name=f"reactor {name}", daemon=True)
-        self.claimed = threading.Event()
-        self.failure: BaseException | None = None
-        self._collection = collection
-
-    def run(self) -> None:
-        """Run the loop; close the collection if an exception leaves it."""
-        collection = self._collection
-        collection.owner.claim()
-        self.claimed.set()
-        try:
-            collection._loop()
-        except BaseException as exception:
-            self.failure = exception
-            collection.close_because(exception)
-            raise
-        finally:
-            collection._end_loop()

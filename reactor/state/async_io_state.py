@@ -1,0 +1,636 @@
+"""AsyncIOState: a connection with full control over each read and write.
+
+It adds to `Connection` the verbs, and what a program wants to remember with a connection. A verb
+checks its arguments, makes an operation and puts it into a queue: everything that takes time
+happens there.
+"""
+
+import socket
+from typing import Any, Final
+
+from reactor.channel.base import BytesLike
+from reactor.channel.tls import TLSChannel
+from reactor.channel.tls_settings import tls_plan
+from reactor.deadline import NEVER, check_timeout
+from reactor.errors import (
+    BrokenPipe,
+    EndOfStream,
+    OperationAborted,
+    OperationInProgress,
+    OperationNotAllowed,
+    ReactorError,
+    SocketError,
+    address_text,
+)
+from reactor.loop.collection import WaitStateCollection
+from reactor.state.connection import Callback, Connection
+from reactor.state.operation_queue import OperationQueue, Request
+from reactor.state.operations import Check, Fill, Handshake, Operation, Send, Unwrap, Wait
+
+READ_LIMIT: Final = 262_144  # bytes that one call of a checking callback may add, unless told else
+HANDSHAKE_TIMEOUT: Final = 10.0  # seconds
+DETACH_TIMEOUT: Final = 3.0  # seconds
+
+
+class AsyncIOState(Connection):
+    """An existing connection, taken over into a collection; nothing is opened.
+
+    The connection is closed with the state. Until then the collection keeps it alive.
+
+    Args:
+        collection: where it belongs, for all its life.
+        object: a connected stream socket, its descriptor, or a channel; None only while
+            `connect_tcp` is still at work.
+        unread: bytes that have been received already; the first read sees them first.
+        read_timeout: seconds for an operation that brings no limit of its own; None is no limit.
+        write_timeout: likewise.
+        user_info: any object; never touched.
+        name: any object; shown in the `repr`.
+        queue_output: whether a second write waits in line; None is false for streams.
+        queue_input: whether a second read waits in line.
+
+    Raises:
+        ValueError: the socket listens, or is not connected. TypeError: it is none.
+        WrongThread, StateClosed, WrongProcess: as every verb of a collection.
+
+    Thread: the owner's; attributes may be read by all. Calls back: never before a call returns.
+    Source: LW-065 to LW-069, LW-115 to LW-124.
+    """
+
+    __slots__ = ("_checking", "max_read", "name", "protected_length", "user_info")
+
+    def __init__(
+        self,
+        collection: WaitStateCollection,
+        object: Any,  # noqa: A002  # the name of the contract
+        unread: BytesLike = b"",
+        *,
+        read_timeout: float | None = None,
+        write_timeout: float | None = None,
+        user_info: Any = None,
+        name: Any = None,
+        queue_output: bool | None = None,
+        queue_input: bool = False,
+        direction: str = "in",
+    ) -> None:
+        super().__init__(collection, object, unread, direction=direction)
+        self.name = name
+        self.user_info = user_info
+        self.max_read = READ_LIMIT
+        self.protected_length = 0  # of the unread bytes, those that TLS protected before detaching
+        self._checking: Check | None = None  # the read whose callback may discard and finish now
+        self.input.lines_up = queue_input
+        self.output.lines_up = bool(queue_output)
+        self.read_timeout = read_timeout
+        self.write_timeout = write_timeout
+
+    # What can be asked.
+
+    @property
+    def read_status(self) -> ReactorError | None:
+        """What stopped the last read: None, `EndOfStream`, a timeout or a failure (LW-115)."""
+        return self.input.status
+
+    @property
+    def write_status(self) -> ReactorError | None:
+        """What stopped the last write (LW-115)."""
+        return self.output.status
+
+    @property
+    def read_timeout(self) -> float | None:
+        """Seconds for reads that bring no limit of their own, None for no limit (LW-069)."""
+        return self.input.timeout
+
+    @read_timeout.setter
+    def read_timeout(self, timeout: float | None) -> None:
+        self.input.timeout = check_timeout("read_timeout", timeout)
+
+    @property
+    def write_timeout(self) -> float | None:
+        """Seconds without progress for writes that bring no limit of their own (LW-069)."""
+        return self.output.timeout
+
+    @write_timeout.setter
+    def write_timeout(self, timeout: float | None) -> None:
+        self.output.timeout = check_timeout("write_timeout", timeout)
+
+    @property
+    def queue_input(self) -> bool:
+        """Whether a second read waits in line (LW-077)."""
+        return self.input.lines_up
+
+    @queue_input.setter
+    def queue_input(self, lines_up: bool) -> None:
+        self.input.lines_up = lines_up
+
+    @property
+    def queue_output(self) -> bool:
+        """Whether a second write waits in line (LW-099, LW-100)."""
+        return self.output.lines_up
+
+    @queue_output.setter
+    def queue_output(self, lines_up: bool) -> None:
+        self.output.lines_up = lines_up
+
+    @property
+    def input_limit(self) -> int:
+        """Bytes that may be unread at most: 16 MiB unless set (LW-092)."""
+        return self.input.limit
+
+    @input_limit.setter
+    def input_limit(self, limit: int) -> None:
+        self.input.limit = limit
+
+    @property
+    def output_limit(self) -> int:
+        """Bytes that may wait in line at most: 16 MiB unless set (LW-103)."""
+        return self.output.limit
+
+    @output_limit.setter
+    def output_limit(self, limit: int) -> None:
+        self.output.limit = limit
+
+    @property
+    def buffered_data_length(self) -> int:
+        """The number of unread bytes; also after closing (LW-093)."""
+        return len(self.unread)
+
+    @property
+    def old_length(self) -> int:
+        """How many leading unread bytes the operation's callback has seen before (LW-085)."""
+        return self.unread.old_length
+
+    @property
+    def allow_truncation(self) -> bool:
+        """Whether an end without closing alert is an ordinary end (LW-151)."""
+        return isinstance(self.channel, TLSChannel) and self.channel.allow_truncation
+
+    @allow_truncation.setter
+    def allow_truncation(self, allow: bool) -> None:
+        if not isinstance(self.channel, TLSChannel):
+            raise OperationNotAllowed(f"{self!r} has no TLS that could be cut off")
+        self.channel.allow_truncation = allow
+
+    # Reading.
+
+    def read_buffer(
+        self,
+        buffer: Any,
+        callback: Callback,
+        *,
+        start: int = 0,
+        end: int | None = None,
+        timeout: float | None = None,
+        deadline: float | None = None,
+        error_callback: Callback | None = None,
+        user_info: Any = None,
+    ) -> None:
+        """Fill `buffer[start:end]` completely, then report.
+
+        Args:
+            buffer: writable and bytes-like; leave it alone until the report.
+            callback: gets `(state, buffer, count)`; `read_status` explains a short count.
+            start: where to begin.
+            end: where to stop; None is the end of the buffer.
+            timeout: seconds for all of it; None is the `read_timeout` of the state, `math.inf`
+                no limit.
+            deadline: a moment of the collection's clock by which it must be over, None for none.
+            error_callback: gets the same arguments instead, if the connection fails.
+            user_info: replaces the state's, unless None.
+
+        Raises:
+            TypeError: the buffer cannot be written. ValueError: the range is not inside it.
+            OperationInProgress: a read is running and this state does not queue its input.
+            StateClosed: the state is closed. WrongThread: the caller does not own it.
+
+        Thread: the owner's. Calls back: never before it returns. Source: LW-071 to LW-079.
+        """
+        view = view_of(buffer, start, end)
+        if view.readonly:
+            raise TypeError("the buffer of a read must be writable")
+        operation = Fill(buffer, view, self.unread)
+        request = request_of(operation, callback, error_callback, timeout, deadline)
+        self._start(self.input, request, user_info)
+
+    def read_with_checking(
+        self,
+        callback: Callback,
+        *,
+        timeout: float | None = None,
+        deadline: float | None = None,
+        max_read: int | None = None,
+        error_callback: Callback | None = None,
+        user_info: Any = None,
+    ) -> None:
+        """Collect bytes and show all of them whenever some have arrived, until `finish`.
+
+        Args:
+            callback: gets `(state, buffer, end)`; `buffer[0:end]` is valid until it returns, and
+                may call `discard` and `finish`. Once more, with `read_status` set, at the end.
+            timeout: seconds between arrivals; None and `math.inf` as in `read_buffer`.
+            deadline: as in `read_buffer`.
+            max_read: bytes that one call may add at most; None is the `max_read` of the state.
+            error_callback: as in `read_buffer`.
+            user_info: as in `read_buffer`.
+
+        Raises:
+            OperationInProgress, StateClosed, WrongThread: as `read_buffer`.
+
+        Thread: the owner's. Calls back: never before it returns. Source: LW-081 to LW-092.
+        """
+        size = self.max_read if max_read is None else max_read
+        if size <= 0:
+            raise ValueError(f"max_read must be above 0, not {size}")
+        operation = Check(
+            self.unread,
+            lambda check, buffer, length: self._show(check, callback, buffer, length),
+            size,
+            self.input.limit,
+        )
+        request = request_of(
+            operation,
+            self._permitting(callback, operation),
+            None if error_callback is None else self._permitting(error_callback, operation),
+            timeout,
+            deadline,
+        )
+        self._start(self.input, request, user_info)
+
+    def wait_for_input(
+        self,
+        callback: Callback,
+        *,
+        timeout: float | None = None,
+        deadline: float | None = None,
+        user_info: Any = None,
+    ) -> None:
+        """Call `callback(state)` when bytes or the end can be read; they stay for the next read.
+
+        Under TLS it is plaintext that counts.
+
+        Raises:
+            OperationInProgress, StateClosed, WrongThread: as `read_buffer`.
+
+        Thread: the owner's. Calls back: never before it returns. Source: LW-080.
+        """
+        request = request_of(Wait(self.unread), callback, None, timeout, deadline)
+        self._start(self.input, request, user_info)
+
+    def discard(self, count: int) -> int:
+        """Drop the first `count` unread bytes; return how many remain. The operation goes on.
+
+        Raises:
+            OperationNotAllowed: outside the callback of `read_with_checking`.
+            ValueError: there are not so many.
+
+        Thread: the owner's. Calls back: never. Source: LW-083.
+        """
+        self._operation_that_checks("discard")
+        return self.unread.discard(count)
+
+    def finish(self, count: int = 0) -> int:
+        """Drop `count` bytes, end the operation, and return how many bytes remain unread.
+
+        Its callback is not called again. A new read may be started at once.
+
+        Raises:
+            OperationNotAllowed, ValueError: as `discard`.
+
+        Thread: the owner's. Calls back: never. Source: LW-084.
+        """
+        check = self._operation_that_checks("finish")
+        remaining = self.unread.discard(count)
+        check.finished = True
+        request = self.input.request
+        if request is not None and request.operation is check:
+            self.input.withdraw()
+        return remaining
+
+    def get_buffered_data(self, buffer: Any, *, start: int = 0, end: int | None = None) -> int:
+        """Move as many unread bytes as fit into `buffer[start:end]`, and return how many.
+
+        Works after `close` too.
+
+        Raises:
+            OperationInProgress: a read is running. TypeError, ValueError: as `read_buffer`.
+
+        Thread: the owner's. Calls back: never. Source: LW-093.
+        """
+        if not self.closed:
+            self.collection.owner.check()
+        if self.input.active:
+            raise OperationInProgress(f"a read is running on {self!r}", connection=self)
+        return self.unread.move_into(view_of(buffer, start, end))
+
+    # Writing.
+
+    def write_buffer(
+        self,
+        buffer: Any,
+        callback: Callback | None,
+        *,
+        start: int = 0,
+        end: int | None = None,
+        timeout: float | None = None,
+        deadline: float | None = None,
+        error_callback: Callback | None = None,
+        user_info: Any = None,
+    ) -> None:
+        """Send every byte of `buffer[start:end]`, then report how many went.
+
+        Args:
+            buffer: bytes-like; lent, not copied: leave it alone until the report.
+            callback: gets `(state, buffer, count)` when the kernel has all of it;
+                `write_status` explains a short count. None reports failures only, to the log.
+            start: where to begin.
+            end: where to stop; None is the end of the buffer.
+            timeout: seconds without progress, counted afresh whenever bytes are taken; None is
+                the `write_timeout` of the state, `math.inf` no limit.
+            deadline: as in `read_buffer`.
+            error_callback: as in `read_buffer`.
+            user_info: as in `read_buffer`.
+
+        Raises:
+            OperationInProgress: a write is running and this state does not queue its output.
+            LimitExceeded: too many bytes wait in line.
+            StateClosed: the state is closed. BrokenPipe: its way out was shut down.
+            SocketError: the way out has failed before: the same error, every time.
+            WrongThread: the caller does not own the collection.
+
+        Thread: the owner's. Calls back: never before it returns. Source: LW-094 to LW-104.
+        """
+        operation = Send(buffer, view_of(buffer, start, end))
+        request = request_of(operation, callback, error_callback, timeout, deadline)
+        self._start(self.output, request, user_info)
+
+    # Ending.
+
+    def abort(self, abort_callback: Callback | None, direction: str = "input") -> None:
+        """Stop what runs in a direction; its own callback is not called any more.
+
+        Args:
+            abort_callback: called later: for "input" and "output" with `(state, buffer, count)`
+                of what was moved, None where there is no such value; for "io" with `(state)`.
+                Those that waited in line have had their ends by then.
+            direction: "input", "output" or "io".
+
+        Raises:
+            OperationInProgress: while connecting, and while TLS is switched.
+            StateClosed, WrongThread: as every verb. ValueError: another direction.
+
+        Thread: the owner's. Calls back: never before it returns. Source: LW-125 to LW-129.
+        """
+        self._check_usable("abort")
+        requests = [queue.abort(self._aborted(), tell=False) for queue in self._queues(direction)]
+        if abort_callback is None:
+            return
+        if direction == "io":
+            self.later(abort_callback, self)
+            return
+        (request,) = requests
+        if request is not None and isinstance(request.operation, Check):
+            abort_callback = self._permitting(abort_callback, request.operation)
+        moved = (request.operation.result(None) if request is not None else ()) or (None, None)
+        self.later(abort_callback, self, *moved)
+
+    def abort_and_close(
+        self, close_callback: Callback | None = None, *, keep_object: bool = False
+    ) -> None:
+        """Stop both directions without a word, close, and call `close_callback(state)` later.
+
+        Thread: the owner's. Calls back: never before it returns. Source: LW-130.
+        """
+        self.collection.owner.check()
+        if not self.closed:
+            self._close(None, keep_object)
+        if close_callback is not None:
+            self.later(close_callback, self)
+
+    def shutdown(
+        self, direction: str, *, abort: bool = False, callback: Callback | None = None
+    ) -> bool | None:
+        """End a direction of the connection, "input", "output" or "io"; it is not closed.
+
+        Returns:
+            True if it is done, None if it is under way.
+
+        Raises:
+            OperationInProgress: the direction is active and `abort` is false.
+            OperationNotAllowed: "input" or "io" under TLS. SocketError: it failed and there is
+            no `callback`, which otherwise gets `(state, exception or None)` later.
+
+        Thread: the owner's. Calls back: never before it returns. Source: LW-131 to LW-133.
+        """
+        self._check_usable("shutdown")
+        queues = self._queues(direction)
+        if self.layered and direction != "output":
+            raise OperationNotAllowed(
+                f"under TLS only output can be shut down, not {direction}", connection=self
+            )
+        stopped = False
+        for queue in queues:
+            if queue.active and not abort:
+                raise OperationInProgress(
+                    f"{queue!r} is active on {self!r}: pass abort=True to stop it", connection=self
+                )
+            stopped |= queue.abort(self._aborted(), tell=True) is not None
+        failure = self._shut_down(direction)
+        if callback is not None:
+            self.later(callback, self, failure)
+        elif failure is not None:
+            raise failure
+        return None if stopped or self.channel.holds_output else True
+
+    # TLS.
+
+    def attach_tls(
+        self,
+        callback: Callback,
+        *,
+        tls: Any = True,
+        tls_side: str | None = None,
+        configure_context: Any = None,
+        configure_connection: Any = None,
+        handshake_timeout: float | None = HANDSHAKE_TIMEOUT,
+        server_hostname: str | bool | None = None,
+    ) -> None:
+        """Put TLS on the connection, shake hands, then call `callback(state, None or error)`.
+
+        Unread bytes go into the engine: what came too early in clear never counts as protected.
+        After a failure only closing is left.
+
+        Args:
+            callback: gets `(state, None)` after handshake and verification, or the error.
+            tls: a `ClientTLS`, a `ServerTLS`, an `ssl.SSLContext`, or True for a client.
+            tls_side: "client" or "server"; None is that of `tls`.
+            configure_context: called with a new context before it is used.
+            configure_connection: called with the `ssl.SSLObject` before its handshake.
+            handshake_timeout: seconds for the whole handshake, None for no limit.
+            server_hostname: the name to verify and to send; None and True are the host that was
+                connected to, False is none.
+
+        Raises:
+            OperationNotAllowed: there is TLS already. OperationInProgress: a direction is active.
+            ValueError, TypeError: the options contradict each other. StateClosed, WrongThread.
+
+        Thread: the owner's. Calls back: never before it returns. Source: LW-139 to LW-143.
+        """
+        self._check_idle("attach TLS to")
+        if self.layered:
+            raise OperationNotAllowed(f"{self!r} has TLS already", connection=self)
+        plan = tls_plan(
+            tls,
+            side=tls_side,
+            host=self.server_name,
+            server_hostname=server_hostname,
+            configure_context=configure_context,
+            configure_connection=configure_connection,
+        )
+        if plan is None:
+            raise TypeError("attach_tls needs a description of TLS, not None")
+        limit = check_timeout("handshake_timeout", handshake_timeout)
+        self.begin_tls(plan, callback, limit)
+
+    def handshake(self, callback: Callback, timeout: float | None = HANDSHAKE_TIMEOUT) -> None:
+        """Shake hands on a TLS channel that has not done so; `callback(state, None or error)`.
+
+        Raises:
+            OperationNotAllowed: there is no TLS. OperationInProgress: a direction is active.
+
+        Thread: the owner's. Calls back: never before it returns. Source: LW-146.
+        """
+        self._check_idle("shake hands on")
+        if not self.layered:
+            raise OperationNotAllowed(f"{self!r} has no TLS", connection=self)
+        self._exchange(Handshake(), callback, check_timeout("timeout", timeout))
+
+    def detach_tls(self, callback: Callback, *, timeout: float | None = DETACH_TIMEOUT) -> None:
+        """Exchange closing alerts and go on in clear; `callback(state, None or error)`.
+
+        What was decrypted before the peer's alert is unread first, `protected_length` bytes, and
+        then what came behind it. Without TLS only the callback comes.
+
+        Raises:
+            OperationInProgress: a direction is active. StateClosed, WrongThread.
+
+        Thread: the owner's. Calls back: never before it returns. Source: LW-142, LW-144.
+        """
+        self._check_idle("detach TLS from")
+        if not self.layered:
+            self.later(callback, self, None)
+            return
+        self._exchange(
+            Unwrap(),
+            lambda state, error: self._detached(callback, error),
+            check_timeout("timeout", timeout),
+        )
+
+    # Inside.
+
+    def _start(self, queue: OperationQueue, request: Request, user_info: Any) -> None:
+        self._check_usable(request.operation.phase)
+        if queue is self.output:
+            queue.raise_if_lost()
+        queue.start(request)
+        if user_info is not None:
+            self.user_info = user_info
+
+    def _aborted(self) -> OperationAborted:
+        return OperationAborted("stopped by the program", peer=self.peer_address, connection=self)
+
+    def _queues(self, direction: str) -> tuple[OperationQueue, ...]:
+        queues = {
+            "input": (self.input,),
+            "output": (self.output,),
+            "io": (self.input, self.output),
+        }.get(direction)
+        if queues is None:
+            raise ValueError(f'a direction is "input", "output" or "io", not {direction!r}')
+        return queues
+
+    def _permitting(self, callback: Callback, check: Check) -> Callback:
+        """Wrap the callback of a checking read: inside it `discard` and `finish` are allowed."""
+
+        def permitted(*arguments: Any) -> None:
+            before, self._checking = self._checking, check
+            try:
+                callback(*arguments)
+            finally:
+                self._checking = before
+
+        return permitted
+
+    def _show(self, check: Check, callback: Callback, buffer: bytearray, length: int) -> None:
+        self._permitting(callback, check)(self, buffer, length)
+
+    def _operation_that_checks(self, verb: str) -> Check:
+        self.collection.owner.check()
+        if self._checking is None:
+            raise OperationNotAllowed(
+                f"{verb}() is for the callback of read_with_checking only", connection=self
+            )
+        return self._checking
+
+    def _detached(self, callback: Callback, error: ReactorError | None) -> None:
+        if error is None and isinstance(self.channel, TLSChannel):
+            inner, decrypted, leftover = self.channel.detach()
+            self.unread.append(decrypted)
+            self.protected_length = len(self.unread)
+            self.unread.append(leftover)
+            self._set_channel(inner)
+        callback(self, error)
+
+    def _shut_down(self, direction: str) -> SocketError | None:
+        try:
+            if self.layered:
+                self.channel.write_eof()
+                self.settle()
+            else:
+                self.channel.shutdown(HOW[direction])
+        except SocketError as error:
+            return error
+        if direction != "output":
+            self.input.lose(EndOfStream("input was shut down", phase="read", connection=self))
+        if direction != "input":
+            self.output.lose(
+                BrokenPipe("output was shut down", phase="write", peer=self.peer_address)
+            )
+        return None
+
+    def __repr__(self) -> str:
+        name = "" if self.name is None else f" {self.name}"
+        peer = address_text(self.peer_address)
+        return f"<AsyncIOState{name} to {peer}{' closed' if self.closed else ''}>"
+
+
+HOW: Final = {"input": socket.SHUT_RD, "output": socket.SHUT_WR, "io": socket.SHUT_RDWR}
+
+
+def request_of(
+    operation: Operation,
+    callback: Callback | None,
+    error_callback: Callback | None,
+    timeout: float | None,
+    deadline: float | None,
+) -> Request:
+    """Put an operation, who is told and its limits together; the limits are checked."""
+    return Request(
+        operation,
+        callback,
+        error_callback,
+        timeout=check_timeout("timeout", timeout),
+        deadline=NEVER if deadline is None else float(deadline),
+    )
+
+
+def view_of(buffer: Any, start: int, end: int | None) -> memoryview:
+    """Return the bytes `buffer[start:end]` without a copy.
+
+    Raises:
+        TypeError: it is not bytes-like. ValueError: the range is not inside it.
+    """
+    view = memoryview(buffer).cast("B")
+    stop = len(view) if end is None else end
+    if not 0 <= start <= stop <= len(view):
+        raise ValueError(f"[{start}:{end}] is not inside a buffer of {len(view)} bytes")
+    return view[start:stop]

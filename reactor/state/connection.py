@@ -1,0 +1,408 @@
+"""Connection: a channel in a collection, with a queue of operations for each direction.
+
+It is what a state of the program and a transport of a protocol have in common: who is stepped when
+the descriptor is ready, what is wanted of it, what a loss on one side means for the other, and how
+it all ends. The verbs by which operations come into the queues are upstairs.
+
+Both directions go their own ways. Only TLS needs them at one time: while it is attached, detached
+or shaking hands the connection is SWITCHING, and no operation may be started.
+"""
+
+import enum
+import math
+import socket
+from collections.abc import Callable
+from typing import Any, Final, Literal, TypeAlias
+
+from reactor.channel.base import BytesLike, Channel
+from reactor.channel.socket_channel import SocketChannel
+from reactor.channel.tls import TLSChannel
+from reactor.errors import (
+    Address,
+    InternalError,
+    OperationInProgress,
+    OperationNotAllowed,
+    ReactorError,
+    SocketError,
+    StateClosed,
+    address_text,
+)
+from reactor.interest import READ, WRITE
+from reactor.loop.collection import WaitStateCollection
+from reactor.state.farewell import part_from
+from reactor.state.operation_queue import BLOCKED, Lost, OperationQueue, QueueOwner, Request
+from reactor.state.operations import Exchange, Handshake
+from reactor.state.read_buffer import ReadBuffer
+
+Callback: TypeAlias = Callable[..., object]
+
+INPUT_LIMIT: Final = 16 << 20  # unread bytes
+OUTPUT_LIMIT: Final = 16 << 20  # bytes that wait behind the write that runs
+
+
+class Mode(enum.IntEnum):
+    """What may be asked of a state; powers of two, so that a set of modes is a mask."""
+
+    CONNECTING = 1
+    OPEN = 2
+    SWITCHING = 4
+    CLOSED = 8
+
+
+MOVES: Final = {
+    Mode.CONNECTING: Mode.OPEN | Mode.CLOSED,
+    Mode.OPEN: Mode.SWITCHING | Mode.CLOSED,
+    Mode.SWITCHING: Mode.OPEN | Mode.CLOSED,
+    Mode.CLOSED: 0,
+}
+
+
+class Connection(QueueOwner):
+    """A connection in a collection.
+
+    Args:
+        collection: where it belongs, for all its life.
+        object: a connected stream socket, its descriptor, or a channel; None only while it is
+            still being connected.
+        unread: bytes that have been received already; the first read sees them first.
+        direction: "in" or "out", for the figures: whether it was accepted, or begun by us.
+
+    Thread: the owner's; attributes may be read by all. Calls back: from the loop only.
+    Source: LW-065 to LW-067, LW-115 to LW-124.
+    """
+
+    __slots__ = (
+        "_mode",
+        "direction",
+        "face",
+        "input",
+        "layered",
+        "object",
+        "output",
+        "server_name",
+        "unread",
+    )
+
+    def __init__(
+        self,
+        collection: WaitStateCollection,
+        object: Any,  # noqa: A002  # the name of the contract
+        unread: BytesLike = b"",
+        *,
+        direction: str = "in",
+    ) -> None:
+        collection.owner.check()
+        channel = None if object is None else channel_of(object)
+        super().__init__(collection, channel)
+        self.object = object
+        self.direction = direction
+        self.unread = ReadBuffer(unread)
+        self.layered = isinstance(channel, TLSChannel)
+        self.server_name: Any = None  # the host that it was connected to
+        self.face: Any = None  # who stands for it: a transport; what connects it, until then
+        self._mode: int = Mode.CONNECTING if channel is None else Mode.OPEN
+        self.input = OperationQueue(self, self.channel, limit=INPUT_LIMIT)
+        self.output = OperationQueue(self, self.channel, limit=OUTPUT_LIMIT)
+        if channel is not None:
+            collection.add(self)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the state is closed."""
+        return self._mode == Mode.CLOSED
+
+    @property
+    def address(self) -> Address:
+        """The address of this end, a pair `(host, port)`; stays after closing (LW-030)."""
+        return self.channel.address if self.channel is not None else (None, None)
+
+    @property
+    def peer_address(self) -> Address:
+        """The address of the other end, a pair `(host, port)`; stays after closing (LW-030)."""
+        return self.channel.peer_address if self.channel is not None else (None, None)
+
+    @property
+    def tls_side(self) -> Literal["client", "server"] | None:
+        """Which side of TLS is ours, None without TLS (LW-145)."""
+        return self.channel.tls_side if isinstance(self.channel, TLSChannel) else None
+
+    @property
+    def tls_object(self) -> Any:
+        """The `ssl.SSLObject` with version, cipher, certificate and ALPN choice, or None."""
+        return self.channel.tls_object if isinstance(self.channel, TLSChannel) else None
+
+    @property
+    def bytes_in(self) -> int:  # type: ignore[override]  # nobody sets it
+        """Bytes that the running read has moved."""
+        return self.input.request.operation.moved if self.input.request else 0
+
+    @property
+    def bytes_out(self) -> int:  # type: ignore[override]  # nobody sets it
+        """Bytes that the running write has moved."""
+        return self.output.request.operation.moved if self.output.request else 0
+
+    # Beginning, and ending.
+
+    def connected(self, object: Any) -> None:  # noqa: A002  # as in the constructor
+        """Be connected: from here on it is a state like any other."""
+        self.object = object
+        self._set_channel(channel_of(object))
+        self.fd = self.channel.fileno()
+        self._enter(Mode.OPEN)
+        self.face = None
+        self.collection.add(self)
+
+    def failed_to_connect(self) -> None:
+        """Be closed: there will be no connection."""
+        self.input.close(None)
+        self.output.close(None)
+        self._enter(Mode.CLOSED)
+
+    def close(self, *, keep_object: bool = False) -> int:
+        """Close the connection in order; return the number of unread bytes.
+
+        What runs or waits in line ends later with `StateClosed`. Under TLS the closing alert is
+        sent, and the peer's awaited for a bounded time in the background. Again is harmless.
+
+        Args:
+            keep_object: leave the socket open and blocking; it is the caller's.
+
+        Raises:
+            OperationNotAllowed: `keep_object` under TLS. WrongThread, WrongProcess.
+
+        Thread: the owner's. Calls back: never before it returns. Source: LW-134 to LW-137.
+        """
+        if not self.closed:
+            self.collection.owner.check()
+            self._close(self._closed("closed by the program"), keep_object)
+        return len(self.unread)
+
+    def release(self) -> tuple[Channel, bytes]:
+        """Give the channel and the unread bytes away; the state is closed, the connection is not.
+
+        `AsyncIOState(collection, *state.release())` goes on with it without losing a byte.
+
+        Raises:
+            OperationInProgress: a direction is active. StateClosed, WrongThread.
+
+        Thread: the owner's. Calls back: never. Source: LW-138.
+        """
+        self._check_idle("release")
+        channel, unread = self.channel, self.unread.take()
+        self._withdraw_from_collection()
+        self.input.close(None)
+        self.output.close(None)
+        self._enter(Mode.CLOSED)
+        return channel, unread
+
+    def begin_tls(self, plan: Any, callback: Callback, timeout: float | None) -> None:
+        """Do as `attach_tls` by a plan that was made before."""
+        engine = plan.engine()
+        engine.feed(self.unread.take())
+        self._set_channel(TLSChannel(self.channel, engine, close_timeout=plan.close_timeout))
+        self._exchange(Handshake(), callback, timeout)
+
+    # From the loop.
+
+    def on_readable(self) -> None:
+        """Let the input go on; forget the interest if nobody is interested."""
+        if self.layered:
+            self._ready(READ)
+        elif self.input.phase == BLOCKED:
+            self.input.proceed()
+        else:
+            self.settle(forget=True)
+
+    def on_writable(self) -> None:
+        """Let the output go on; one who has nothing to write is ready for it all the time."""
+        if self.layered:
+            self._ready(WRITE)
+            return
+        try:
+            self.output.proceed()
+        finally:
+            self.settle()
+
+    def settle(self, *, forget: bool = False) -> None:
+        """Bring what is wanted of the descriptor up to date, and flush what is held.
+
+        An interest in input outlives its operation until something arrives: mostly the next
+        operation is there by then, and two system calls are saved. `forget` ends it.
+        """
+        if self._mode & (Mode.CLOSED | Mode.CONNECTING):
+            return
+        channel = self.channel
+        wanted = 0 if forget else self.wanted & READ
+        if channel.holds_output:
+            wanted |= self._flush()
+        for queue in (self.input, self.output):
+            if queue.phase == BLOCKED and not queue.posted:
+                request = queue.request
+                assert request is not None
+                if channel.holds_input and queue is self.input:
+                    queue.post()
+                else:
+                    wanted |= request.operation.want(channel)
+        if wanted != self.wanted:
+            self.collection.want(self, wanted)
+
+    def lost(self, queue: OperationQueue, status: SocketError) -> None:
+        """Let output fail too, as input has: the connection is lost."""
+        if queue is self.input:
+            self.output.lose(status)
+
+    def close_silently(self) -> None:
+        """Close without a callback: the collection is being closed."""
+        self.input.close(None)
+        self.output.close(None)
+        self._withdraw_from_collection()
+        self._enter(Mode.CLOSED)
+        if self.face is not None:
+            self.face.collection_closed()
+        if self.channel is not None:
+            try:
+                if self.layered:
+                    self.channel.write_eof()
+            except ReactorError:
+                pass  # it was worth a try
+            self.collection.retire(self.channel)
+
+    def close_after_error(self) -> None:
+        """Close: an exception has left a callback, and the error handler has logged it."""
+        self.close()
+
+    def on_exception(self, exception: Exception) -> bool:
+        """Let the transport end the connection, if this is one of a protocol."""
+        return self.face is not None and bool(self.face.failed(exception))
+
+    # Inside.
+
+    def _check_usable(self, verb: str) -> None:
+        """Raise unless a verb may be used now."""
+        self.collection.owner.check()
+        if self._mode == Mode.OPEN:
+            return
+        if self._mode == Mode.CLOSED:
+            raise self._closed(f"nothing can be done with it any more, not even {verb}")
+        phase = "connect" if self._mode == Mode.CONNECTING else "handshake"
+        raise OperationInProgress(
+            f"{self!r} is not ready for {verb}: wait for the callback of its {phase}",
+            phase=phase,
+            connection=self,
+        )
+
+    def _check_idle(self, verb: str) -> None:
+        self._check_usable(verb)
+        for queue in (self.input, self.output):
+            if queue.active:
+                raise OperationInProgress(
+                    f"cannot {verb} {self!r} while {queue!r}: abort it, or wait for its callback",
+                    connection=self,
+                )
+
+    def _closed(self, why: str) -> StateClosed:
+        return StateClosed(
+            f"{self!r} is closed: {why}", phase="close", peer=self.peer_address, connection=self
+        )
+
+    def _exchange(self, operation: Exchange, callback: Callback, timeout: float | None) -> None:
+        self._enter(Mode.SWITCHING)
+        request = Request(
+            operation,
+            lambda state, error: self._exchanged(callback, error),
+            timeout=math.inf if timeout is None else timeout,
+        )
+        self.input.start(request)
+
+    def _exchanged(self, callback: Callback, error: ReactorError | None) -> None:
+        if self._mode == Mode.SWITCHING:
+            self._enter(Mode.OPEN)
+        if error is not None and not isinstance(self.output.channel, Lost):
+            self.output.lose(error)
+        callback(self, error)
+
+    def _set_channel(self, channel: Channel) -> None:
+        self.channel = self.input.channel = self.output.channel = channel
+        self.input.status = self.output.status = None
+        self.layered = isinstance(channel, TLSChannel)
+
+    def _ready(self, mask: int) -> None:
+        """Let go on whoever waits for this readiness: under TLS either direction may."""
+        channel = self.channel
+        wanting = [
+            queue
+            for queue in (self.input, self.output)
+            if queue.phase == BLOCKED
+            and queue.request is not None
+            and queue.request.operation.want(channel) & mask
+        ]
+        try:
+            for queue in wanting:
+                queue.proceed()
+        finally:
+            self.settle(forget=mask == READ and not wanting)
+
+    def _flush(self) -> int:
+        """Push what the channel holds; return what to wait for if it is not all."""
+        try:
+            flushed = self.channel.flush()
+        except SocketError as error:
+            self.output.lose(error)
+            return 0
+        return 0 if flushed else self.channel.write_want
+
+    def _close(self, status: StateClosed | None, keep_object: bool = False) -> None:
+        """Close; what runs or waits ends with `status`, or without a word."""
+        if keep_object and not isinstance(self.channel, SocketChannel):
+            raise OperationNotAllowed(
+                f"{self!r} has no socket to give away: detach_tls() first, or release()",
+                connection=self,
+            )
+        connecting, output = self._mode == Mode.CONNECTING, self.output.channel
+        self.input.close(status)
+        self.output.close(status)
+        self._withdraw_from_collection()
+        self._enter(Mode.CLOSED)
+        if connecting:
+            self.face.cancel()
+        elif isinstance(self.channel, SocketChannel) and keep_object:
+            self.channel.detach().setblocking(True)
+        else:
+            part_from(self.collection, self.channel, output)
+
+    def _withdraw_from_collection(self) -> None:
+        if self.fd >= 0:
+            self.collection.remove(self)
+
+    def _enter(self, mode: int) -> None:
+        if not MOVES[Mode(self._mode)] & mode:
+            raise InternalError(
+                f"{self!r} cannot go from {Mode(self._mode).name} to {Mode(mode).name}"
+            )
+        self._mode = mode
+
+    def __repr__(self) -> str:
+        peer = address_text(self.peer_address)
+        return f"<{type(self).__name__} to {peer}{' closed' if self.closed else ''}>"
+
+
+def channel_of(thing: Any) -> Channel:
+    """Return the channel of a connected stream socket, of its descriptor, or the channel itself.
+
+    Raises:
+        ValueError: the socket listens, or is not connected. TypeError: it is none of these.
+    """
+    if isinstance(thing, Channel):
+        return thing
+    if isinstance(thing, int) and not isinstance(thing, bool):
+        thing = socket.socket(fileno=thing)
+    if not isinstance(thing, socket.socket):
+        raise TypeError(f"a state is made of a socket, a descriptor or a channel, not {thing!r}")
+    if thing.type != socket.SOCK_STREAM:
+        raise ValueError(f"{thing!r} is no stream socket")
+    channel = SocketChannel(thing)
+    try:
+        thing.getpeername()
+    except OSError as error:
+        raise ValueError(f"{thing!r} is not connected") from error
+    return channel

@@ -1,0 +1,123 @@
+"""drive(): the blocking driver - step, wait, repeat.
+
+What a collection does for many at a time this does for one caller that has nothing else to do. It
+steps the very same operations, so a blocking read has the limits, the TLS and the errors of any
+other. Whatever can be driven says three things: whether it is done after one more step, which
+descriptors it waits for, and when it wants to be stepped even if they are quiet.
+"""
+
+import select
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Protocol, TypeAlias, TypeVar
+
+from reactor.channel.base import Channel
+from reactor.deadline import NEVER, remaining
+from reactor.interest import READ, WRITE
+from reactor.state.operations import Operation
+
+Wants: TypeAlias = Iterable[tuple[int, int]]
+
+MILLISECONDS: Final = 1_000  # in a second; what poll() counts in
+
+
+class Drivable(Protocol):
+    """What `drive` can drive: an operation on a channel, or a race between addresses."""
+
+    def step(self) -> bool:
+        """Try, and return whether it is done."""
+
+    def wants(self) -> Wants:
+        """Return pairs of a descriptor and the readiness to wait for, a mask."""
+
+    def next_moment(self) -> float:
+        """Return when it wants to be stepped anyway, NEVER if only readiness helps."""
+
+
+Driven = TypeVar("Driven", bound=Drivable)
+
+
+class OperationOnChannel:
+    """An operation and the channel that it is stepped on.
+
+    Thread: one at a time. Calls back: as the operation does. Source: LW-172.
+    """
+
+    __slots__ = ("channel", "operation")
+
+    def __init__(self, operation: Operation, channel: Channel) -> None:
+        self.operation = operation
+        self.channel = channel
+
+    def step(self) -> bool:
+        """Step the operation; as often as the channel holds what no descriptor shows."""
+        while not (done := self.operation.step(self.channel)) and self.channel.holds_input:
+            pass
+        return done
+
+    def wants(self) -> Wants:
+        """Return what the operation waits for."""
+        return ((self.channel.fileno(), self.operation.want(self.channel)),)
+
+    def next_moment(self) -> float:
+        """Return NEVER: nothing but readiness brings it on."""
+        return NEVER
+
+
+def drive(
+    things: Sequence[Driven],
+    deadline: float = NEVER,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+) -> list[Driven]:
+    """Step every thing until at least one is done; wait for their descriptors in between.
+
+    Args:
+        things: what is driven; each is stepped at least once, whatever the deadline.
+        deadline: a moment of `clock`, NEVER for no limit.
+        clock: monotonic seconds.
+
+    Returns:
+        Those that are done, in the order given; an empty list if the deadline passed before.
+
+    Raises:
+        Whatever a step raises.
+
+    Thread: the caller's, which is blocked. Calls back: as the things do. Source: LW-172, LW-195.
+    """
+    while True:
+        done = [thing for thing in things if thing.step()]
+        now = clock()
+        if done or now >= deadline:
+            return done
+        when = min(deadline, *(thing.next_moment() for thing in things))
+        wait([want for thing in things for want in thing.wants()], remaining(when, now))
+
+
+if sys.platform == "win32":
+
+    def wait(wants: list[tuple[int, int]], timeout: float | None) -> None:
+        """Wait until one of the descriptors is ready, for at most `timeout` seconds."""
+        readers = [fd for fd, mask in wants if mask & READ]
+        writers = [fd for fd, mask in wants if mask & WRITE]
+        if readers or writers:
+            select.select(readers, writers, writers, timeout)
+        elif timeout is not None:
+            time.sleep(timeout)  # select() here refuses to wait for nothing
+
+else:
+
+    def wait(wants: list[tuple[int, int]], timeout: float | None) -> None:
+        """Wait until one of the descriptors is ready, for at most `timeout` seconds."""
+        poll = select.poll()
+        masks: dict[int, int] = {}
+        for fd, mask in wants:
+            masks[fd] = masks.get(fd, 0) | mask
+        for fd, mask in masks.items():
+            poll.register(
+                fd,
+                (select.POLLIN if mask & READ else 0) | (select.POLLOUT if mask & WRITE else 0),
+            )
+        # Rounded up: poll() counts milliseconds, and a wait that ends too early would spin.
+        poll.poll(None if timeout is None else int(timeout * MILLISECONDS) + 1)

@@ -1,0 +1,527 @@
+"""Operations: one read, write or handshake under way, to be stepped until it is done.
+
+An operation never waits and knows no clock, no callback list, no collection. Its `step` tries a
+channel and says "done" or "not yet"; an error is raised. Whoever steps it does the waiting: the
+queue of a state, for a collection, or `drive`, for a blocking call. That is why both run the very
+same reads, writes and handshakes.
+
+`Fill`, `Check`, `Wait` and `Send` are the verbs of a state. `Feed` and `Pour` are streams: they
+hand over what arrives, and take what is to leave, as long as the connection lives. `Handshake`
+and `Unwrap` are TLS, `Drain` is a polite end without it.
+"""
+
+import socket
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final, Protocol, TypeAlias, cast
+
+from reactor.channel.base import BytesLike, Channel
+from reactor.channel.tls import TLSChannel
+from reactor.errors import EndOfStream, LimitExceeded, ReactorError
+from reactor.state.read_buffer import ReadBuffer
+
+# Bytes that one step may move: then it is the turn of others, even if the peer never pauses.
+STEP_LIMIT: Final = 1 << 20
+
+# Bytes asked for at once. With malloc primed (see `loop.collection`) a large request costs
+# nothing, and a smaller one costs a system call more for every large message.
+READ_SIZE: Final = 262_144
+
+# A shorter read takes in what comes behind it as well: the next read then needs no system call.
+READ_AHEAD_LIMIT: Final = 65_536
+
+# Small writes behind one that waits are put together up to this size: a guess.
+JOIN_SIZE: Final = 65_536
+
+
+class CallbackRaised(Exception):
+    """An envelope around an exception that user code raised in the midst of a step.
+
+    The queue must tell it from a failure of the channel, even where it is of the same class.
+    """
+
+    def __init__(self, exception: Exception) -> None:
+        super().__init__()
+        self.exception = exception
+
+
+class Operation:
+    """Something under way on a channel.
+
+    `moved` counts bytes. `phase` is the word for errors; `renewed` tells whether a timeout is
+    counted anew whenever bytes move, or once for all of it. `eager` operations are tried inside
+    the call that starts them: they run no code of the user. `sticks` is false of datagrams: a
+    failure of one says nothing about the next.
+
+    Thread: the owner's. Calls back: only `Check`, `Feed` and `Pour`, inside `step`.
+    Source: LW-088, LW-097.
+    """
+
+    __slots__ = ("moved",)
+
+    phase: str = "read"
+    renewed: bool = False
+    eager: bool = False
+    sticks: bool = True
+    size: int = 0  # bytes that it is to move, if it knows
+
+    def __init__(self) -> None:
+        self.moved = 0
+
+    def step(self, channel: Channel) -> bool:
+        """Try, and return whether the operation is done.
+
+        Raises:
+            EndOfStream: the peer has ended before it was. SocketError: the channel failed.
+        """
+        raise NotImplementedError
+
+    def ready(self) -> bool:
+        """Whether a step can do something although the channel is quiet."""
+        return False
+
+    def want(self, channel: Channel) -> int:
+        """Return the readiness to wait for before the next step, a mask."""
+        return channel.read_want
+
+    def result(self, status: ReactorError | None) -> tuple[Any, ...]:
+        """Return what a callback gets behind the state."""
+        return ()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} moved {self.moved}>"
+
+
+class Fill(Operation):
+    """Fill a buffer completely.
+
+    Source: LW-071 to LW-076.
+    """
+
+    __slots__ = ("_buffer", "_unread", "_view")
+
+    def __init__(self, buffer: Any, view: memoryview, unread: ReadBuffer) -> None:
+        super().__init__()
+        self._buffer = buffer
+        self._view = view
+        self._unread = unread
+
+    def step(self, channel: Channel) -> bool:
+        """Take unread bytes first, then the channel's, until the view is full."""
+        began = self.moved
+        while self.moved < len(self._view):
+            if self._unread.data:
+                self.moved += self._unread.move_into(self._view[self.moved :])
+                continue
+            if self.moved - began >= STEP_LIMIT or not self._receive(channel):
+                return False
+        return True
+
+    def ready(self) -> bool:
+        """An empty view, and one that unread bytes begin to fill, need no readiness."""
+        return bool(self._unread.data) or not len(self._view)
+
+    def result(self, status: ReactorError | None) -> tuple[Any, ...]:
+        """Return the buffer and how many bytes of it were filled."""
+        return self._buffer, self.moved
+
+    def _receive(self, channel: Channel) -> bool:
+        rest = self._view[self.moved :]
+        if len(rest) > READ_AHEAD_LIMIT:
+            count = channel.readinto(rest)
+            if count is None:
+                return False
+            self.moved += count
+        else:
+            data = channel.read(READ_SIZE)
+            if data is None:
+                return False
+            count = len(data)
+            used = min(count, len(rest))
+            rest[:used] = data[:used]
+            self.moved += used
+            if used < count:
+                self._unread.append(memoryview(data)[used:])
+        if not count:
+            raise EndOfStream("the peer has ended the stream", phase="read")
+        return True
+
+
+class Wait(Operation):
+    """Wait until something can be read, and leave it there.
+
+    Source: LW-080.
+    """
+
+    __slots__ = ("_unread",)
+
+    def __init__(self, unread: ReadBuffer) -> None:
+        super().__init__()
+        self._unread = unread
+
+    def step(self, channel: Channel) -> bool:
+        """Take in what there is, so that under TLS it is plaintext that counts."""
+        if not self._unread.data:
+            data = channel.read(READ_SIZE)
+            if data is None:
+                return False
+            if not data:
+                raise EndOfStream("the peer has ended the stream", phase="read")
+            self._unread.append(data)
+        return True
+
+    def ready(self) -> bool:
+        """Unread bytes are something to read."""
+        return bool(self._unread.data)
+
+
+class Check(Operation):
+    """Collect what arrives among the unread bytes and show all of it, until told to finish.
+
+    Args:
+        unread: the buffer of the state.
+        show: called with this, the buffer and its length whenever bytes have arrived.
+        size: bytes that one call may add at most.
+        limit: bytes that may be unread at most.
+
+    Source: LW-081 to LW-092.
+    """
+
+    __slots__ = ("_limit", "_show", "_shown", "_size", "_unread", "finished")
+
+    renewed = True
+
+    def __init__(
+        self,
+        unread: ReadBuffer,
+        show: Callable[["Check", bytearray, int], object],
+        size: int,
+        limit: int,
+    ) -> None:
+        super().__init__()
+        self._unread = unread
+        self._show = show
+        self._size = size
+        self._limit = limit
+        self._shown = False
+        self.finished = False
+        unread.old_length = 0
+
+    def step(self, channel: Channel) -> bool:
+        """Show what was there before at first; then read once, and show."""
+        unread = self._unread
+        if self._shown or not unread.data:
+            if len(unread) >= self._limit:
+                raise LimitExceeded(
+                    f"{len(unread)} bytes are unread and the limit is {self._limit}:"
+                    " discard() what is done with, or raise `input_limit`",
+                    identifier="input-limit",
+                    phase="read",
+                )
+            data = channel.read(min(self._size, self._limit - len(unread)))
+            if data is None:
+                return False
+            if not data:
+                raise EndOfStream("the peer has ended the stream", phase="read")
+            self.moved += len(data)
+            unread.append(data)
+        self._shown = True
+        try:
+            self._show(self, unread.data, len(unread))
+        except Exception as exception:  # noqa: BLE001  # user code
+            raise CallbackRaised(exception) from None
+        finally:
+            if not self.finished:
+                unread.old_length = len(unread)
+        return self.finished
+
+    def ready(self) -> bool:
+        """Bytes that were unread before are shown without waiting."""
+        return not self._shown and bool(self._unread.data)
+
+    def result(self, status: ReactorError | None) -> tuple[Any, ...]:
+        """Return the buffer and its length."""
+        return self._unread.data, len(self._unread)
+
+
+class Feed(Operation):
+    """Hand over what arrives as it arrives, for as long as there is something.
+
+    Args:
+        receive: called with each piece, never an empty one.
+        size: bytes of a piece at most.
+
+    Source: PR-04, PR-07.
+    """
+
+    __slots__ = ("receive", "size")
+
+    renewed = True
+
+    def __init__(self, receive: Callable[[bytes], object], size: int = READ_SIZE) -> None:
+        self.moved = 0
+        self.receive = receive
+        self.size = size
+
+    def step(self, channel: Channel) -> bool:
+        """Read once, and hand it over: this is the hottest step of all."""
+        data = channel.read(self.size)
+        if data:
+            self.moved += len(data)
+            try:
+                self.receive(data)
+            except Exception as exception:  # noqa: BLE001  # user code
+                raise CallbackRaised(exception) from None
+        elif data is not None:
+            raise EndOfStream("the peer has ended the stream", phase="read")
+        return False
+
+
+class BufferSource(Protocol):
+    """Who lends a buffer for input and is told how much is in it."""
+
+    def get_buffer(self, sizehint: int) -> Any:
+        """Return a writable buffer, not empty."""
+
+    def buffer_updated(self, nbytes: int) -> object:
+        """Be told that so many bytes are at the front of the buffer."""
+
+
+class BufferedFeed(Operation):
+    """Put what arrives into buffers that the receiver lends.
+
+    Source: PR-01.
+    """
+
+    __slots__ = ("receiver", "size")
+
+    renewed = True
+
+    def __init__(self, receiver: BufferSource, size: int = READ_SIZE) -> None:
+        super().__init__()
+        self.receiver = receiver
+        self.size = size
+
+    def step(self, channel: Channel) -> bool:
+        """Ask for a buffer, read once, and tell how much it was."""
+        try:
+            view = memoryview(self.receiver.get_buffer(self.size)).cast("B")
+            if not len(view):
+                raise RuntimeError("get_buffer() returned an empty buffer")
+        except Exception as exception:  # noqa: BLE001  # user code
+            raise CallbackRaised(exception) from None
+        count = channel.readinto(view)
+        if count:
+            self.moved += count
+            try:
+                self.receiver.buffer_updated(count)
+            except Exception as exception:  # noqa: BLE001  # user code
+                raise CallbackRaised(exception) from None
+        elif count is not None:
+            raise EndOfStream("the peer has ended the stream", phase="read")
+        return False
+
+
+class Send(Operation):
+    """Send all of a buffer, into the kernel.
+
+    Source: LW-094, LW-095.
+    """
+
+    __slots__ = ("_buffer", "_view", "size")
+
+    phase = "write"
+    renewed = True
+    eager = True
+
+    def __init__(self, buffer: Any, view: memoryview) -> None:
+        super().__init__()
+        self._buffer = buffer
+        self._view = view
+        self.size = len(view)
+
+    def step(self, channel: Channel) -> bool:
+        """Write until the channel refuses; then whatever it holds must leave as well."""
+        began = self.moved
+        while self.moved < self.size:
+            if self.moved - began >= STEP_LIMIT:
+                return False
+            count = channel.write(self._view[self.moved :])
+            if count is None:
+                return False
+            self.moved += count
+        return channel.flush()
+
+    def want(self, channel: Channel) -> int:
+        """Wait for what the channel needs to write."""
+        return channel.write_want
+
+    def result(self, status: ReactorError | None) -> tuple[Any, ...]:
+        """Return the buffer and how many bytes of it went."""
+        return self._buffer, self.moved
+
+
+Chunk: TypeAlias = bytes | bytearray | memoryview
+
+
+class Pour(Operation):
+    """Send what was put into it, and what is put into it meanwhile, until nothing is left.
+
+    Args:
+        sunk: called without arguments when what is left falls to `low` bytes.
+
+    Source: PR-05, PR-06.
+    """
+
+    __slots__ = ("_chunks", "_sunk", "low", "size")
+
+    phase = "write"
+    renewed = True
+
+    def __init__(self, sunk: Callable[[], object], low: int) -> None:
+        super().__init__()
+        self._chunks: deque[Chunk] = deque()
+        self._sunk = sunk
+        self.low = low
+        self.size = 0  # bytes that are left
+
+    def put(self, data: BytesLike) -> None:
+        """Put bytes behind the others; what could change meanwhile is copied."""
+        chunks = self._chunks
+        self.size += len(data)
+        last = chunks[-1] if chunks else None
+        if isinstance(last, bytearray) and len(last) + len(data) <= JOIN_SIZE:
+            last += data
+        elif len(data) < JOIN_SIZE // 2:
+            chunks.append(bytearray(data))
+        elif isinstance(data, memoryview) and isinstance(data.obj, bytes):
+            chunks.append(data)
+        else:
+            chunks.append(memoryview(bytes(data)))
+
+    def step(self, channel: Channel) -> bool:
+        """Write until the channel refuses, then tell if it has become little."""
+        before, began = self.size, self.moved
+        try:
+            while self._chunks and self.moved - began < STEP_LIMIT:
+                count = channel.write(self._chunks[0])
+                if count is None:
+                    break
+                self._drop(count)
+            done = not self._chunks and channel.flush()
+        finally:
+            sank = self.size <= self.low < before
+        if sank:
+            try:
+                self._sunk()
+            except Exception as exception:  # noqa: BLE001  # user code
+                raise CallbackRaised(exception) from None
+        return done and not self._chunks
+
+    def want(self, channel: Channel) -> int:
+        """Wait for what the channel needs to write."""
+        return channel.write_want
+
+    def _drop(self, count: int) -> None:
+        self.moved += count
+        self.size -= count
+        first = self._chunks[0]
+        if count == len(first):
+            self._chunks.popleft()
+        elif isinstance(first, bytearray):
+            del first[:count]
+        else:
+            self._chunks[0] = first[count:]
+
+
+class Exchange(Operation):
+    """What both directions have to stand still for; the callback gets None or the error."""
+
+    __slots__ = ()
+
+    phase = "handshake"
+
+    def want(self, channel: Channel) -> int:
+        """Wait for what the TLS channel needs to go on."""
+        return cast(TLSChannel, channel).exchange_want
+
+    def ready(self) -> bool:
+        """Nobody else will make the first step."""
+        return True
+
+    def result(self, status: ReactorError | None) -> tuple[Any, ...]:
+        """Return the error, or None."""
+        return (status,)
+
+
+class Handshake(Exchange):
+    """Shake hands, on a TLS channel.
+
+    Source: LW-146, LW-159.
+    """
+
+    __slots__ = ()
+
+    def step(self, channel: Channel) -> bool:
+        """Let the channel go on."""
+        return cast(TLSChannel, channel).handshake()
+
+
+class Unwrap(Exchange):
+    """Exchange closing alerts, on a TLS channel.
+
+    Args:
+        discard: throw away what the peer says before its alert.
+
+    Source: LW-137, LW-144.
+    """
+
+    __slots__ = ("_discard",)
+
+    phase = "close"
+
+    def __init__(self, *, discard: bool = False) -> None:
+        super().__init__()
+        self._discard = discard
+
+    def step(self, channel: Channel) -> bool:
+        """Let the channel go on."""
+        return cast(TLSChannel, channel).unwrap(discard=self._discard)
+
+
+class Drain(Exchange):
+    """Send what is held, end our direction, and read until the peer has ended its own.
+
+    A socket that is closed with unread input sends a reset, which may overtake and destroy the
+    last thing we said: a fatal alert, for example.
+
+    Source: LW-152.
+    """
+
+    __slots__ = ("_ended",)
+
+    phase = "close"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ended = False
+
+    def step(self, channel: Channel) -> bool:
+        """Flush and end; then read below TLS, which is broken perhaps, and forget."""
+        if not self._ended:
+            if not channel.flush():
+                return False
+            channel.shutdown(socket.SHUT_WR)
+            self._ended = True
+        bottom = channel
+        while isinstance(bottom, TLSChannel):
+            bottom = bottom.inner
+        while (data := bottom.read(READ_SIZE)) is not None:
+            self.moved += len(data)
+            if not data or self.moved > STEP_LIMIT:
+                return True  # the end, or enough was listened to
+        return False
+
+    def want(self, channel: Channel) -> int:
+        """Wait for a way out first, then for the peer."""
+        return channel.read_want if self._ended else channel.write_want
