@@ -1,0 +1,19 @@
+"""The peers by name, each imported only by the process that measures it."""
+
+import importlib
+from typing import Any, Final
+
+OURS: Final = "ours"
+MAKERS: Final = {
+    "asyncio": ("benchmarks.peers.asyncio_peer", "AsyncioPeer"),
+    "streams": ("benchmarks.peers.asyncio_peer", "StreamsPeer"),
+    "uvloop": ("benchmarks.peers.asyncio_peer", "UvloopPeer"),
+    "bare": ("benchmarks.peers.bare", "BarePeer"),
+    OURS: ("benchmarks.peers.ours", "OurPeer"),
+}
+
+
+def make_peer(name: str) -> Any:
+    """Make the peer of that name; NotInstalledError if it is not on this machine."""
+    module, maker = MAKERS[name]
+    return getattr(importlib.import_module(module), maker)()
