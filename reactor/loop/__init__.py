@@ -8,7 +8,7 @@ not know what they do when they are called: not channels, not operations, not pr
                                     ▼   ▼
     selector ◄── poller ──ready──► collection ──on_readable──► wait states
                                     ▲   │      ──on_writable─►  (connections, listeners,
-                        timers ─────┘   └─on_due─► timed         the waker, watches)
+                        timers ─────┘   └─on_due─► timed         watches)
 
 Words: a *turn* is one wait and what was done about it. The *owner* is the thread that may use the
 collection. To *want* is to ask for readiness. *Stale* is what was reported about a descriptor

@@ -21,7 +21,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from contextvars import Context
+from contextvars import Context, copy_context
 from types import TracebackType
 from typing import Any, Final, TypeVar
 
@@ -36,7 +36,7 @@ from reactor.loop.ownership import Ownership
 from reactor.loop.poller import IN, OUT, Poller, Ready
 from reactor.loop.signals import SignalHandler
 from reactor.loop.timers import RepeatedTimer, Timed, Timer, TimerQueue, call
-from reactor.loop.wait_state import Closable, Retirable, WaitState, current_context
+from reactor.loop.wait_state import Closable, Retirable, WaitState
 from reactor.loop.waker import Waker
 from reactor.loop.watch import Watch, WatchCallback
 
@@ -227,9 +227,10 @@ class WaitStateCollection:
 
         Thread: any, and signal handlers. Calls back: from the loop only. Source: LW-009.
         """
-        self._calls.post(function, arguments, current_context())
+        self._calls.post(function, arguments, copy_context())
         if self.owner.thread < 0:
-            self._calls.drop()  # after posting: `close` in between would not have seen this one
+            if self.owner.closed:
+                self._calls.drop()  # a `close` just before that post has not seen it
             self.owner.check_alive()
         # A turn that is running looks at the queue before it waits again.
         if not self._turning:
@@ -262,7 +263,7 @@ class WaitStateCollection:
         Thread: the owner's. Calls back: from the loop only. Source: CL-73.
         """
         self.owner.check()
-        timer = Timer(self.timers, function, arguments, current_context())
+        timer = Timer(self.timers, function, arguments, copy_context())
         self.post(timer.on_due, (0.0,), None)
         return timer
 
@@ -280,8 +281,8 @@ class WaitStateCollection:
         """
         self.owner.check()
         if not when <= NEVER:
-            raise ValueError("a moment must be a number of seconds, and this is none")
-        timer = Timer(self.timers, function, arguments, current_context())
+            raise ValueError(f"a moment is seconds on the clock of the collection, not {when!r}")
+        timer = Timer(self.timers, function, arguments, copy_context())
         self.arm(timer, when)
         return timer
 
@@ -297,7 +298,7 @@ class WaitStateCollection:
         self.owner.check()
         if check_timeout("interval", interval) is None:
             raise ValueError("interval must be seconds")
-        timer = RepeatedTimer(self.timers, function, arguments, current_context())
+        timer = RepeatedTimer(self.timers, function, arguments, copy_context())
         self.arm(timer, timer.begin(self.clock(), interval))
         return timer
 
@@ -492,12 +493,16 @@ class WaitStateCollection:
         self._stop_number = self._loop_number
         with contextlib.ExitStack() as last_first:  # all of it, even if one of them raises
             last_first.callback(self._end, cause)
-            for thing in self.held:
-                last_first.callback(thing.close)
+            last_first.callback(self._close_held)
             for state in self._poller.states.values():
                 last_first.callback(state.close_silently)
 
     # Inside.
+
+    def _close_held(self) -> None:
+        with contextlib.ExitStack() as all_of_them:
+            for thing in self.held:
+                all_of_them.callback(thing.close)
 
     def _end(self, cause: BaseException | None) -> None:
         self.held.clear()
@@ -524,6 +529,9 @@ class WaitStateCollection:
 
     def _loop(self) -> None:
         self.owner.claim()
+        Context().run(self._turn_until_stopped)
+
+    def _turn_until_stopped(self) -> None:
         while self._stop_number != self._loop_number:
             self._turn(self._wait(None, self.timers.next_moment()))
 
@@ -563,7 +571,7 @@ class WaitStateCollection:
 
     def _turn_by_hand(self, ready: Ready) -> int:
         try:
-            return self._turn(ready)
+            return Context().run(self._turn, ready)
         finally:
             # A host may watch `fileno` and nothing else, and who waits already, in a thread of
             # the host's, has not heard of what this turn has armed and posted.

@@ -92,7 +92,8 @@ class Ownership:
 
 def _poison_all() -> None:
     for ownership in list(_EVERY_OWNERSHIP):
-        ownership.thread = FORKED
+        if not ownership.closed:
+            ownership.thread = FORKED
 
 
 _EVERY_OWNERSHIP: Final["weakref.WeakSet[Ownership]"] = weakref.WeakSet()

@@ -11,12 +11,12 @@ the successor, they come again: every selector here is level-triggered.
 """
 
 import contextlib
-import os
+import select
 import selectors
 import sys
 from typing import Final, TypeAlias
 
-from reactor.errors import LimitExceeded, OperationNotAllowed, SocketError, from_os_error
+from reactor.errors import LimitExceeded, OperationNotAllowed, from_os_error
 from reactor.interest import READ, WRITE
 from reactor.loop.wait_state import WaitState
 
@@ -29,6 +29,10 @@ OUT: Final = 4
 
 # Events that one turn serves at most, so that a flood cannot keep timers and posts waiting.
 EVENT_LIMIT: Final = 256
+
+# Systems count a wait in milliseconds of 32 bits, 24 days, and refuse a longer one. One that ends
+# earlier than it could is an empty turn a day.
+WAIT_LIMIT: Final = 86400.0  # seconds
 
 # What FD_SETSIZE is everywhere but on Windows, where it bounds the number of sockets instead.
 SELECT_FD_LIMIT: Final = 1024
@@ -51,15 +55,20 @@ if sys.platform == "linux":
 class Poller:
     """A selector, and what is in it.
 
+    Args:
+        selector: where to register; None takes the best that the system has.
+        waker_fd: is watched for reading always, and is no wait state: nothing is called for it.
+
     Thread: `wait` may run in another thread than the rest. Calls back: never.
     Source: LW-001, LW-006, LW-007.
     """
 
-    __slots__ = ("_raw", "_selector", "live", "stale", "states")
+    __slots__ = ("_first", "_raw", "_selector", "live", "stale", "states")
 
-    def __init__(self, selector: selectors.BaseSelector | None) -> None:
+    def __init__(self, selector: selectors.BaseSelector | None, waker_fd: int) -> None:
         self.states: dict[int, WaitState] = {}
         self.stale: set[int] = set()
+        self._first = 0  # of the ready ones, if there are more than one turn serves
         self._raw = None
         if sys.platform == "linux" and selector is None:
             self._raw = selector = RawEpollSelector()
@@ -67,6 +76,7 @@ class Poller:
         # Whether a wait that is running notices what is registered meanwhile: kernels that keep
         # the set do, select and poll are handed a copy.
         self.live = hasattr(self._selector, "fileno")
+        self._selector.register(waker_fd, READ)
 
     def fileno(self) -> int | None:
         """Return the descriptor that is readable while something is ready, None without one."""
@@ -74,6 +84,8 @@ class Poller:
 
     def add(self, state: WaitState) -> None:
         """Take a wait state into the table; it is in the selector while it wants something."""
+        if state.fd < 0:
+            raise ValueError(f"{state!r} has no descriptor: it is closed already")
         if state.fd in self.states:
             raise OperationNotAllowed(
                 f"descriptor {state.fd} is in this collection already, as {self.states[state.fd]!r}"
@@ -85,19 +97,15 @@ class Poller:
                     f" {state.fd}: use another selector",
                     identifier="no-descriptors",
                 )
-        self.states[state.fd] = state
         wanted, state.wanted = state.wanted, 0
-        try:
-            self.want(state, wanted)
-        except SocketError:
-            del self.states[state.fd]
-            raise
+        self.want(state, wanted)
+        self.states[state.fd] = state
 
     def want(self, state: WaitState, wanted: int) -> None:
         """Change what a wait state in the table wants to `wanted`, a mask.
 
         Raises:
-            SocketError: the selector does not take the descriptor; nothing has changed.
+            SocketError: the selector does not take the descriptor, which is not watched now.
         """
         before = state.wanted
         if before == wanted:
@@ -110,10 +118,13 @@ class Poller:
             else:
                 self._selector.unregister(state.fd)
         except OSError as error:
+            state.wanted = 0
             raise from_os_error(
                 error, phase=None, situation="register", connection=state
             ) from error
         state.wanted = wanted
+        if before & ~wanted:
+            self.stale.add(state.fd)  # in this batch; what is still wanted comes again
 
     def remove(self, state: WaitState) -> None:
         """Forget a wait state whose descriptor is still open; its reports are dropped."""
@@ -130,16 +141,24 @@ class Poller:
     def wait(self, timeout: float | None) -> Ready:
         """Wait for at most `timeout` seconds, None for ever, and return what is ready."""
         self.stale.clear()
+        if timeout is not None and not 0.0 <= timeout <= WAIT_LIMIT:
+            timeout = min(max(timeout, 0.0), WAIT_LIMIT)
         if sys.platform == "linux" and self._raw is not None:
             return self._raw.select_raw(timeout)
         try:
             keys = self._selector.select(timeout)
         except OSError:
-            self._drop_closed()
+            if not self._drop_closed():
+                raise
             return []
+        if len(keys) > EVENT_LIMIT:
+            # The kernel's epoll goes on where it ended; these would begin with the same each time.
+            first = self._first % len(keys)
+            self._first = first + EVENT_LIMIT
+            keys = (keys + keys)[first : first + EVENT_LIMIT]
         return [
             (key.fd, (IN if events & READ else 0) | (OUT if events & WRITE else 0))
-            for key, events in keys[:EVENT_LIMIT]
+            for key, events in keys
         ]
 
     def close(self) -> None:
@@ -147,10 +166,17 @@ class Poller:
         self.states.clear()
         self._selector.close()
 
-    def _drop_closed(self) -> None:
+    def _drop_closed(self) -> bool:
         """Take out what somebody closed behind our back: select() fails as long as it is in."""
-        for fd in list(self._selector.get_map()):
+        found = False
+        for state in [state for state in self.states.values() if state.wanted]:
             try:
-                os.fstat(int(str(fd)))
+                select.select([state.fd], [], [], 0)
             except OSError:
-                self._selector.unregister(fd)
+                self._selector.unregister(state.fd)
+                state.wanted = 0
+                found = True
+        return found
+
+    def __repr__(self) -> str:
+        return f"<Poller of {len(self.states)}, {type(self._selector).__name__}>"

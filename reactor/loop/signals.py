@@ -7,11 +7,15 @@ kernel gives to another thread would wait for the next event.
 """
 
 import signal
+import socket
+import threading
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
 from reactor.errors import StateClosed, WrongProcess
+from reactor.loop.wait_state import Closable
+from reactor.loop.waker import Waker
 
 
 class SignalHandler:
@@ -22,43 +26,82 @@ class SignalHandler:
     Thread: the main thread. Calls back: from the loop only. Source: CL-85.
     """
 
-    __slots__ = ("_post", "_previous", "_previous_descriptor", "closed", "number")
+    __slots__ = ("_held", "_post", "_previous", "_wake_socket", "closed", "number")
 
-    def __init__(self, number: int, post: Callable[[], object], wake_descriptor: int) -> None:
+    def __init__(
+        self, number: int, post: Callable[[], object], held: set[Closable], waker: Waker
+    ) -> None:
         self.number = number
         self.closed = False
         self._post = post
+        self._held = held  # what its collection holds: itself, and its fellows
         # In any other thread than the main one Python itself refuses, with a ValueError.
         self._previous: Any = signal.signal(number, self)
-        self._previous_descriptor = signal.set_wakeup_fd(wake_descriptor, warn_on_full_buffer=False)
-        if self._previous_descriptor != -1:
-            # Somebody else (a host, another collection) is woken already; it stays theirs.
-            signal.set_wakeup_fd(self._previous_descriptor, warn_on_full_buffer=False)
+        self._wake_socket: socket.socket | None = waker.signal_socket()
+        before = signal.set_wakeup_fd(self._wake_socket.fileno(), warn_on_full_buffer=False)
+        if before != -1:
+            # Somebody else (a host, a fellow) is woken already; it stays theirs.
+            signal.set_wakeup_fd(before, warn_on_full_buffer=False)
+            self._wake_socket.close()
+            self._wake_socket = None
+        held.add(self)
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Post the callback; runs in the main thread, between any two instructions."""
-        try:
-            if not self.closed:
-                self._post()
-        except StateClosed:
-            pass  # this moment; there is nobody left to tell
-        except WrongProcess:
-            # A child inherits its parent's handlers, and must not become deaf through ours.
-            signal.signal(number, signal.SIG_DFL)
+        if not self._posted() and self._installed:
+            # Nobody is left to tell: a collection that was closed in another thread, or a child,
+            # which inherits its parent's handlers and must not become deaf through ours.
+            self._restore()
             signal.raise_signal(number)
-        if isinstance(self._previous, SignalHandler):
+        elif isinstance(self._previous, SignalHandler):
             self._previous(number, frame)
 
     def close(self) -> None:
-        """Restore the handler that was there before; once more is harmless."""
-        if self.closed:
-            return
+        """Restore the handler that was there before; once more is harmless.
+
+        Python lets only the main thread do that: called in another one, it is put off until the
+        next signal comes.
+        """
         self.closed = True
-        installed: object = signal.getsignal(self.number)
-        if installed is self:
+        self._held.discard(self)
+        if threading.current_thread() is threading.main_thread():
+            self._restore()
+
+    def _posted(self) -> bool:
+        if self.closed:
+            return False
+        try:
+            self._post()
+        except (StateClosed, WrongProcess):
+            return False
+        return True
+
+    @property
+    def _installed(self) -> bool:
+        handler: object = signal.getsignal(self.number)
+        return handler is self
+
+    def _restore(self) -> None:
+        if self._installed:
             previous = self._previous
             while isinstance(previous, SignalHandler) and previous.closed:
                 previous = previous._previous
             signal.signal(self.number, previous if previous is not None else signal.SIG_DFL)
-        if self._previous_descriptor == -1:
-            signal.set_wakeup_fd(-1)
+        if self._wake_socket is not None:
+            self._hand_over(self._wake_socket)
+            self._wake_socket = None
+
+    def _hand_over(self, wake_socket: socket.socket) -> None:
+        """Leave the interpreter's wake-up to a handler of the same collection, if there is one."""
+        for fellow in self._held:
+            if isinstance(fellow, SignalHandler) and fellow is not self:
+                fellow._wake_socket = wake_socket
+                return
+        ours, current = wake_socket.fileno(), signal.set_wakeup_fd(-1)
+        if current != ours:
+            signal.set_wakeup_fd(current, warn_on_full_buffer=False)
+        wake_socket.close()
+
+    def __repr__(self) -> str:
+        state = ", closed" if self.closed else ""
+        return f"<SignalHandler of {signal.Signals(self.number).name}{state}>"

@@ -15,6 +15,7 @@ from contextvars import Context
 from typing import Any, Final, TypeAlias
 
 from reactor.deadline import NEVER
+from reactor.loop.health import Health
 
 # A smaller heap is not worth building anew, however many of its entries are dead: a guess.
 REBUILD_FLOOR: Final = 64
@@ -49,14 +50,15 @@ Entry: TypeAlias = tuple[float, int, Timed]
 class TimerQueue:
     """The moments of one collection.
 
-    Thread: the owner's. Calls back: never; `take_due` hands out what its caller then runs.
-    Source: LW-122, LW-196.
+    Thread: the owner's, save `first_entry`. Calls back: from `run_due` only.
+    Source: LW-005, LW-122, LW-196, CL-74.
     """
 
-    __slots__ = ("_dead", "_heap", "_order")
+    __slots__ = ("_dead", "_due", "_heap", "_order")
 
     def __init__(self) -> None:
         self._heap: list[Entry] = []
+        self._due: list[Timed] = []  # taken out and not run yet, the last one first
         self._order = 0
         self._dead = 0  # entries left behind, and those of something that is disarmed
 
@@ -76,7 +78,7 @@ class TimerQueue:
             if when >= entry[0]:
                 timed.when = when
                 return
-            self._dead += 1
+            self._bury()
         timed.when = when
         self._push(timed)
 
@@ -85,9 +87,7 @@ class TimerQueue:
         if timed.when != NEVER:
             timed.when = NEVER
             if timed.entry is not None:
-                self._dead += 1
-                if self._dead * 2 > len(self._heap) > REBUILD_FLOOR:
-                    self._rebuild()
+                self._bury()
 
     def next_moment(self) -> float:
         """Return when something is due next, NEVER if nothing is."""
@@ -99,6 +99,56 @@ class TimerQueue:
                 return entry[0]
             self._lift(entry)
         return NEVER
+
+    def first_entry(self) -> float:
+        """Return the moment of the first entry, dead or not: no later than `next_moment`.
+
+        It changes nothing, so it is for a wait in another thread. What is due later, or never,
+        then costs that thread one wait that ends too early.
+        """
+        first = self._heap[:1]
+        return first[0][0] if first else NEVER
+
+    def run_due(
+        self, now: float, health: Health, report: Callable[[object, BaseException], None]
+    ) -> int:
+        """Run what is due by `now`, and return how many ran; what they raise is reported.
+
+        What they arm runs in a later turn, even if it is due by `now`. What they disarm does not
+        run. If an exception leaves this, those that come behind it are due in the next turn.
+        """
+        due = self._due = self.take_due(now)
+        if not due:
+            return 0
+        health.timer_was_late(now - due[0].when)
+        ran = 0
+        try:
+            due.reverse()
+            while due:
+                timed = due.pop()
+                if timed.when > now:
+                    continue  # disarmed, or armed anew, by one that came before it
+                self.disarm(timed)
+                ran += 1
+                began = health.callback_begins()
+                try:
+                    timed.on_due(now)
+                except Exception as exception:  # noqa: BLE001  # user code
+                    report(timed.concerns, exception)
+                health.callback_took(timed, began)
+        finally:
+            for timed in reversed(due):
+                self.arm(timed, timed.when)
+        return ran
+
+    def clear(self) -> None:
+        """Make everything due never."""
+        for timed in [*self._due, *(entry[2] for entry in self._heap)]:
+            timed.when = NEVER
+            timed.entry = None
+        self._due.clear()
+        self._heap.clear()
+        self._dead = 0
 
     def take_due(self, now: float) -> list[Timed]:
         """Take out what is due by `now`, in the order of moments, then of arming.
@@ -131,6 +181,12 @@ class TimerQueue:
             timed.entry = None
         else:
             self._push(timed)
+
+    def _bury(self) -> None:
+        """Count an entry that has died; build the heap anew when most of it is dead."""
+        self._dead += 1
+        if self._dead * 2 > len(self._heap) > REBUILD_FLOOR:
+            self._rebuild()
 
     def _push(self, timed: Timed) -> None:
         timed.entry = entry = (timed.when, timed.order, timed)
@@ -173,33 +229,28 @@ class Timer(Timed):
         self.order = 0
         self.entry = None
         self._queue = queue
-        self._function: Callable[..., object] | None = function
-        self._arguments = arguments
+        self._function: Callable[..., object] | None = function  # kept when it has run, for repr
+        self._arguments: tuple[Any, ...] | None = arguments  # None: it will not be called
         self._context = context
 
     @property
     def active(self) -> bool:
         """Whether the function will still be called."""
-        return self._function is not None
+        return self._arguments is not None
 
     def cancel(self) -> bool:
         """Call the function no more; false if it has run, or was cancelled before."""
         active = self.active
-        self._forget()
+        self._function = self._arguments = self._context = None
         self._queue.disarm(self)
         return active
 
     def on_due(self, now: float) -> None:
         """Call the function, unless it has been cancelled."""
         function, arguments, context = self._function, self._arguments, self._context
-        self._forget()
-        if function is not None:
+        self._arguments = self._context = None
+        if function is not None and arguments is not None:
             call(function, arguments, context)
-
-    def _forget(self) -> None:
-        self._function = None
-        self._arguments = ()
-        self._context = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._function!r} at {self.when}>"
@@ -216,16 +267,16 @@ class RepeatedTimer(Timer):
 
     __slots__ = ("_count", "_interval", "_start", "missed")
 
-    def begin(self, start: float, interval: float) -> None:
-        """Arm the timer for the first moment, one `interval` (seconds) after `start`."""
+    def begin(self, start: float, interval: float) -> float:
+        """Return the first moment, one `interval` (seconds) after `start`, to be armed for."""
         self._start, self._interval = start, interval
-        self._count = 1
+        self._count = 1  # of the interval at whose end it is due next
         self.missed = 0
-        self._queue.arm(self, start + interval)
+        return start + interval
 
     def on_due(self, now: float) -> None:
         """Set the next moment, so that the function can cancel it, then call the function."""
-        if self._function is None:
+        if self._function is None or self._arguments is None:
             return
         passed = max(self._count, int((now - self._start) / self._interval))
         self.missed += passed - self._count

@@ -1,8 +1,8 @@
 """WaitState: what a collection can hold.
 
 A wait state is a descriptor, the readiness that is wanted of it, and one method for each
-direction. The collection calls them and knows nothing else: connections, listeners, the waker and
-watched descriptors are peers here.
+direction. The collection calls them and knows nothing else: connections, listeners and watched
+descriptors are peers here.
 """
 
 from contextvars import Context, copy_context
