@@ -447,5 +447,5 @@ def _truncated(phase: str) -> TLSTruncated:
 
 def _phase_of(error: ssl.SSLError, tls: ssl.SSLObject) -> str:
     """Tell to what an error belongs that was met while reading."""
-    late = not tls.server_side and tls.version() == "TLSv1.3"
-    return "handshake" if late and error.reason in CERTIFICATE_ALERTS else "read"
+    refused = not tls.server_side and error.reason in CERTIFICATE_ALERTS
+    return "handshake" if refused else "read"
