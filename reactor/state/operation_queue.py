@@ -285,7 +285,8 @@ class OperationQueue(Timed):
         for index, request in enumerate(line):
             if request.deadline <= now:
                 status = self._timeout_error(request, now)
-                late = [self.line.pop() for _ in range(len(line) - index)]  # type: ignore[union-attr]
+                count = len(line) - index
+                late = [self.line.pop() for _ in range(count)]  # type: ignore[union-attr]  # not empty
                 for waiting in reversed(late):
                     self.state.later(self._report, waiting, status)
                 return

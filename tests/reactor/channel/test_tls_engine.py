@@ -105,7 +105,7 @@ def test_an_empty_input_is_never_read(certificates: Certificates) -> None:
 
         def read(self, *arguments: object) -> bytes:
             Counting.reads += 1
-            return super().read(*arguments)  # type: ignore[arg-type]
+            return super().read(*arguments)  # type: ignore[arg-type]  # handed through
 
     client_context, server_context = contexts(certificates, TLS_1_3)
     client_context.sslobject_class = Counting
@@ -369,7 +369,7 @@ def test_every_ssl_error_has_a_meaning() -> None:
         (ssl.SSLError, TLSError),
     ):
         error = theirs(1, "the text does not matter")
-        error.verify_message = "unknown issuer"  # type: ignore[attr-defined]
+        error.verify_message = "unknown issuer"  # type: ignore[attr-defined]  # of one class only
         found = meaning(error, "read")
         assert type(found) is ours
         assert isinstance(found, ssl.SSLError)
