@@ -29,15 +29,19 @@ class Certificates:
         self.expired = self.issue("localhost", "127.0.0.1", "::1", ended=timedelta(days=1))
         self.client = self.issue("client@waitstate.example")
 
-    def issue(self, *names: str, ended: timedelta | None = None) -> Path:
+    def issue(
+        self, *names: str, ended: timedelta | None = None, begins: timedelta | None = None
+    ) -> Path:
         """Sign a certificate for host names, addresses or mail addresses; return its PEM file.
 
         Args:
             names: what it is valid for.
             ended: how long ago its validity ended; None for a certificate that is valid today.
+            begins: how long it is until its validity begins; None for the same.
         """
         not_after = None if ended is None else datetime.now(UTC) - ended
-        leaf = self._ca.issue_cert(*names, not_after=not_after)
+        not_before = None if begins is None else datetime.now(UTC) + begins
+        leaf = self._ca.issue_cert(*names, not_after=not_after, not_before=not_before)
         path = self._folder / f"identity-{len(list(self._folder.iterdir()))}.pem"
         leaf.private_key_and_cert_chain_pem.write_to_path(path)
         return path

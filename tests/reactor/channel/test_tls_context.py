@@ -1,0 +1,268 @@
+"""How files, versions and names become a context, and how one is chosen in a handshake."""
+
+from __future__ import annotations
+
+import gc
+import shutil
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from reactor.channel.tls_settings import ClientTLS, ServerTLS
+from reactor.errors import TLSError, TLSVerificationFailed
+from tests.certificates import Certificates
+from tests.tls_described import client, meet, plan, server, shown
+from tests.tls_pairs import shake
+
+
+def test_a_wrong_file_is_named_at_once__lw_166(certificates: Certificates, tmp_path: Path) -> None:
+    """Errors about files are raised when the description is made, with the file's name."""
+    missing, garbage = tmp_path / "missing.pem", tmp_path / "garbage.pem"
+    garbage.write_text("this is no certificate")
+    for attempt in (
+        lambda: ServerTLS(missing),
+        lambda: ServerTLS(certificates.localhost, missing),
+        lambda: ClientTLS(trusted_file=missing),
+        lambda: ClientTLS(trusted_directory=missing),
+    ):
+        with pytest.raises(FileNotFoundError, match=r"missing\.pem"):
+            attempt()
+    for attempt in (lambda: ServerTLS(garbage), lambda: ClientTLS(trusted_file=garbage)):
+        with pytest.raises(ssl.SSLError, match=r"garbage\.pem"):
+            attempt()
+
+
+def locked_key(certificates: Certificates, folder: Path, password: bytes) -> Path:
+    """Write the key of localhost under a password."""
+    key = serialization.load_pem_private_key(certificates.localhost.read_bytes(), None)
+    path = folder / "key.pem"
+    path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(password),
+        )
+    )
+    return path
+
+
+def test_a_password_is_text_bytes_or_a_function__lw_166(
+    certificates: Certificates, tmp_path: Path
+) -> None:
+    """A function is asked when the files are read, and by nothing that happens on a loop."""
+    key = locked_key(certificates, tmp_path, b"sesame")
+    asked: list[None] = []
+
+    def tell() -> str:
+        asked.append(None)
+        return "sesame"
+
+    for password in ("sesame", b"sesame"):
+        ServerTLS(certificates.localhost, key, password=password)
+    described = ServerTLS(certificates.localhost, key, password=tell)
+    assert len(asked) == 1
+    plan(described, configure_context=lambda _: None)
+    assert len(asked) == 1
+    described.reload()
+    assert len(asked) == 2
+    assert "sesame" not in repr(described)
+    with pytest.raises(ssl.SSLError, match="password"):
+        ServerTLS(certificates.localhost, key)  # and nobody is asked at the terminal
+    with pytest.raises(ssl.SSLError, match=r"key\.pem"):
+        ServerTLS(certificates.localhost, key, password="open")
+    with pytest.raises(TypeError, match="password"):
+        ServerTLS(certificates.localhost, key, password=1)  # type: ignore[arg-type]  # the point
+
+
+def test_reload_is_for_later_connections_and_keeps_the_old_on_failure__lw_167(
+    certificates: Certificates, tmp_path: Path
+) -> None:
+    """A plan made before takes the new files too, also with a context of its own."""
+    identity = tmp_path / "identity.pem"
+    shutil.copy(certificates.localhost, identity)
+    described = ServerTLS(identity)
+    plans = [plan(described), plan(described, configure_context=lambda _: None)]
+    near = client(certificates, check_hostname=False)
+
+    def names() -> list[Any]:
+        found = []
+        for one in plans:
+            ends = plan(near, host="localhost").engine(), one.engine()
+            shake(*ends)
+            found.append(shown(ends[0])[0])
+        return found
+
+    standing = plans[0].engine()
+    assert names() == ["localhost", "localhost"]
+    shutil.copy(certificates.elsewhere, identity)
+    assert names() == ["localhost", "localhost"]
+    described.reload()
+    assert names() == ["elsewhere.example", "elsewhere.example"]
+    identity.write_text("broken")
+    with pytest.raises(ssl.SSLError):
+        described.reload()
+    assert names() == ["elsewhere.example", "elsewhere.example"]
+    begun = plan(near, host="localhost").engine()
+    shake(begun, standing)
+    assert shown(begun)[0] == "localhost"
+
+
+def test_a_plan_that_nobody_has_is_forgotten(certificates: Certificates) -> None:
+    seen: list[object] = []
+    described = server(certificates)
+    made = plan(described, configure_context=seen.append)
+    assert len(seen) == 1
+    del made
+    gc.collect()
+    described.reload()
+    assert len(seen) == 1
+
+
+def test_versions_are_kept__lw_168(certificates: Certificates) -> None:
+    """A peer outside of them fails the handshake; wrong ones are refused."""
+    near, _far = meet(client(certificates, maximum_version="1.2"), server(certificates))
+    assert near.tls_object.version() == "TLSv1.2"
+    near, _far = meet(client(certificates), server(certificates))
+    assert near.tls_object.version() == "TLSv1.3"
+    with pytest.raises(TLSError):
+        meet(
+            client(certificates, maximum_version="1.2"), server(certificates, minimum_version="1.3")
+        )
+    for wrong in ({"minimum_version": "1.1"}, {"maximum_version": 1.2}):
+        with pytest.raises(ValueError, match="_version"):
+            server(certificates, **wrong)
+    with pytest.raises(ValueError, match="below"):
+        server(certificates, minimum_version="1.3", maximum_version="1.2")
+
+
+def test_given_roots_are_the_only_ones__lw_168(certificates: Certificates, tmp_path: Path) -> None:
+    """A file or directory of roots replaces the system's."""
+    assert client(certificates).context.cert_store_stats()["x509_ca"] == 1
+    with pytest.raises(TLSVerificationFailed):
+        meet(ClientTLS(trusted_file=certificates.stranger), server(certificates))
+    assert ClientTLS(trusted_directory=tmp_path).context.cert_store_stats()["x509_ca"] == 0
+    with pytest.raises(TLSVerificationFailed):
+        meet(ClientTLS(trusted_directory=tmp_path), server(certificates))
+
+
+def test_protocols_are_agreed_upon__lw_169(certificates: Certificates) -> None:
+    """The choice can be asked for; without a common one there is none, and no failure."""
+    far = server(certificates, alpn=["h2", "http/1.1"])
+    for offered, agreed in ((["http/1.1", "h2"], "h2"), (["irc"], None), ((), None)):
+        near, _far = meet(client(certificates, alpn=offered), far)
+        assert near.tls_object.selected_alpn_protocol() == agreed
+    for wrong in ([""], ["x" * 256], ["bücher"]):
+        with pytest.raises(ValueError, match="alpn"):
+            client(certificates, alpn=wrong)
+    for no_names in ("h2", [b"h2"]):
+        with pytest.raises(TypeError, match="alpn"):
+            client(certificates, alpn=no_names)
+
+
+@pytest.mark.parametrize("kind", ["description", "context", "nothing"])
+def test_choose_context_goes_on_with_another_certificate__lw_171(
+    certificates: Certificates, kind: str
+) -> None:
+    """It gets the name, and gives a description, a context, or None to stay."""
+    other = certificates.issue("other.example")
+    choices: dict[str, Any] = {
+        "description": ServerTLS(other, alpn=["h2"]),
+        "context": certificates.server_context(other),
+        "nothing": None,
+    }
+    names: list[str | None] = []
+
+    def choose(name: str | None) -> Any:
+        names.append(name)
+        return choices[kind]
+
+    far = server(certificates, choose_context=choose)
+    near = client(certificates, check_hostname=False, alpn=["h2"])
+    seen, _far = meet(near, far, "other.example")
+    assert names == ["other.example"]
+    assert shown(seen)[0] == ("localhost" if kind == "nothing" else "other.example")
+    agreed = "h2" if kind == "description" else None
+    assert seen.tls_object.selected_alpn_protocol() == agreed
+
+
+@pytest.mark.parametrize(
+    "difference",
+    [
+        {"client_certificates": "optional"},
+        {"client_certificates": "none"},
+        {"trusted_file": "stranger"},
+        {"minimum_version": "1.3"},
+        {"maximum_version": "1.2"},
+        {"trusted_directory": "."},
+    ],
+    ids=str,
+)
+def test_a_chosen_context_is_never_weaker__lw_171(
+    certificates: Certificates, difference: dict[str, Any]
+) -> None:
+    """One whose client certificates, roots or versions differ fails the handshake."""
+    strict = {"client_certificates": "required", "trusted_file": certificates.authority}
+    if "trusted_file" in difference:
+        difference = {"trusted_file": certificates.stranger}
+    chosen = ServerTLS(certificates.elsewhere, **{**strict, **difference})
+    for choice in (chosen, chosen.context):
+        far = server(certificates, choose_context=lambda _, choice=choice: choice, **strict)
+        with pytest.raises(TLSError) as caught:
+            meet(client(certificates, certificate_file=certificates.client), far)
+        assert caught.value.phase == "handshake"
+        assert isinstance(caught.value.__cause__, ValueError)
+
+
+def test_what_choose_context_raises_is_the_cause__lw_171(certificates: Certificates) -> None:
+    """An exception fails this handshake, and the client is told that something is wrong."""
+    for choose, kind in (
+        (lambda _: 1 / 0, ZeroDivisionError),
+        (lambda _: ClientTLS(), TypeError),
+        (lambda _: "localhost", TypeError),
+    ):
+        near = plan(client(certificates), host="localhost").engine()
+        far = plan(server(certificates, choose_context=choose)).engine()
+        near.handshake()
+        far.feed(near.take())
+        with pytest.raises(TLSError) as caught:
+            far.handshake()
+        assert isinstance(caught.value.__cause__, kind)
+        near.feed(far.take())
+        with pytest.raises(TLSError) as told:
+            near.handshake()
+        assert told.value.reason == "TLSV1_ALERT_INTERNAL_ERROR"
+
+
+def test_tickets_are_counted__lw_165(certificates: Certificates) -> None:
+    """`ticket_count` is how many sessions a TLS 1.3 server offers; fewer are less work."""
+    sizes = []
+    for count in (0, 1, 2):
+        near = plan(client(certificates), host="localhost").engine()
+        far = plan(server(certificates, ticket_count=count)).engine()
+        near.handshake()
+        far.feed(near.take())
+        far.handshake()
+        near.feed(far.take())
+        near.handshake()
+        far.feed(near.take())
+        assert far.handshake()
+        sizes.append(len(far.take()))
+    assert sizes[0] == 0 < sizes[1] < sizes[2]
+    with pytest.raises(ValueError, match="ticket_count"):
+        server(certificates, ticket_count=-1)
+    with pytest.raises(TypeError, match="ticket_count"):
+        server(certificates, ticket_count=True)
+
+
+def test_a_key_log_is_written_and_logged__lw_202(
+    certificates: Certificates, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The secrets of a connection go to the file, and the log says that they do."""
+    path = tmp_path / "keys"
+    meet(client(certificates, name="open book", key_log_file=path), server(certificates))
+    assert "CLIENT_TRAFFIC_SECRET_0" in path.read_text()
+    assert "open book" in caplog.text
+    caplog.clear()  # the record holds on to the description, and that to the file
