@@ -7,6 +7,8 @@ from typing import Final
 
 import pytest
 
+from reactor.loop.collection import WaitStateCollection
+from reactor.testing.clock import ManualClock
 from tests import leaks
 from tests.certificates import Certificates
 
@@ -22,6 +24,22 @@ def nothing_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
         return  # its traceback holds on to its objects, and one complaint is enough
     if left := leaks.left_since(before):
         pytest.fail("the test left behind " + ", ".join(left), pytrace=False)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """A clock that stands still until a test advances it."""
+    return ManualClock(1000.0)
+
+
+@pytest.fixture
+def collection(clock: ManualClock) -> Iterator[WaitStateCollection]:
+    """A collection whose time is `clock`; closed, and then found empty, at the end."""
+    collection = WaitStateCollection("of the test", clock=clock)
+    yield collection
+    collection.close()
+    assert collection.stats()["timers"] == 0
+    assert collection.stats()["posted_calls"] == 0
 
 
 @pytest.fixture(scope="session")

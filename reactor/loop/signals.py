@@ -11,11 +11,13 @@ import socket
 import threading
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import Any, TypeAlias
 
 from reactor.errors import StateClosed, WrongProcess
 from reactor.loop.wait_state import Closable
 from reactor.loop.waker import Waker
+
+WakePair: TypeAlias = tuple[socket.socket, socket.socket]
 
 
 class SignalHandler:
@@ -26,7 +28,7 @@ class SignalHandler:
     Thread: the main thread. Calls back: from the loop only. Source: CL-85.
     """
 
-    __slots__ = ("_held", "_post", "_previous", "_wake_socket", "closed", "number")
+    __slots__ = ("_held", "_post", "_previous", "_wake_pair", "closed", "number")
 
     def __init__(
         self, number: int, post: Callable[[], object], held: set[Closable], waker: Waker
@@ -37,13 +39,13 @@ class SignalHandler:
         self._held = held  # what its collection holds: itself, and its fellows
         # In any other thread than the main one Python itself refuses, with a ValueError.
         self._previous: Any = signal.signal(number, self)
-        self._wake_socket: socket.socket | None = waker.signal_socket()
-        before = signal.set_wakeup_fd(self._wake_socket.fileno(), warn_on_full_buffer=False)
+        self._wake_pair: WakePair | None = waker.signal_pair()
+        before = signal.set_wakeup_fd(self._wake_pair[0].fileno(), warn_on_full_buffer=False)
         if before != -1:
             # Somebody else (a host, a fellow) is woken already; it stays theirs.
             signal.set_wakeup_fd(before, warn_on_full_buffer=False)
-            self._wake_socket.close()
-            self._wake_socket = None
+            self._close_pair(self._wake_pair)
+            self._wake_pair = None
         held.add(self)
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
@@ -87,20 +89,24 @@ class SignalHandler:
             while isinstance(previous, SignalHandler) and previous.closed:
                 previous = previous._previous
             signal.signal(self.number, previous if previous is not None else signal.SIG_DFL)
-        if self._wake_socket is not None:
-            self._hand_over(self._wake_socket)
-            self._wake_socket = None
+        if self._wake_pair is not None:
+            self._hand_over(self._wake_pair)
+            self._wake_pair = None
 
-    def _hand_over(self, wake_socket: socket.socket) -> None:
+    def _hand_over(self, pair: WakePair) -> None:
         """Leave the interpreter's wake-up to a handler of the same collection, if there is one."""
         for fellow in self._held:
             if isinstance(fellow, SignalHandler) and fellow is not self:
-                fellow._wake_socket = wake_socket
+                fellow._wake_pair = pair
                 return
-        ours, current = wake_socket.fileno(), signal.set_wakeup_fd(-1)
-        if current != ours:
+        current = signal.set_wakeup_fd(-1)
+        if current != pair[0].fileno():
             signal.set_wakeup_fd(current, warn_on_full_buffer=False)
-        wake_socket.close()
+        self._close_pair(pair)
+
+    def _close_pair(self, pair: WakePair) -> None:
+        for end in pair:
+            end.close()
 
     def __repr__(self) -> str:
         state = ", closed" if self.closed else ""

@@ -78,6 +78,7 @@ class TimerQueue:
             if when >= entry[0]:
                 timed.when = when
                 return
+            timed.entry = None
             self._bury()
         timed.when = when
         self._push(timed)

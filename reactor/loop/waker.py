@@ -50,13 +50,14 @@ class Waker:
             self._near.recv(DRAIN_SIZE)
         self._pending = False
 
-    def signal_socket(self) -> socket.socket:
-        """Return a socket that the interpreter may write signal numbers to; the caller closes it.
+    def signal_pair(self) -> tuple[socket.socket, socket.socket]:
+        """Return a socket that the interpreter may write signal numbers to, and one that reads it.
 
-        It is a duplicate, because only the main thread can take a descriptor back from the
-        interpreter, and the collection may be closed in another thread before that.
+        They are duplicates, for the caller to close, because only the main thread can take a
+        descriptor back from the interpreter: we may be closed in another thread before that, and
+        a way that nobody reads would make Python complain.
         """
-        return self._far.dup()
+        return self._far.dup(), self._near.dup()
 
     def close(self) -> None:
         """Close both ends."""

@@ -1,0 +1,227 @@
+"""Poller: what is ready, on every selector, and nothing under a number that has changed hands."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import selectors
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reactor.errors import LimitExceeded, OperationNotAllowed, SocketError
+from reactor.interest import EITHER, READ, WRITE
+from reactor.loop.poller import EVENT_LIMIT, IN, OUT, Poller
+from reactor.loop.wait_state import WaitState
+from reactor.loop.waker import Waker
+
+
+@pytest.fixture
+def waker() -> Iterator[Waker]:
+    with contextlib.closing(Waker()) as waker:
+        yield waker
+
+
+@pytest.fixture
+def poller(selector: selectors.BaseSelector | None, waker: Waker) -> Iterator[Poller]:
+    """A poller on each selector in turn."""
+    with contextlib.closing(Poller(selector, waker.fd)) as poller:
+        yield poller
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    near, far = socket.socketpair()
+    with near, far:
+        near.setblocking(False)
+        yield near, far
+
+
+Pair = tuple[socket.socket, socket.socket]
+
+
+def state_of(sock: socket.socket, wanted: int) -> WaitState:
+    state = WaitState(sock.fileno())
+    state.wanted = wanted
+    return state
+
+
+def test_readiness_is_told_for_what_is_wanted__lw_006(poller: Poller, pair: Pair) -> None:
+    """A wait tells the number and the direction of what is ready and wanted, and nothing else."""
+    near, far = pair
+    state = state_of(near, READ)
+    poller.add(state)
+    assert poller.wait(0) == []
+    far.send(b"!")
+    assert poller.wait(0) == [(near.fileno(), IN)]
+    poller.want(state, EITHER)
+    assert poller.wait(0) == [(near.fileno(), IN | OUT)]
+    poller.want(state, WRITE)
+    assert poller.wait(0) == [(near.fileno(), OUT)]
+    poller.want(state, 0)
+    assert poller.wait(0) == []
+
+
+def test_who_wants_nothing_hears_of_no_hang_up(poller: Poller, pair: Pair) -> None:
+    near, far = pair
+    poller.add(state_of(near, 0))
+    far.close()
+    assert poller.wait(0) == []
+
+
+def test_a_hang_up_reaches_who_wants_to_read(poller: Poller, pair: Pair) -> None:
+    near, far = pair
+    poller.add(state_of(near, READ))
+    far.close()
+    ((fd, mask),) = poller.wait(0)
+    assert fd == near.fileno()
+    assert mask & IN
+
+
+def test_the_waker_ends_a_wait_and_is_no_state__lw_020(poller: Poller, waker: Waker) -> None:
+    """A wake-up ends a wait, even one of 30 years, on every selector."""
+    waker.wake()
+    assert poller.wait(1e9) == [(waker.fd, IN)]  # longer than a system can count: rel_43
+    assert poller.states == {}
+
+
+def test_a_wait_of_less_than_nothing_does_not_wait(poller: Poller) -> None:
+    assert poller.wait(-1.0) == []  # for epoll and poll, -1 would be for ever
+
+
+def test_a_number_is_taken_once(poller: Poller, pair: Pair) -> None:
+    first = state_of(pair[0], READ)
+    poller.add(first)
+    with pytest.raises(OperationNotAllowed, match="is in this collection already"):
+        poller.add(state_of(pair[0], WRITE))
+    assert poller.states == {first.fd: first}
+
+
+def test_a_closed_descriptor_is_refused_and_leaves_nothing(poller: Poller, pair: Pair) -> None:
+    pair[0].close()
+    for wanted in (0, READ):
+        with pytest.raises(ValueError, match="closed already"):
+            poller.add(state_of(pair[0], wanted))
+    assert poller.states == {}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a plain file is always ready")
+def test_epoll_refuses_a_plain_file_and_says_so(tmp_path: Path, waker: Waker) -> None:
+    with contextlib.closing(Poller(None, waker.fd)) as poller, open(tmp_path / "a", "w") as file:
+        state = WaitState(file.fileno())
+        state.wanted = READ
+        with pytest.raises(SocketError) as caught:
+            poller.add(state)
+        assert caught.value.situation == "register"
+        assert (poller.states, state.wanted) == ({}, 0)
+
+
+def test_select_says_which_numbers_it_cannot_take(pair: Pair, waker: Waker) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(2048, hard), hard))
+    os.dup2(pair[0].fileno(), 1024)
+    try:
+        with contextlib.closing(Poller(selectors.SelectSelector(), waker.fd)) as poller:
+            with pytest.raises(LimitExceeded, match="use another selector") as caught:
+                poller.add(WaitState(1024))
+            assert caught.value.identifier == "no-descriptors"
+            assert poller.wait(0) == []
+    finally:
+        os.close(1024)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_what_was_closed_behind_our_back_does_not_stop_the_rest(
+    poller: Poller, pair: Pair, waker: Waker
+) -> None:
+    near, far = pair
+    stray = socket.socket()
+    states = [state_of(stray, READ), state_of(near, READ)]
+    for state in states:
+        poller.add(state)
+    stray.close()
+    far.send(b"!")
+    poller.wait(0)  # select() fails on it, once
+    assert (near.fileno(), IN) in poller.wait(0)
+    for state in states:
+        poller.want(state, 0)
+        poller.remove(state)
+    assert poller.states == {}
+
+
+def test_a_report_under_a_number_that_has_left_is_stale__lw_007__pitfall_5(
+    poller: Poller, pair: Pair
+) -> None:
+    """What is removed after a wait is marked until the next, for its number can be reused."""
+    near, far = pair
+    state = state_of(near, READ)
+    poller.add(state)
+    far.send(b"!")
+    assert poller.wait(0) != []
+    poller.remove(state)
+    assert poller.stale == {near.fileno()}
+    poller.remove(state)  # once more is harmless
+    assert poller.wait(0) == []
+    assert poller.stale == set()
+
+
+def test_a_report_of_what_is_not_wanted_any_more_is_stale__lw_007(
+    poller: Poller, pair: Pair
+) -> None:
+    """Who stops to want a direction is not called for it by the same batch."""
+    state = state_of(pair[0], READ)
+    poller.add(state)
+    assert poller.stale == set()
+    poller.want(state, EITHER)
+    assert poller.stale == set()  # it wants more, so all that was reported counts
+    poller.want(state, READ)
+    assert poller.stale == {state.fd}
+
+
+def test_removing_one_does_not_remove_its_successor(poller: Poller, pair: Pair) -> None:
+    old, new = state_of(pair[0], READ), state_of(pair[0], READ)
+    poller.add(old)
+    poller.remove(old)
+    poller.add(new)
+    poller.remove(old)
+    assert poller.states == {new.fd: new}
+
+
+def test_more_than_one_turn_can_serve_are_served_in_turns__pitfall_11(
+    poller: Poller, pair: Pair
+) -> None:
+    """With more ready descriptors than the limit, each is served within two turns."""
+    near, far = pair
+    far.send(b"!")
+    numbers = {os.dup(near.fileno()) for _ in range(EVENT_LIMIT + 40)}
+    try:
+        for number in numbers:
+            state = WaitState(number)
+            state.wanted = READ
+            poller.add(state)
+        first, second = poller.wait(0), poller.wait(0)
+        assert len(first) <= EVENT_LIMIT
+        assert len(second) <= EVENT_LIMIT
+        assert {fd for fd, _ in first + second} == numbers
+    finally:
+        for number in numbers:
+            poller.remove(poller.states[number])
+            os.close(number)
+
+
+def test_a_descriptor_stands_for_all_where_the_kernel_keeps_the_set__lw_020(
+    poller: Poller, pair: Pair
+) -> None:
+    """`fileno` is a number exactly where a wait notices what is registered meanwhile."""
+    assert (poller.fileno() is not None) == poller.live
+    if (number := poller.fileno()) is not None:
+        with selectors.DefaultSelector() as outer:
+            outer.register(number, READ)
+            poller.add(state_of(pair[0], READ))
+            assert outer.select(0) == []
+            pair[1].send(b"!")
+            assert outer.select(0) != []

@@ -1,0 +1,161 @@
+"""Signals: on the loop, from wherever it sleeps; everything as before when it is over."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Final
+
+import pytest
+
+from reactor.loop.collection import WaitStateCollection
+from tests.reactor.loop.probe import LIMIT, elsewhere, exit_code_of_child
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGUSR1")
+NUMBER: Final = getattr(signal, "SIGUSR1", signal.SIGTERM)
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    """Fail a test that leaves its handlers, or a descriptor to write signals to."""
+    before = signal.getsignal(NUMBER)
+    yield
+    left = signal.signal(NUMBER, before)
+    assert left == before
+    assert signal.set_wakeup_fd(-1) == -1
+
+
+def test_a_signal_is_handled_on_the_loop__cl_85__rel_45(collection: WaitStateCollection) -> None:
+    """The callback runs in a turn, not inside the code that the signal interrupts."""
+    got = list[str]()
+    collection.on_signal(NUMBER, got.append, "it came")
+    signal.raise_signal(NUMBER)
+    assert got == []
+    assert collection.run_once(0) == 1
+    assert got == ["it came"]
+
+
+@pytest.mark.parametrize("threaded", [False, True])
+def test_a_sleeping_loop_is_woken__cl_85(threaded: bool) -> None:
+    """A loop that waits without limit, in the main thread or not, handles a signal at once."""
+    collection, handled = WaitStateCollection(), threading.Event()
+
+    def handle() -> None:
+        handled.set()
+        collection.stop()
+
+    collection.on_signal(NUMBER, handle)
+    if threaded:
+        with collection:
+            os.kill(os.getpid(), NUMBER)
+            assert handled.wait(LIMIT)
+    else:
+        signal.set_wakeup_fd(-1)  # as a host would have it: the interruption itself must do
+        killer = threading.Timer(0.02, os.kill, (os.getpid(), NUMBER))
+        killer.start()
+        collection.run()
+        killer.join()
+        collection.close()
+    assert handled.is_set()
+
+
+def test_all_handlers_run_and_the_last_restores_what_was_there__cl_85(
+    collection: WaitStateCollection,
+) -> None:
+    """Each handler of a signal is called; closed in any order, they leave what they found."""
+    got = list[str]()
+
+    def found(number: int, frame: object) -> None:
+        got.append("found")
+
+    before = signal.signal(NUMBER, found)
+    try:
+        handlers = [collection.on_signal(NUMBER, got.append, name) for name in "abc"]
+        signal.raise_signal(NUMBER)
+        collection.run_once(0)
+        assert sorted(got) == ["a", "b", "c"]
+        got.clear()
+        handlers[1].close()
+        handlers[0].close()
+        signal.raise_signal(NUMBER)
+        collection.run_once(0)
+        assert got == ["c"]
+        handlers[2].close()
+        handlers[2].close()
+        assert signal.getsignal(NUMBER) is found
+    finally:
+        signal.signal(NUMBER, before)
+
+
+def test_closing_the_collection_closes_its_handlers__cl_85(
+    collection: WaitStateCollection,
+) -> None:
+    """With the collection goes its handler, whatever else it holds."""
+    before = signal.getsignal(NUMBER)
+    handler = collection.on_signal(NUMBER, print)
+    collection.close()
+    assert handler.closed
+    assert signal.getsignal(NUMBER) == before
+
+
+def test_a_closed_handler_is_not_kept(collection: WaitStateCollection) -> None:
+    collection.on_signal(NUMBER, print).close()
+    assert collection.held == set()
+
+
+def test_the_wake_up_stays_with_those_that_remain(collection: WaitStateCollection) -> None:
+    first = collection.on_signal(NUMBER, print)
+    second = collection.on_signal(signal.SIGUSR2, print)
+    number = signal.set_wakeup_fd(-1)
+    signal.set_wakeup_fd(number)
+    assert number != -1
+    first.close()
+    os.fstat(number)
+    assert signal.set_wakeup_fd(number) == number
+    second.close()
+    assert signal.set_wakeup_fd(-1) == -1
+
+
+def test_the_wake_up_of_a_host_stays_the_hosts(collection: WaitStateCollection) -> None:
+    near, far = socket.socketpair()
+    with near, far:
+        far.setblocking(False)
+        signal.set_wakeup_fd(far.fileno())
+        collection.on_signal(NUMBER, print).close()
+        assert signal.set_wakeup_fd(-1) == far.fileno()
+
+
+def test_outside_the_main_thread_it_is_refused__cl_85(collection: WaitStateCollection) -> None:
+    """As with Python's own `signal`, only the main thread may set a handler."""
+    with pytest.raises(ValueError, match="main thread"):
+        elsewhere(collection.on_signal, NUMBER, print)
+    assert collection.held == set()
+
+
+def test_closed_in_another_thread_it_is_out_of_the_way__cl_85(
+    collection: WaitStateCollection,
+) -> None:
+    """A loop that dies in its thread leaves a handler; the next signal removes it and goes on."""
+    got = list[int]()
+    before = signal.signal(NUMBER, lambda number, frame: got.append(number))
+    try:
+        there = signal.getsignal(NUMBER)
+        collection.on_signal(NUMBER, print)
+        elsewhere(collection.close)
+        signal.raise_signal(NUMBER)
+        assert got == [NUMBER]
+        assert signal.getsignal(NUMBER) is there
+    finally:
+        signal.signal(NUMBER, before)
+
+
+def test_a_child_gets_the_signal_itself__lw_019(collection: WaitStateCollection) -> None:
+    """In a forked child the parent's handlers give way to what was there before, also for two."""
+    collection.on_signal(NUMBER, print)
+    collection.on_signal(NUMBER, print)
+    assert exit_code_of_child(lambda: signal.raise_signal(NUMBER)) == -NUMBER
+    assert collection.run_once(0) == 0  # nothing came to the parent

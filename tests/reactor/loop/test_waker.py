@@ -1,0 +1,77 @@
+"""Waker: one byte for many wake-ups, and none that blocks or gets lost."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from reactor.loop.waker import Waker
+from tests.reactor.loop.probe import elsewhere
+
+
+@pytest.fixture
+def waker() -> Iterator[Waker]:
+    with contextlib.closing(Waker()) as waker:
+        yield waker
+
+
+def readable(waker: Waker) -> bool:
+    return bool(select.select([waker.fd], [], [], 0)[0])
+
+
+def test_a_wake_up_shows_until_it_is_drained__lw_009(waker: Waker) -> None:
+    """It is a level: whoever waits, now or later, sees it, and each wake-up counts anew."""
+    assert not readable(waker)
+    for _ in range(2):
+        waker.wake()
+        assert readable(waker)
+        waker.drain()
+        assert not readable(waker)
+
+
+def test_a_thousand_wake_ups_are_one_byte__lw_009(waker: Waker) -> None:
+    """However many wake up between two turns, there is one system call and one byte."""
+    def wake_often() -> None:
+        for _ in range(500):
+            waker.wake()
+
+    wake_often()
+    elsewhere(wake_often)
+    with contextlib.closing(socket.fromfd(waker.fd, socket.AF_UNIX, socket.SOCK_STREAM)) as near:
+        assert near.recv(1000) == b"\0"
+
+
+def test_draining_when_nobody_woke_is_harmless(waker: Waker) -> None:
+    waker.drain()
+    waker.wake()
+    assert readable(waker)
+
+
+def test_it_never_blocks__rel_46(waker: Waker) -> None:
+    """A wake-up returns at once, even if the interpreter has filled the way with signals."""
+    way, reader = waker.signal_pair()
+    with way, reader, contextlib.suppress(BlockingIOError):
+        while True:
+            way.send(b"\x0f" * 4096)
+    waker.wake()
+    assert readable(waker)
+
+
+def test_a_closed_one_ignores_being_woken(waker: Waker) -> None:
+    waker.close()
+    waker.wake()
+    waker.close()
+
+
+def test_the_way_for_signals_outlives_it(waker: Waker) -> None:
+    way, reader = waker.signal_pair()
+    with way, reader:
+        way.send(b"1")
+        assert readable(waker)
+        waker.close()
+        way.send(b"2")
+        assert reader.recv(10) == b"12"

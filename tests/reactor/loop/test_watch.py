@@ -1,0 +1,141 @@
+"""Watch: descriptors of other people, on every selector."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from reactor.errors import OperationNotAllowed, WrongThread
+from reactor.loop.collection import WaitStateCollection
+from reactor.loop.watch import Watch
+from tests.reactor.loop.probe import elsewhere
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    """A pipe: what reads, and what writes."""
+    ends = os.pipe()
+    yield ends
+    for fd in ends:
+        os.close(fd)
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    near, far = socket.socketpair()
+    with near, far:
+        yield near, far
+
+
+def test_a_pipe_calls_while_there_is_something_to_read__cl_83(
+    on_each: WaitStateCollection, pipe: tuple[int, int]
+) -> None:
+    """The callback is called with its watch in each turn in which a read would not wait."""
+    got = list[Watch]()
+    watch = on_each.watch(pipe[0], got.append)
+    assert on_each.run_once(0) == 0
+    os.write(pipe[1], b"!")
+    assert on_each.run_once(0) == 1
+    assert on_each.run_once(0) == 1
+    assert got == [watch, watch]
+    os.read(pipe[0], 1)
+    assert on_each.run_once(0) == 0
+    watch.close()
+
+
+def test_each_direction_has_its_callback__cl_83(
+    on_each: WaitStateCollection, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    """Reading and writing are watched apart, and either can be taken up or given up at any time."""
+    called = list[str]()
+    watch = on_each.watch(pair[0], writable=lambda watch: called.append("write"))
+    pair[1].send(b"!")
+    on_each.run_once(0)
+    assert called == ["write"]
+    watch.readable = lambda watch: called.append("read")
+    on_each.run_once(0)
+    assert called == ["write", "read", "write"]
+    watch.writable = None
+    on_each.run_once(0)
+    assert called == ["write", "read", "write", "read"]
+    watch.readable = None
+    assert (on_each.run_once(0), watch.readable, watch.writable) == (0, None, None)
+
+
+def test_closing_ends_the_watch_and_leaves_the_descriptor__cl_83(
+    on_each: WaitStateCollection, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    """`close` ends the calls, at once and in either direction; the descriptor can be used on."""
+    called = list[str]()
+
+    def finish(watch: Watch) -> None:
+        called.append("read")
+        watch.close()
+
+    watch = on_each.watch(pair[0], finish, lambda watch: called.append("write"))
+    pair[1].send(b"!")
+    on_each.run_once(0)
+    watch.close()
+    watch.readable = lambda watch: called.append("again")
+    assert (on_each.run_once(0), called, watch.closed) == (0, ["read"], True)
+    assert pair[0].recv(10) == b"!"
+    on_each.watch(pair[0]).close()  # the number is free again
+
+
+def test_closing_the_collection_leaves_the_descriptor__lw_011(
+    collection: WaitStateCollection, pipe: tuple[int, int]
+) -> None:
+    """A watched descriptor is not the collection's, and so it is not closed with it."""
+    watch = collection.watch(pipe[0], print)
+    collection.close()
+    assert watch.closed
+    os.fstat(pipe[0])
+
+
+def test_a_failing_callback_does_not_end_the_watch__lw_017(
+    collection: WaitStateCollection, pipe: tuple[int, int], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The default handler logs the exception with the watch, and the next turn calls again."""
+    watch = collection.watch(pipe[0], lambda watch: 1 / 0)
+    os.write(pipe[1], b"!")
+    collection.run_once(0)
+    collection.run_once(0)
+    assert len(caplog.records) == 2
+    assert repr(watch) in caplog.records[0].getMessage()
+
+
+def test_a_descriptor_is_watched_once(
+    collection: WaitStateCollection, pipe: tuple[int, int]
+) -> None:
+    collection.watch(pipe[0], print)
+    with pytest.raises(OperationNotAllowed):
+        collection.watch(pipe[0], print)
+
+
+def test_a_closed_socket_cannot_be_watched(collection: WaitStateCollection) -> None:
+    sock = socket.socket()
+    sock.close()
+    with pytest.raises(ValueError, match="closed already"):
+        collection.watch(sock, print)
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        lambda watch: watch.close(),
+        lambda watch: setattr(watch, "readable", None),
+        lambda watch: setattr(watch, "writable", print),
+    ],
+)
+def test_its_verbs_belong_to_the_owner__lw_014(
+    collection: WaitStateCollection, pipe: tuple[int, int], verb: Callable[[Watch], object]
+) -> None:
+    """From another thread they raise WrongThread and change nothing."""
+    watch = collection.watch(pipe[0], print)
+    collection.run_once(0)
+    with pytest.raises(WrongThread, match="apply"):
+        elsewhere(verb, watch)
+    assert (watch.closed, watch.readable, watch.writable) == (False, print, None)
