@@ -110,13 +110,40 @@ def test_a_read_that_must_answer_wants_to_write__tls_1__lw_147(
     """A read that has to answer a key update wants room to write, and sends the answer itself."""
     with forged(certificates, tmp_path, capacity=4096) as (near, far, forger):
         assert fill(far) > 4096  # the server's way out is full
-        memory(near).write(forger.key_update() + forger.data(b"question"))
+        # OpenSSL keeps one answer back until it has something to send; so there are two.
+        memory(near).write(forger.key_update() + forger.key_update() + forger.data(b"question"))
         assert far.read(100) == b"question"
         assert far.read(100) is None
+        assert far.engine.output_size > 0  # the answer, which finds no room
         assert (far.holds_output, far.read_want, far.write_want) == (True, READ | WRITE, WRITE)
         while memory(near).read(4096):  # the client takes everything
             assert far.read(100) is None  # and a read alone brings the answer out
         assert (far.holds_output, far.read_want) == (False, READ)
+
+
+def test_an_answer_leaves_with_the_read_that_made_it__tls_3(
+    certificates: Certificates, tmp_path: Path
+) -> None:
+    """Nobody has to flush what only OpenSSL knows of."""
+    with forged(certificates, tmp_path, capacity=4096) as (near, far, forger):
+        memory(near).write(forger.key_update() + forger.key_update())
+        assert far.read(100) is None
+        assert not far.holds_output
+        assert memory(near).read(100)
+
+
+def test_answers_that_nobody_can_get_are_dropped__lw_118(
+    certificates: Certificates, tmp_path: Path
+) -> None:
+    """With the way out lost, key updates neither pile up nor stop the reading."""
+    with forged(certificates, tmp_path, capacity=65536) as (near, far, forger):
+        memory(near).shutdown(socket.SHUT_RD)
+        for _ in range(5000):
+            memory(near).write(forger.key_update())
+            assert far.read(100) is None
+        assert far.engine.output_size < 100
+        memory(near).write(forger.data(b"still heard"))
+        assert far.read(100) == b"still heard"
 
 
 def test_answers_that_nobody_takes_stop_the_reading__rel_33(
@@ -255,6 +282,17 @@ def test_the_end_is_told_though_no_descriptor_shows_it__tls_5(certificates: Cert
         assert far.read(100) == b"bye"
         assert far.holds_input
         assert far.read(100) == b""
+
+
+def test_what_an_inner_tls_holds_is_asked_for__tls_5(certificates: Certificates) -> None:
+    """In TLS over TLS the inner end is met by the same read, as no descriptor would show it."""
+    near, far = channels(certificates, depth=2)
+    near.engine.write(b"never complete")
+    near.inner.write(near.engine.take()[:10])
+    assert near.inner.write_eof()
+    with pytest.raises(TLSTruncated):
+        far.read(100)
+    close(near, far)
 
 
 # Rule 6: bytes past the switch belong to the other side of it.
@@ -440,6 +478,16 @@ def test_a_lost_way_out_is_told_when_nothing_better_is_there__lw_192(
     near, far = unshaken(certificates, certificates.server_context())
     memory(far).reset()
     with pytest.raises(ConnectionReset) as caught:
+        near.handshake()
+    assert (caught.value.phase, caught.value.connection) == ("handshake", near)
+    close(near, far)
+
+
+def test_a_way_out_that_is_shut_fails_the_handshake__lw_192(certificates: Certificates) -> None:
+    """Where nothing arrives that explains it, it is told as it is."""
+    near, far = unshaken(certificates, certificates.server_context())
+    memory(far).shutdown(socket.SHUT_RD)
+    with pytest.raises(BrokenPipe) as caught:
         near.handshake()
     assert (caught.value.phase, caught.value.connection) == ("handshake", near)
     close(near, far)

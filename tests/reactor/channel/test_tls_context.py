@@ -138,6 +138,12 @@ def test_versions_are_kept__lw_168(certificates: Certificates) -> None:
         server(certificates, minimum_version="1.3", maximum_version="1.2")
 
 
+def test_renegotiation_is_off__rel_33(certificates: Certificates) -> None:
+    """TLS 1.2 can shake hands again at any time; our contexts refuse that, on both sides."""
+    for described in (client(certificates), server(certificates)):
+        assert ssl.OP_NO_RENEGOTIATION in described.context.options
+
+
 def test_given_roots_are_the_only_ones__lw_168(certificates: Certificates, tmp_path: Path) -> None:
     """A file or directory of roots replaces the system's."""
     assert client(certificates).context.cert_store_stats()["x509_ca"] == 1
@@ -213,7 +219,7 @@ def test_a_chosen_context_is_never_weaker__lw_171(
         with pytest.raises(TLSError) as caught:
             meet(client(certificates, certificate_file=certificates.client), far)
         assert caught.value.phase == "handshake"
-        assert isinstance(caught.value.__cause__, ValueError)
+        assert type(caught.value.__cause__) is ValueError  # and no verdict on a certificate
 
 
 def test_what_choose_context_raises_is_the_cause__lw_171(certificates: Certificates) -> None:
