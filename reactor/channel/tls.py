@@ -187,7 +187,7 @@ class TLSChannel(Channel):
             data = engine.read(size)
             while data is None and self._fetch():
                 data = engine.read(size)
-                if not self.inner.holds_input:
+                if data is not None or not self.inner.holds_input:
                     break  # the rest of it is still to come, and the descriptor will tell
         except TLSTruncated as error:
             if self.allow_truncation:
@@ -357,8 +357,11 @@ class TLSChannel(Channel):
                 count = self.inner.write(output)
                 if count is None:
                     break
-                whole = count == len(output)
-                output = self.engine.take() if whole else memoryview(output)[count:]
+                if count < len(output):
+                    output = memoryview(output)[count:]
+                    continue
+                output = self.engine.take() if self._output else b""
+                self._output = b""
         except SocketError as error:
             self._write_failure = error
         self._output = output  # after a failure it stays there, so that every write comes here

@@ -105,14 +105,14 @@ class TLSEngine:
     """
 
     __slots__ = (
-        "_configure",
         "_eof",
         "_failure",
+        "_functions",
         "_incoming",
         "_outgoing",
+        "_quiet",
         "_store",
         "_untold",
-        "_verify",
         "stage",
         "they_ended",
         "tls_object",
@@ -136,13 +136,13 @@ class TLSEngine:
             server_side=server_side,
             server_hostname=server_hostname,
         )
-        self._configure = configure_connection
-        self._verify = verify_callback
+        self._functions = configure_connection, verify_callback
         self.stage = Stage.NEW
         self.we_ended = False
         self.they_ended = False
         self._eof = False  # no ciphertext will come any more
         self._failure: TLSError | None = None
+        self._quiet = False  # OPEN, and all input was read: the shortest way to a "not now"
         self._untold = False  # the end or a failure is known, and no read has told it yet
         self._store = bytearray()  # plaintext that had to be decrypted before it was asked for
 
@@ -152,12 +152,14 @@ class TLSEngine:
         """Take ciphertext from the peer, also before the first step of the handshake."""
         if self.stage is not Stage.BROKEN:  # nobody would ever look at it
             self._incoming.write(data)
+            self._quiet = False
 
     def feed_eof(self) -> None:
         """Learn that no more ciphertext will come."""
         if not self._eof:
             self._eof = True
             self._untold = not self.they_ended
+            self._quiet = False
 
     def take(self) -> bytes:
         """Return the ciphertext that has to go to the peer, all of it; empty if there is none."""
@@ -175,6 +177,8 @@ class TLSEngine:
     @property
     def holds_input(self) -> bool:
         """Whether a read may have something to tell although nothing more arrives."""
+        if self._quiet:
+            return False
         if self._store or self._untold:
             return True
         if self.they_ended or self.stage in (Stage.CLOSED, Stage.BROKEN):
@@ -211,21 +215,23 @@ class TLSEngine:
         return True
 
     def _prepare(self) -> None:
-        if self._configure is not None:
+        configure, _ = self._functions
+        if configure is not None:
             try:
-                self._configure(self.tls_object)
+                configure(self.tls_object)
             except Exception as error:
                 text = f"configure_connection raised {type(error).__name__}: {error}"
                 raise self._broken(TLSError(text, phase="handshake")) from error
         self._enter(Stage.HANDSHAKING)
 
     def _accept_peer(self) -> None:
-        if self._verify is None:
+        _, verify = self._functions
+        if verify is None:
             return
         cause: Exception | None = None
         text = "verify_callback has refused the peer"
         try:
-            if self._verify(self.tls_object):
+            if verify(self.tls_object):
                 return
         except Exception as error:  # noqa: BLE001 - it goes on as the cause of ours
             cause, text = error, f"verify_callback raised {type(error).__name__}: {error}"
@@ -251,6 +257,8 @@ class TLSEngine:
 
         Thread: the owner's. Calls back: never. Source: LW-150, LW-151, LW-170.
         """
+        if self._quiet:
+            return None
         if self._store:
             data = bytes(self._store[:size])
             del self._store[:size]
@@ -260,6 +268,7 @@ class TLSEngine:
             if data:
                 if self._incoming.pending or self.tls_object.pending():
                     return self._collected(data, size)
+                self._quiet = not self._eof
                 return data
         return self._told()
 
@@ -333,6 +342,8 @@ class TLSEngine:
             return b""
         if self._eof:
             raise _truncated("read")
+        # A read of no bytes comes here too, and leaves what there is.
+        self._quiet = not (self._incoming.pending or self.tls_object.pending())
         return None
 
     # The end.
@@ -402,6 +413,7 @@ class TLSEngine:
     def _broken(self, failure: TLSError) -> TLSError:
         self._enter(Stage.BROKEN)
         self._failure = failure
+        self._quiet = False
         return failure
 
     def _raise_failure(self) -> None:

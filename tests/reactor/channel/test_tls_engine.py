@@ -131,6 +131,16 @@ def test_several_records_make_one_read(certificates: Certificates) -> None:
     assert not server.holds_input
 
 
+def test_a_read_of_no_bytes_takes_none(certificates: Certificates) -> None:
+    client, server = shaken(certificates)
+    client.write(b"all of it")
+    carry(client, server)
+    assert server.read(0) is None
+    assert server.read(3) == b"all"
+    assert server.read(0) is None
+    assert server.read(100) == b" of it"
+
+
 def test_readinto_fills_the_front_of_a_view(certificates: Certificates) -> None:
     client, server = shaken(certificates)
     buffer = bytearray(b".....")
