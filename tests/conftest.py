@@ -8,7 +8,9 @@ from typing import Final
 import pytest
 
 from reactor.loop.collection import WaitStateCollection
+from reactor.state.async_io_state import AsyncIOState
 from reactor.testing.clock import ManualClock
+from reactor.testing.memory import MemoryChannel, memory_pair
 from tests import leaks
 from tests.certificates import Certificates
 
@@ -40,6 +42,25 @@ def collection(clock: ManualClock) -> Iterator[WaitStateCollection]:
     collection.close()
     assert collection.stats()["timers"] == 0
     assert collection.stats()["posted_calls"] == 0
+
+
+@pytest.fixture
+def far() -> Iterator[MemoryChannel]:
+    """The other end of `near`: a channel in memory."""
+    here, there = memory_pair()
+    yield there
+    here.close()
+    there.close()
+
+
+@pytest.fixture
+def near(collection: WaitStateCollection, far: MemoryChannel) -> Iterator[AsyncIOState]:
+    """A state over memory; no limit may be left when it has closed."""
+    state = AsyncIOState(collection, far.far, name="near")
+    yield state
+    if collection.alive:
+        state.abort_and_close()
+        assert len(collection.timers) == 0
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,553 @@
+"""AsyncIOState, reading: buffers that are filled, and bytes that are waited for."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from reactor.errors import (
+    BrokenPipe,
+    ConnectionReset,
+    DeadlinePassed,
+    EndOfStream,
+    LimitExceeded,
+    OperationInProgress,
+    OperationTimeout,
+)
+from reactor.loop.collection import WaitStateCollection
+from reactor.state.async_io_state import AsyncIOState
+from reactor.testing.clock import ManualClock
+from reactor.testing.memory import MemoryChannel
+from reactor.testing.settle import settle
+from tests.reports import Reports
+
+
+def test_read_buffer_reports_once_and_only_when_full__lw_071(
+    collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
+) -> None:
+    """`read_buffer` fills the whole buffer, then reports once; fewer bytes do not complete it."""
+    buffer, reports = bytearray(5), Reports()
+    near.read_buffer(buffer, reports)
+    far.write(b"hell")
+    settle(collection)
+    assert len(reports) == 0
+    far.write(b"o, world")
+    settle(collection)
+    assert (reports.moved, reports.status) == ([(b"hello", 5)], None)
+
+
+def test_a_range_of_the_buffer_is_filled__lw_071(
+    collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
+) -> None:
+    """Only `buffer[start:end]` is filled, and the count is its length."""
+    buffer, reports = bytearray(b"......"), Reports()
+    near.read_buffer(buffer, reports, start=1, end=4)
+    far.write(b"abcdef")
+    settle(collection)
+    assert reports.moved == [(b".abc..", 3)]
+    assert near.buffered_data_length == 3
+
+
+def test_an_empty_range_completes_later__lw_071(
+    collection: WaitStateCollection, near: AsyncIOState
+) -> None:
+    """An empty range completes with 0, though nothing arrives, and not inside the call."""
+    reports = Reports()
+    near.read_buffer(bytearray(3), reports, start=2, end=2)
+    assert len(reports) == 0
+    settle(collection)
+    assert reports.counts == [0]
+
+
+@pytest.mark.parametrize(
+    ("buffer", "start", "end", "error"),
+    [
+        (b"immutable", 0, None, TypeError),
+        ("text", 0, None, TypeError),
+        (bytearray(3), -1, None, ValueError),
+        (bytearray(3), 0, 4, ValueError),
+        (bytearray(3), 2, 1, ValueError),
+    ],
+)
+def test_a_wrong_buffer_is_refused_at_the_call__lw_072(
+    near: AsyncIOState, buffer: Any, start: int, end: int | None, error: type[Exception]
+) -> None:
+    """A buffer that cannot be written, or a range outside it, is refused; nothing is started."""
+    with pytest.raises(error):
+        near.read_buffer(buffer, Reports(), start=start, end=end)
+    assert not near.input.active
+
+
+@pytest.mark.parametrize("timeout", [0, -1.0, math.nan])
+def test_a_limit_is_above_zero__lw_119(near: AsyncIOState, timeout: float) -> None:
+    """A limit of zero or less is refused at the call."""
+    with pytest.raises(ValueError, match="timeout"):
+        near.read_buffer(bytearray(1), Reports(), timeout=timeout)
+    with pytest.raises(ValueError, match="timeout"):
+        near.write_buffer(b"x", Reports(), timeout=timeout)
+    assert not near.input.active
+
+
+@pytest.mark.parametrize("callback", [None, "callback"])
+def test_a_reader_needs_a_callback__lw_070(near: AsyncIOState, callback: Any) -> None:
+    """What cannot be called is refused at the call."""
+    with pytest.raises(TypeError, match="callback"):
+        near.read_buffer(bytearray(1), callback)
+    with pytest.raises(TypeError, match="callback"):
+        near.read_with_checking(callback)
+    assert not near.input.active
+
+
+def test_unread_bytes_come_first_and_later__lw_073_065(
+    collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
+) -> None:
+    """Bytes that have been received already are read first; the callback still comes later."""
+    state = AsyncIOState(collection, near.release()[0], b"abcdef")
+    first, second = Reports(), Reports()
+    state.read_buffer(bytearray(4), first)
+    assert len(first) == 0
+    settle(collection)
+    far.write(b"gh")
+    state.read_buffer(bytearray(4), second)
+    settle(collection)
+    assert (first.moved, second.moved) == ([(b"abcd", 4)], [(b"efgh", 4)])
+
+
+def test_a_limit_reports_what_has_come__lw_074_121(
+    collection: WaitStateCollection, clock: ManualClock, near: AsyncIOState, far: MemoryChannel
+) -> None:
+    """A buffer has one clock for all of it; the timeout says which limit, and how far it came."""
+    buffer, reports, errors = bytearray(5), Reports(), Reports()
+    near.read_buffer(buffer, reports, timeout=10.0, error_callback=errors)
+    clock.advance(9.0)
+    far.write(b"abc")
+    settle(collection)
+    clock.advance(0.9)
+    settle(collection)
+    assert len(reports) == 0
+    clock.advance(0.1)
+    settle(collection)
+    assert (reports.moved, len(errors)) == ([(b"abc\0\0", 3)], 0)
+    error = reports.status
+    assert isinstance(error, OperationTimeout)
+    assert (error.phase, error.limit, error.bytes_moved) == ("read", 10.0, 3)
+    assert (error.elapsed, error.peer) == (pytest.approx(10.0), ("far", None))
+    assert len(collection.timers) == 0
+
+
+def test_a_state_goes_on_after_a_limit__lw_116(
+    collection: WaitStateCollection, clock: ManualClock, near: AsyncIOState, far: MemoryChannel
+) -> None:
+    """A timeout does not stick: the next operation sets it back and does its work."""
+    near.read_timeout = 1.0
+    near.read_buffer(bytearray(5), Reports())
+    clock.advance(2.0)
+    settle(collection)
+    assert isinstance(near.read_status, OperationTimeout)
+    reports = Reports()
+    near.read_buffer(bytearray(2), reports, timeout=math.inf)
+    assert near.read_status is None
+    clock.advance(100.0)
+    settle(collection)
+    assert len(reports) == 0
+    far.write(b"ok")
+    settle(collection)
+    assert (reports.moved, reports.status) == ([(b"ok", 2)], None)
+
+
+def test_the_end_is_no_failure__lw_075_120(
+    collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
+) -> None:
+    """The end goes to `callback`, with the short count, though there is an error callback."""
+    reports, errors = Reports(), Reports()
+    near.read_buffer(bytearray(5), reports, error_callback=errors)
+    far.write(b"abc")
+    far.write_eof()
+    settle(collection)
+    assert (reports.moved, len(errors)) == ([(b"abc\0\0", 3)], 0)
+    assert isinstance(reports.status, EndOfStream)
+    assert near.write_status is None
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_a_failure_goes_to_the_error_callback__lw_076_118(
+    collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel, given: bool
+) -> None:
+    """A failure goes to `error_callback`, without one to `callback`; a lost read ends writing."""
+    reports, errors = Reports(), Reports()
+    near.read_buffer(bytearray(5), reports, error_callback=errors if given else None)
+    far.write(b"abc")
+    settle(collection)
+    far.abort()
+    settle(collection)
+    told, untold = (errors, reports) if given else (reports, errors)
+    assert (told.moved, len(untold)) == ([(b"abc\0\0", 3)], 0)
+    assert isinstance(told.reads[0], ConnectionReset)
+    assert near.write_status is near.read_status
+
+
+def test_the_end_sticks_and_unread_bytes_come_before_it__lw_117(
+    collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
+) -> None:
+    """After the end a read gets unread bytes, then the same status again, without the socket."""
+    far.write(b"abcdef")
+    far.write_eof()
+    calls = list[tuple[int, type | None]]()
+
+    def read(size: int) -> None:
+        near.read_buffer(bytearray(size), report)
+
+    def report(state: AsyncIOState, buffer: bytearray, count: int) -> None:
+        calls.append((count, type(state.read_status) if state.read_status else None))
+
+    read(2)
+    settle(collection)
+    near.wait_for_input(lambda state: read(10))
+    settle(collection)
+    far.reset()  # would be found by who tries the socket again
+    read(1)
+    read_status = near.read_status
+    settle(collection)
+    assert calls == [(2, None), (4, EndOfStream), (0, EndOfStream)]
+    assert near.read_status is read_status
+
+
+def test_writing_goes_on_after_the_end__lw_104(
+    collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
+) -> None:
+    """A peer that has said everything may still listen."""
+    far.write_eof()
+    near.read_buffer(bytearray(1), Reports())
+    settle(collection)
+    reports = Reports()
+    near.write_buffer(b"answer", reports)
+    settle(collection)
+    assert (reports.counts, reports.writes) == ([6], [None])
+    assert far.read(100) == b"answer"
+
+
+def test_a_second_read_is_refused_and_the_first_goes_on__lw_077(
+    collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
+) -> None:
+    """While a read of any kind is active every other kind is refused."""
+    reports, refused = Reports(), Reports()
+    near.read_buffer(bytearray(3), reports)
+    for start in (
+        lambda: near.read_buffer(bytearray(1), refused),
+        lambda: near.read_with_checking(refused),
+        lambda: near.wait_for_input(refused),
+    ):
+        with pytest.raises(OperationInProgress, match="still running"):
+            start()
+    far.write(b"abcd")
+    settle(collection)
+    assert (reports.moved, len(refused)) == ([(b"abc", 3)], 0)
+
+
+def test_reads_may_queue__lw_077(
+    collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
+) -> None:
+    """With `queue_input` reads wait in line and are done in the order of the calls."""
+    near.queue_input = True
+    order = list[bytes]()
+
+    def shown(state: AsyncIOState, buffer: bytearray, end: int) -> None:
+        order.append(bytes(buffer[:end]))
+        state.finish(end)
+
+    near.read_buffer(bytearray(2), lambda state, buffer, count: order.append(bytes(buffer)))
+    near.wait_for_input(lambda state: order.append(b"there is more"))
+    near.read_with_checking(shown)
+    near.read_buffer(bytearray(3), lambda state, buffer, count: order.append(bytes(buffer)))
+    far.write(b"abcd")
+    settle(collection)
+    far.write(b"efg")
+    settle(collection)
+    assert order == [b"ab", b"there is more", b"cd", b"efg"]
+
+
+def test_a_thousand_reads_may_wait__lw_077(near: AsyncIOState) -> None:
+    """One thousand may wait behind the one that runs; one more is refused."""
+    near.queue_input = True
+    for _ in range(1001):
+        near.wait_for_input(Reports())
+    with pytest.raises(LimitExceeded) as raised:
+        near.wait_for_input(Reports())
+    assert raised.value.identifier == "input-limit"
+
+
+def test_a_hundred_thousand_reads_in_a_chain__lw_078(
+    collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
+) -> None:
+    """The next read may be started in the callback of the last one, without end."""
+    left = 100_000
+    buffer = bytearray(1)
+
+    def read_on(state: AsyncIOState, *_: object) -> None:
+        nonlocal left
+        left -= 1
+        if left:
+            state.read_buffer(buffer, read_on)
+
+    state = AsyncIOState(collection, near.release()[0], bytes(100_000))
+    state.read_buffer(buffer, read_on)
+    collection.run_once(0)
+    assert left > 90_000  # it is the turn of others in between
+    settle(collection, limit=5_000)
+    assert left == 0
+
+
+def test_both_directions_are_independent__lw_079(
+    collection: WaitStateCollection, clock: ManualClock, near: AsyncIOState, far: MemoryChannel
+) -> None:
+    """A read that ends in a timeout leaves a write alone, and the reverse."""
+    reading, writing = Reports(), Reports()
+    near.write_buffer(bytes(100_000), writing, timeout=5.0)
+    near.read_buffer(bytearray(5), reading, timeout=1.0)
+    clock.advance(1.0)
+    settle(collection)
+    assert (reading.counts, len(writing), near.write_status) == ([0], 0, None)
+    near.read_buffer(bytearray(5), reading)
+    clock.advance(4.0)
+    settle(collection)
+    assert (len(reading), len(writing), near.read_status) == (1, 1, None)
+    assert isinstance(near.write_status, OperationTimeout)
+    far.write(b"12345")
+    settle(collection)
+    assert reading.counts == [0, 5]
+
+
+def test_input_is_waited_for_and_left_alone__lw_080(
+    collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
+) -> None:
+    """`wait_for_input` reports when something can be read, which stays for the next read."""
+    waiting, reading = Reports(), Reports()
+    near.wait_for_input(waiting)
+    settle(collection)
+    assert len(waiting) == 0
+    far.write(b"abc")
+    settle(collection)
+    assert (waiting.moved, waiting.status) == ([()], None)
+    near.wait_for_input(waiting)  # unread bytes count
+    settle(collection)
+    assert len(waiting) == 2
+    near.read_buffer(bytearray(3), reading)
+    settle(collection)
+    assert reading.moved == [(b"abc", 3)]
+
+
+@pytest.mark.parametrize(
+    ("happen", "status"),
+    [
+        (lambda far, clock: far.write_eof(), EndOfStream),
+        (lambda far, clock: far.reset(), ConnectionReset),
+        (lambda far, clock: clock.advance(2.0), OperationTimeout),
+    ],
+    ids=["end", "reset", "limit"],
+)
+def test_a_wait_ends_with_a_status__lw_080(
+    collection: WaitStateCollection,
+    clock: ManualClock,
+    near: AsyncIOState,
+    far: MemoryChannel,
+    happen: Any,
+    status: type[Exception],
+) -> None:
+    """The end, a failure or a limit call the same callback, with the status set."""
+    reports = Reports()
+    near.wait_for_input(reports, timeout=2.0)
+    happen(far, clock)
+    settle(collection)
+    assert reports.moved == [()]
+    assert isinstance(reports.reads[0], status)
+
+
+def test_a_deadline_bounds_all_of_it__lw_196(
+    collection: WaitStateCollection, clock: ManualClock, near: AsyncIOState, far: MemoryChannel
+) -> None:
+    """A deadline passes whatever moves meanwhile; the earlier one of it and the limit counts."""
+    reports = Reports()
+    near.read_with_checking(reports, timeout=2.0, deadline=clock() + 3.0)
+    for _ in range(2):
+        clock.advance(1.5)
+        far.write(b"x")
+        settle(collection)
+    assert isinstance(reports.reads[-1], DeadlinePassed)
+    assert [type(status) for status in reports.reads[:-1]] == [type(None)] * (len(reports) - 1)
+    near.read_buffer(bytearray(9), last := Reports(), timeout=1.0, deadline=clock() + 5.0)
+    clock.advance(1.0)
+    settle(collection)
+    assert type(last.status) is OperationTimeout
+
+
+@pytest.mark.parametrize("queued", [False, True])
+def test_a_moment_that_has_passed_never_touches_the_socket__lw_196(
+    collection: WaitStateCollection,
+    clock: ManualClock,
+    near: AsyncIOState,
+    far: MemoryChannel,
+    queued: bool,
+) -> None:
+    """An operation whose moment has passed already ends later, and moves nothing."""
+    far.write(b"there it is")
+    near.wait_for_input(lambda state: None)  # leaves an interest in input behind
+    settle(collection)
+    unread = near.buffered_data_length
+    far.write(b"and more")
+    reading, writing = Reports(), Reports()
+
+    def start(state: object = None) -> None:
+        near.read_buffer(bytearray(50), reading, deadline=clock() - 1.0)
+        near.write_buffer(b"answer", writing, deadline=clock())
+
+    if queued:
+        near.wait_for_input(start)
+        settle(collection)
+    else:
+        start()
+        assert len(reading) == len(writing) == 0
+        settle(collection)
+    assert (reading.counts, writing.counts) == ([0], [0])
+    assert isinstance(reading.reads[0], DeadlinePassed)
+    assert isinstance(writing.writes[0], DeadlinePassed)
+    assert near.buffered_data_length == unread
+    assert far.read(100) is None
+
+
+def test_a_deadline_counts_in_line_too__lw_196_102(
+    collection: WaitStateCollection, clock: ManualClock, near: AsyncIOState, far: MemoryChannel
+) -> None:
+    """What waits in line beyond its deadline ends, with what is behind it; what runs goes on."""
+    near.queue_input = True
+    running, second, late, behind = Reports(), Reports(), Reports(), Reports()
+    near.read_buffer(bytearray(2), running)
+    near.read_buffer(bytearray(2), second)
+    near.read_buffer(bytearray(2), late, deadline=clock() + 2.0)
+    near.read_buffer(bytearray(2), behind)
+    far.write(b"ab")
+    settle(collection)  # the first one is over: the deadline must be watched all the same
+    clock.advance(2.0)
+    settle(collection)
+    assert (running.counts, second.counts) == ([2], [])
+    assert (late.counts, behind.counts) == ([0], [0])
+    assert isinstance(late.status, DeadlinePassed)
+    assert isinstance(behind.status, DeadlinePassed)
+    assert late.status.elapsed == pytest.approx(2.0)
+    far.write(b"cd")
+    settle(collection)
+    assert (second.counts, second.reads) == ([2], [None])
+
+
+def test_input_that_is_there_when_the_limit_is_noticed_counts__lw_122(
+    collection: WaitStateCollection, clock: ManualClock, near: AsyncIOState, far: MemoryChannel
+) -> None:
+    """Data already readable when a limit is noticed completes the operation."""
+    reports = Reports()
+    near.read_buffer(bytearray(4), reports, timeout=1.0)
+    settle(collection)
+    clock.advance(5.0)
+    far.write(b"late")
+    settle(collection)
+    assert (reports.moved, reports.status) == ([(b"late", 4)], None)
+
+
+def test_a_late_timer_cannot_hit_the_next_operation__lw_122(
+    collection: WaitStateCollection, clock: ManualClock, near: AsyncIOState, far: MemoryChannel
+) -> None:
+    """The limit of an operation that has ended is not that of the next one."""
+    second = Reports()
+    near.read_buffer(
+        bytearray(1), lambda state, *_: state.read_buffer(bytearray(1), second), timeout=1.0
+    )
+    far.write(b"1")
+    clock.advance(10.0)
+    settle(collection)
+    clock.advance(10.0)
+    settle(collection)
+    assert len(second) == 0
+    far.write(b"2")
+    settle(collection)
+    assert second.counts == [1]
+
+
+def test_an_operation_in_time_costs_no_work_in_the_heap__lw_122(
+    collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
+) -> None:
+    """A thousand operations that end in time leave one dead entry in the heap, and no timer."""
+    near.read_timeout = 60.0
+    for _ in range(1000):
+        far.write(b"x")
+        near.read_buffer(bytearray(1), Reports())
+        collection.run_once(0)
+    assert len(collection.timers._heap) <= 1
+    settle(collection)
+    assert len(collection.timers) == 0
+
+
+def test_what_was_kept_can_be_fetched_at_any_time__lw_093(
+    collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
+) -> None:
+    """Unread bytes are counted and moved on demand, after closing too, but not during a read."""
+    far.write(b"abcdef")
+    near.wait_for_input(Reports())
+    settle(collection)
+    buffer = bytearray(4)
+    assert near.get_buffered_data(buffer, start=1, end=3) == 2
+    assert (bytes(buffer), near.buffered_data_length) == (b"\0ab\0", 4)
+    near.read_buffer(bytearray(5), Reports())
+    with pytest.raises(OperationInProgress, match="a read is running"):
+        near.get_buffered_data(buffer)
+    near.abort(None)
+    unread = near.close()
+    assert unread == near.buffered_data_length
+    assert near.get_buffered_data(bytearray(10)) == unread
+
+
+def test_input_can_be_shut_down__lw_131(
+    collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
+) -> None:
+    """After `shutdown("input")` reads get the unread bytes, then the end; writing goes on."""
+    far.write(b"abc")
+    near.wait_for_input(Reports())
+    settle(collection)
+    assert near.shutdown("input") is True
+    reading, writing = Reports(), Reports()
+    near.read_buffer(bytearray(5), reading)
+    near.write_buffer(b"x", writing)
+    settle(collection)
+    assert reading.moved == [(b"abc\0\0", 3)]
+    assert isinstance(reading.reads[0], EndOfStream)
+    assert (writing.counts, writing.writes) == ([1], [None])
+
+
+def test_both_ways_can_be_shut_down__lw_131(
+    collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
+) -> None:
+    """After `shutdown("io")` reads end, writes fail, and the peer reads the end."""
+    done = Reports()
+    assert near.shutdown("io", callback=done) is True
+    assert len(done) == 0
+    settle(collection)
+    assert done.moved == [None]
+    assert far.read(1) == b""
+    with pytest.raises(BrokenPipe):
+        near.write_buffer(b"x", Reports())
+
+
+def test_the_buffer_is_the_callers_again_in_the_callback__lw_072(
+    collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
+) -> None:
+    """Inside its callback a buffer may be cut and grown."""
+    sizes = list[int]()
+
+    def cut(state: AsyncIOState, buffer: bytearray, count: int) -> None:
+        del buffer[:count]
+        sizes.append(len(buffer))
+
+    near.read_buffer(bytearray(5), cut, end=3)
+    near.write_buffer(bytearray(7), cut)
+    far.write(b"abc")
+    settle(collection)
+    assert sorted(sizes) == [0, 2]
