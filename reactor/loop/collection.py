@@ -595,14 +595,14 @@ class WaitStateCollection:
 
     def _serve(self, ready: Ready) -> int:
         states, stale = self._poller.states, self._poller.stale
-        served = 0
+        served = len(ready)
         for fd, mask in ready:
             state = states.get(fd)
-            if state is None or fd in stale:
+            if state is None or (stale and fd in stale):
+                served -= 1
                 if fd == self._waker.fd:
                     self._waker.drain()
                 continue
-            served += 1
             try:
                 if mask == IN and state.context is None:
                     state.on_readable()

@@ -402,7 +402,7 @@ class AsyncIOState(Connection):
         """
         self.collection.owner.check()
         if not self.closed:
-            self._close(None, keep_object)
+            self._close(None, keep_object=keep_object)
         if close_callback is not None:
             self.later(close_callback, self)
 

@@ -133,13 +133,13 @@ class Connection(QueueOwner):
 
     @property
     def bytes_in(self) -> int:  # type: ignore[override]  # nobody sets it
-        """Bytes that the running read has moved."""
-        return self.input.request.operation.moved if self.input.request else 0
+        """Bytes that reads have moved, those ahead of their time included."""
+        return self.input.total
 
     @property
     def bytes_out(self) -> int:  # type: ignore[override]  # nobody sets it
-        """Bytes that the running write has moved."""
-        return self.output.request.operation.moved if self.output.request else 0
+        """Bytes that writes have moved, those that went past the queue included."""
+        return self.output.total + getattr(self.face, "bytes_sent", 0)
 
     # Beginning, and ending.
 
@@ -174,8 +174,16 @@ class Connection(QueueOwner):
         """
         if not self.closed:
             self.collection.owner.check()
-            self._close(self._closed("closed by the program"), keep_object)
+            self._close(self._closed("closed by the program"), keep_object=keep_object)
         return len(self.unread)
+
+    def end(self, *, abort: bool = False) -> None:
+        """Close without a word to what runs; `abort` drops the connection instead of ending it.
+
+        Thread: the owner's. Calls back: never. Source: PR-11.
+        """
+        if not self.closed:
+            self._close(None, abort=abort)
 
     def release(self) -> tuple[Channel, bytes]:
         """Give the channel and the unread bytes away; the state is closed, the connection is not.
@@ -208,8 +216,8 @@ class Connection(QueueOwner):
         """Let the input go on; forget the interest if nobody is interested."""
         if self.layered:
             self._ready(READ)
-        elif self.input.phase == BLOCKED:
-            self.input.proceed()
+        elif (queue := self.input).phase == BLOCKED:
+            queue.proceed()
         else:
             self.settle(forget=True)
 
@@ -237,12 +245,10 @@ class Connection(QueueOwner):
             wanted |= self._flush()
         for queue in (self.input, self.output):
             if queue.phase == BLOCKED and not queue.posted:
-                request = queue.request
-                assert request is not None
                 if channel.holds_input and queue is self.input:
                     queue.post()
                 else:
-                    wanted |= request.operation.want(channel)
+                    wanted |= queue.want()
         if wanted != self.wanted:
             self.collection.want(self, wanted)
 
@@ -328,19 +334,14 @@ class Connection(QueueOwner):
 
     def _ready(self, mask: int) -> None:
         """Let go on whoever waits for this readiness: under TLS either direction may."""
-        channel = self.channel
-        wanting = [
-            queue
-            for queue in (self.input, self.output)
-            if queue.phase == BLOCKED
-            and queue.request is not None
-            and queue.request.operation.want(channel) & mask
-        ]
+        nobody = True
         try:
-            for queue in wanting:
-                queue.proceed()
+            for queue in (self.input, self.output):
+                if queue.phase == BLOCKED and queue.want() & mask:
+                    nobody = False
+                    queue.proceed()
         finally:
-            self.settle(forget=mask == READ and not wanting)
+            self.settle(forget=nobody and mask == READ)
 
     def _flush(self) -> int:
         """Push what the channel holds; return what to wait for if it is not all."""
@@ -351,7 +352,9 @@ class Connection(QueueOwner):
             return 0
         return 0 if flushed else self.channel.write_want
 
-    def _close(self, status: StateClosed | None, keep_object: bool = False) -> None:
+    def _close(
+        self, status: StateClosed | None, *, keep_object: bool = False, abort: bool = False
+    ) -> None:
         """Close; what runs or waits ends with `status`, or without a word."""
         if keep_object and not isinstance(self.channel, SocketChannel):
             raise OperationNotAllowed(
@@ -359,6 +362,8 @@ class Connection(QueueOwner):
                 connection=self,
             )
         connecting, output = self._mode == Mode.CONNECTING, self.output.channel
+        self.collection.health.bytes_in += self.bytes_in
+        self.collection.health.bytes_out += self.bytes_out
         self.input.close(status)
         self.output.close(status)
         self._withdraw_from_collection()
@@ -367,6 +372,8 @@ class Connection(QueueOwner):
             self.face.cancel()
         elif isinstance(self.channel, SocketChannel) and keep_object:
             self.channel.detach().setblocking(True)
+        elif abort:
+            self.collection.close_later(Aborting(self.channel))
         else:
             part_from(self.collection, self.channel, output)
 
@@ -384,6 +391,19 @@ class Connection(QueueOwner):
     def __repr__(self) -> str:
         peer = address_text(self.peer_address)
         return f"<{type(self).__name__} to {peer}{' closed' if self.closed else ''}>"
+
+
+class Aborting:
+    """A channel that is aborted when it is closed."""
+
+    __slots__ = ("_channel",)
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    def close(self) -> None:
+        """Drop the connection."""
+        self._channel.abort()
 
 
 def channel_of(thing: Any) -> Channel:

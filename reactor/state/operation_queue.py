@@ -114,10 +114,19 @@ class QueueOwner(WaitState):
 class Request:
     """An operation in line: what is to be done, who is told, and the limits.
 
-    `timeout` is seconds, `deadline` a moment, `since` the moment from which the timeout counts.
+    `timeout` is seconds, `deadline` a moment. `began` is the moment at which the operation was
+    first in line, `since` that at which it was last stepped: a renewed timeout counts from there.
     """
 
-    __slots__ = ("callback", "deadline", "error_callback", "operation", "since", "timeout")
+    __slots__ = (
+        "began",
+        "callback",
+        "deadline",
+        "error_callback",
+        "operation",
+        "since",
+        "timeout",
+    )
 
     def __init__(
         self,
@@ -133,13 +142,14 @@ class Request:
         self.error_callback = error_callback
         self.timeout = timeout
         self.deadline = deadline
-        self.since = 0.0
+        self.began = self.since = 0.0
 
     def limit(self) -> float:
         """Return the moment at which the running operation is out of time."""
-        return (
-            self.deadline if self.timeout is None else min(self.deadline, self.since + self.timeout)
-        )
+        if self.timeout is None:
+            return self.deadline
+        start = self.since if self.operation.renewed else self.began
+        return min(self.deadline, start + self.timeout)
 
     def report(self, state: object, status: ReactorError | None) -> None:
         """Make the one final call: ends and timeouts to the callback, failures to theirs."""
@@ -170,6 +180,7 @@ class OperationQueue(Timed):
         "limit",
         "line",
         "lines_up",
+        "moved",
         "phase",
         "posted",
         "request",
@@ -191,6 +202,7 @@ class OperationQueue(Timed):
         self.limit = limit
         self.timeout: float | None = None  # seconds; of operations that bring none of their own
         self.status: ReactorError | None = None
+        self.moved = 0  # bytes, by operations that are over
         self.posted = False  # whether `proceed` is on its way through the posted calls
 
     # Starting.
@@ -204,6 +216,20 @@ class OperationQueue(Timed):
     def active(self) -> bool:
         """Whether an operation runs or waits in line."""
         return self.request is not None
+
+    @property
+    def total(self) -> int:
+        """Bytes that have been moved, by the running operation too."""
+        return self.moved + (self.request.operation.moved if self.request else 0)
+
+    @property
+    def running(self) -> bool:
+        """Whether the loop of this queue is on the stack: a callback of it is the caller."""
+        return self.phase == RUNNING
+
+    def want(self) -> int:
+        """Return the readiness that the running operation waits for, a mask."""
+        return self.request.operation.want(self.channel) if self.request else 0
 
     def start(self, request: Request) -> None:
         """Begin an operation, or let it wait in line.
@@ -227,39 +253,57 @@ class OperationQueue(Timed):
             )
         self._line_up(request)
 
-    def proceed(self, status: ReactorError | None = None) -> None:
+    def proceed(self) -> None:
         """Step the operation, which is ready or was promised a try; then those behind it.
 
-        With a `status` the operation ends with that instead of being stepped.
+        The common case is a stream that has moved something and goes on: one step, and one
+        look at the clock of the turn. All that happens seldom is in `_conclude`.
         """
         if self.phase != BLOCKED:
             return
         self.phase = RUNNING  # legal by MOVES; a call of _enter would cost a tenth of the step
-        escaped: Exception | None = None
+        request: Request = self.request  # type: ignore[assignment]  # there is one while BLOCKED
         try:
-            if self._advance(status):
-                self._advance_further()
+            done = request.operation.step(self.channel)
+        except ReactorError as error:
+            self._conclude(request, error)
         except CallbackRaised as raised:
             escaped = raised.exception
-        except BaseException:
-            self._bring_up_next()
-            if self.request is not None:
-                self.post()
-            raise
-        finally:
-            if self.phase == RUNNING:
-                self.phase = IDLE if self.request is None else BLOCKED
-        if escaped is not None:
+        else:
+            if done or self.request is not request:
+                self._conclude(request, None)
+                return
+            request.since = self.state.collection.now
+            self.phase = BLOCKED
+            return
+        if self.phase == RUNNING:  # only if the user's code has raised: else _conclude was here
+            self._leave()
             raise escaped
+
+    def fail(self, status: ReactorError) -> None:
+        """End the operation, which waits, with `status`; then go on with those behind it."""
+        if self.phase == BLOCKED and self.request is not None:
+            self.phase = RUNNING
+            self._conclude(self.request, status)
 
     def withdraw(self) -> None:
         """Take the running operation back without a word; the callers know why."""
+        if self.request is not None:
+            self.moved += self.request.operation.moved
         self.request = None
         self._disarm()
         if self.phase == BLOCKED:
             self._enter(IDLE)
 
     # Limits.
+
+    def retime(self, timeout: float | None) -> None:
+        """Give the running operation another timeout, in seconds, counted from now."""
+        request = self.request
+        if request is not None:
+            request.timeout = timeout
+            request.began = request.since = self.state.collection.clock()
+            self._arm()
 
     def on_due(self, now: float) -> None:
         """Look whether a limit has passed: arrivals and progress have moved it meanwhile."""
@@ -270,10 +314,13 @@ class OperationQueue(Timed):
         if request is None or self.phase != BLOCKED:
             return
         if request.limit() <= now:
+            moved, since = request.operation.moved, request.since
             self.proceed()  # what can be read at this last moment completes it after all
+            if request.operation.moved == moved:
+                request.since = since
         if self.request is request and self.phase == BLOCKED:
             if request.limit() <= now:
-                self.proceed(self._timeout_error(request, now))
+                self.fail(self._timeout_error(request, now))
             else:
                 self._expire_in_line(now)
                 self._arm()
@@ -365,12 +412,13 @@ class OperationQueue(Timed):
     def _begin(self, request: Request) -> None:
         """Make a request the running one and set its clock."""
         self.request = request
+        self.moved -= request.operation.moved  # one that comes back has been counted
         if not isinstance(self.channel, Lost):
             self.status = None  # a timeout or an abort does not stick
         if request.timeout is None:
             request.timeout = self.timeout
         if request.timeout is not None or request.deadline != NEVER:
-            request.since = self.state.collection.clock()
+            request.began = request.since = self.state.collection.clock()
             self._arm()
 
     def _first_try(self, operation: Operation) -> None:
@@ -393,31 +441,45 @@ class OperationQueue(Timed):
         self.proceed()
         self.state.settle()
 
-    def _advance(self, status: ReactorError | None = None) -> bool:
-        """Step the running operation, or end it; true if the next needs no readiness."""
-        request = cast(Request, self.request)
-        operation = request.operation
-        moved = operation.moved
+    def _conclude(self, request: Request, status: ReactorError | None) -> None:
+        """End an operation, unless its callback has; step those that need no readiness."""
+        escaped: Exception | None = None
         try:
-            if status is not None:
-                raise status
-            done = operation.step(self.channel)
+            if self.request is request:
+                self._end(request, status)
+            for _ in range(OPERATION_LIMIT):
+                if not self._bring_up_next() or not self._step_next():
+                    break
+            else:
+                self.post()  # it is the turn of others
+        except CallbackRaised as raised:
+            escaped = raised.exception
+        except BaseException:
+            self._bring_up_next()
+            if self.request is not None:
+                self.post()
+            raise
+        finally:
+            self._leave()
+        if escaped is not None:
+            raise escaped
+
+    def _step_next(self) -> bool:
+        """Step an operation that was brought up; true if it has come to its end."""
+        request = cast(Request, self.request)
+        status: ReactorError | None = None
+        try:
+            done = request.operation.step(self.channel)
         except ReactorError as error:
             done, status = True, error
-        if self.request is request:  # else a callback inside the step has ended it
-            if not done:
-                if operation.moved != moved and operation.renewed:
-                    request.since = self.state.collection.now
-                return False
+        if done and self.request is request:
             self._end(request, status)
-        return self._bring_up_next()
+        return done or self.request is not request
 
-    def _advance_further(self) -> None:
-        """Step those behind it too; after many of them the rest waits for the next turn."""
-        for _ in range(OPERATION_LIMIT):
-            if not self._advance():
-                return
-        self.post()
+    def _leave(self) -> None:
+        """Be out of the loop, and wait for what there is to do."""
+        if self.phase == RUNNING:
+            self.phase = IDLE if self.request is None else BLOCKED
 
     def _bring_up_next(self) -> bool:
         """Make the next request the running one; true if it can be stepped without waiting."""
@@ -436,6 +498,7 @@ class OperationQueue(Timed):
     def _end(self, request: Request, status: ReactorError | None) -> None:
         """Take the running request out, keep its status, and make its final call."""
         self.request = None
+        self.moved += request.operation.moved
         self._disarm()
         if status is not None:
             self._keep(request.operation, status)
