@@ -22,9 +22,11 @@ Reading order: codecs/__init__.py, codecs/errors.py, codecs/line.py, line.py.
 
 from protocols.codecs.errors import LocalViolation, ProtocolViolation, RemoteViolation
 from protocols.codecs.line import LineDecoder, LineTooLong, encode_line
+from protocols.line import LineProtocol
 
 __all__ = [
     "LineDecoder",
+    "LineProtocol",
     "LineTooLong",
     "LocalViolation",
     "ProtocolViolation",
