@@ -390,6 +390,11 @@ class WaitStateCollection:
         """Whether the collection can be used: it is not closed, and this process made it."""
         return self.owner.usable
 
+    @property
+    def turning(self) -> bool:
+        """Whether a turn is running, so that its owner is in a callback, or will soon be."""
+        return self._turning
+
     def __enter__(self) -> "WaitStateCollection":
         """Start the loop in a thread of its own."""
         return self.start()

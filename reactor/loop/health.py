@@ -4,7 +4,7 @@ A turn that takes long delays everybody, so the longest is kept. Whose callback 
 only if somebody pays for it: `slow_callback_names=True` times every single one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from reactor.loop.wait_state import WaitState
@@ -62,7 +62,7 @@ class Health:
         if seconds > self.timer_lag:
             self.timer_lag = seconds
 
-    def figures(self, states: list[WaitState]) -> dict[str, Any]:
+    def figures(self, states: Sequence[WaitState]) -> dict[str, Any]:
         """Return the counts, seconds and bytes by name; what is still open is asked now."""
         connections = [state for state in states if state.direction]
         return {

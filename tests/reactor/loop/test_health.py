@@ -12,7 +12,13 @@ from tests.reactor.loop.probe import Probe, ready_probe
 
 
 class Connection(WaitState):
-    """A wait state that can be given figures."""
+    """A wait state that has figures."""
+
+    __slots__ = ("bytes_in", "bytes_out", "direction")
+
+    def __init__(self, direction: str | None) -> None:
+        super().__init__(3)
+        self.direction, self.bytes_in, self.bytes_out = direction, 10, 1
 
 
 def test_the_figures_have_their_names__lw_015__cl_88(collection: WaitStateCollection) -> None:
@@ -29,9 +35,7 @@ def test_the_figures_have_their_names__lw_015__cl_88(collection: WaitStateCollec
 def test_connections_are_counted_while_they_are_open__cl_88() -> None:
     """Connections count by the side that made them; bytes are those of the open and the closed."""
     health = Health(lambda: 0.0, naming=False)
-    states: list[WaitState] = [Connection(number) for number in range(4)]
-    for state, direction in zip(states, ["in", "in", "out", None], strict=True):
-        state.direction, state.bytes_in, state.bytes_out = direction, 10, 1
+    states = [Connection("in"), Connection("in"), Connection("out"), Connection(None)]
     health.bytes_in, health.bytes_out = 100, 200
     figures = health.figures(states)
     assert (figures["states"], figures["connections_in"], figures["connections_out"]) == (3, 2, 1)

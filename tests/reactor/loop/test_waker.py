@@ -35,6 +35,7 @@ def test_a_wake_up_shows_until_it_is_drained__lw_009(waker: Waker) -> None:
 
 def test_a_thousand_wake_ups_are_one_byte__lw_009(waker: Waker) -> None:
     """However many wake up between two turns, there is one system call and one byte."""
+
     def wake_often() -> None:
         for _ in range(500):
             waker.wake()
