@@ -17,8 +17,8 @@ Words: a *request* is an operation with its callbacks and limits. A *status* is 
 direction. An *exchange* is an operation that needs both directions, as TLS does at its switch.
 
 Read `operations` first, then `operation_queue`, which is the only state machine of them all, then
-`async_io_state`, which is wide and shallow. `drive` is a page. `farewell` is how a connection ends
-after its state has been closed.
+`async_io_state`, which is wide and shallow. `drive` is a page. `exchange` is a handshake or an end
+that has a channel to itself, and `farewell` such an end, after a state has been closed.
 
 Nothing here knows what a protocol is, or how a connection came to be; `operations`, `read_buffer`
 and `drive` know no loop either.

@@ -78,6 +78,7 @@ class Connection(QueueOwner):
         "input",
         "layered",
         "object",
+        "on_closed",
         "output",
         "server_name",
         "unread",
@@ -100,6 +101,7 @@ class Connection(QueueOwner):
         self.layered = isinstance(channel, TLSChannel)
         self.server_name: Any = None  # the host that it was connected to
         self.face: Any = None  # who stands for it: a transport; what connects it, until then
+        self.on_closed: Callable[[], object] | None = None  # called once; for who counts us
         self._mode: int = Mode.CONNECTING if channel is None else Mode.OPEN
         self.input = OperationQueue(self, self.channel, limit=INPUT_LIMIT)
         self.output = OperationQueue(self, self.channel, limit=OUTPUT_LIMIT)
@@ -369,7 +371,7 @@ class Connection(QueueOwner):
         self._withdraw_from_collection()
         self._enter(Mode.CLOSED)
         if connecting:
-            self.face.cancel()
+            self.face.cancel(status)
         elif isinstance(self.channel, SocketChannel) and keep_object:
             self.channel.detach().setblocking(True)
         elif abort:
@@ -387,6 +389,8 @@ class Connection(QueueOwner):
                 f"{self!r} cannot go from {Mode(self._mode).name} to {Mode(mode).name}"
             )
         self._mode = mode
+        if mode == Mode.CLOSED and self.on_closed is not None:
+            self.on_closed()
 
     def __repr__(self) -> str:
         peer = address_text(self.peer_address)

@@ -12,63 +12,31 @@ from reactor.channel.tls import TLSChannel
 from reactor.channel.tls_engine import Stage
 from reactor.errors import ReactorError
 from reactor.loop.collection import WaitStateCollection
-from reactor.state.operation_queue import BLOCKED, Lost, OperationQueue, QueueOwner, Request
-from reactor.state.operations import Drain, Exchange, Unwrap
+from reactor.state.exchange import Exchanging
+from reactor.state.operation_queue import Lost, QueueOwner
+from reactor.state.operations import Drain, Unwrap
 
 # Seconds for the peer to take our last word and to end its direction too, where TLS has failed or
 # was never up: a guess, below the 2 s after which a plain HTTP client on a TLS port is annoyed.
 LINGER_LIMIT: Final = 1.0
 
 
-class Farewell(QueueOwner):
+class Farewell(Exchanging):
     """The end of one connection, until its descriptor is given back.
 
     Thread: the owner's. Calls back: never. Source: LW-137, LW-152.
     """
 
-    __slots__ = ("_queue",)
+    __slots__ = ()
 
-    def __init__(
-        self,
-        collection: WaitStateCollection,
-        channel: Channel,
-        operation: Exchange,
-        limit: float | None,
-    ) -> None:
-        super().__init__(collection, channel)
-        self._queue = OperationQueue(self, channel)
-        collection.add(self)
-        self._queue.start(Request(operation, self._over, timeout=limit))
-
-    def on_readable(self) -> None:
-        """Go on with the end."""
-        self._queue.proceed()
-        self.settle()
-
-    def on_writable(self) -> None:
-        """Go on with the end."""
-        self._queue.proceed()
-        self.settle()
-
-    def settle(self) -> None:
-        """Want what the operation waits for."""
-        request = self._queue.request
-        if request is not None and self._queue.phase == BLOCKED:
-            if self.channel.holds_input:
-                self._queue.post()
-            self.collection.want(self, request.operation.want(self.channel))
+    def over(self, state: QueueOwner, status: ReactorError | None) -> None:
+        """Close the channel: it has ended as well as it could."""
+        self.leave()
+        self.collection.retire(self.channel)
 
     def close_silently(self) -> None:
         """Give up: the collection is being closed."""
-        self._queue.close(None)
-        self._let_go()
-
-    def _over(self, state: QueueOwner, status: ReactorError | None) -> None:
-        self._queue.close(None)
-        self._let_go()
-
-    def _let_go(self) -> None:
-        self.collection.remove(self)
+        self.leave()
         self.collection.retire(self.channel)
 
 
