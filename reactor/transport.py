@@ -39,7 +39,7 @@ from reactor.errors import (
 from reactor.loop.timers import Timed, call
 from reactor.protocol import BaseProtocol, BufferedProtocol
 from reactor.state.connection import Connection
-from reactor.state.operation_queue import Request
+from reactor.state.line import Request
 from reactor.state.operations import BufferedFeed, Feed, Pour
 
 WRITE_LIMIT_HIGH: Final = 65_536  # bytes of output above which the protocol is paused

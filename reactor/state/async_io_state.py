@@ -5,11 +5,13 @@ checks its arguments, makes an operation and puts it into a queue: everything th
 happens there.
 """
 
+import math
 import socket
 from typing import Any, Final
 
 from reactor.channel.base import BytesLike
 from reactor.channel.tls import TLSChannel
+from reactor.channel.tls_engine import Stage
 from reactor.channel.tls_settings import tls_plan
 from reactor.deadline import NEVER, check_timeout
 from reactor.errors import (
@@ -24,7 +26,8 @@ from reactor.errors import (
 )
 from reactor.loop.collection import WaitStateCollection
 from reactor.state.connection import Callback, Connection
-from reactor.state.operation_queue import OperationQueue, Request
+from reactor.state.line import Request
+from reactor.state.operation_queue import OperationQueue
 from reactor.state.operations import Check, Fill, Handshake, Operation, Send, Unwrap, Wait
 
 READ_LIMIT: Final = 262_144  # bytes that one call of a checking callback may add, unless told else
@@ -73,6 +76,8 @@ class AsyncIOState(Connection):
         queue_input: bool = False,
         direction: str = "in",
     ) -> None:
+        check_timeout("read_timeout", read_timeout)  # before anything of ours holds the object
+        check_timeout("write_timeout", write_timeout)
         super().__init__(collection, object, unread, direction=direction)
         self.name = name
         self.user_info = user_info
@@ -299,6 +304,8 @@ class AsyncIOState(Connection):
         Thread: the owner's. Calls back: never. Source: LW-084.
         """
         check = self._operation_that_checks("finish")
+        if check.finished:
+            raise OperationNotAllowed("the operation has been finished already", connection=self)
         remaining = self.unread.discard(count)
         check.finished = True
         request = self.input.request
@@ -388,10 +395,7 @@ class AsyncIOState(Connection):
             self.later(abort_callback, self)
             return
         (request,) = requests
-        if request is not None and isinstance(request.operation, Check):
-            abort_callback = self._permitting(abort_callback, request.operation)
-        moved = (request.operation.result(None) if request is not None else ()) or (None, None)
-        self.later(abort_callback, self, *moved)
+        self.later(self._report_abort, abort_callback, request and request.operation)
 
     def abort_and_close(
         self, close_callback: Callback | None = None, *, keep_object: bool = False
@@ -437,7 +441,7 @@ class AsyncIOState(Connection):
         failure = self._shut_down(direction)
         if callback is not None:
             self.later(callback, self, failure)
-        elif failure is not None:
+        elif failure is not None and not stopped:
             raise failure
         return None if stopped or self.channel.holds_output else True
 
@@ -529,6 +533,10 @@ class AsyncIOState(Connection):
 
     def _start(self, queue: OperationQueue, request: Request, user_info: Any) -> None:
         self._check_usable(request.operation.phase)
+        if isinstance(self.channel, TLSChannel) and self.channel.engine.stage < Stage.OPEN:
+            raise OperationNotAllowed(
+                f"TLS has not shaken hands on {self!r}: call handshake() first", connection=self
+            )
         if queue is self.output:
             queue.raise_if_lost()
         queue.start(request)
@@ -548,8 +556,17 @@ class AsyncIOState(Connection):
             raise ValueError(f'a direction is "input", "output" or "io", not {direction!r}')
         return queues
 
+    def _report_abort(self, abort_callback: Callback, operation: Operation | None) -> None:
+        moved = operation.result(None) if operation is not None else ()
+        if isinstance(operation, Check):
+            operation.finished = True  # there is nothing to finish, but something to discard
+            abort_callback = self._permitting(abort_callback, operation)
+        abort_callback(self, *(moved or (None, None)))
+
     def _permitting(self, callback: Callback, check: Check) -> Callback:
         """Wrap the callback of a checking read: inside it `discard` and `finish` are allowed."""
+        if not callable(callback):
+            raise TypeError(f"a callback is a function, not {callback!r}")
 
         def permitted(*arguments: Any) -> None:
             before, self._checking = self._checking, check
@@ -565,6 +582,8 @@ class AsyncIOState(Connection):
 
     def _operation_that_checks(self, verb: str) -> Check:
         self.collection.owner.check()
+        if self.closed:
+            raise self._closed(f"nothing can be done with it any more, not even {verb}")
         if self._checking is None:
             raise OperationNotAllowed(
                 f"{verb}() is for the callback of read_with_checking only", connection=self
@@ -613,7 +632,18 @@ def request_of(
     timeout: float | None,
     deadline: float | None,
 ) -> Request:
-    """Put an operation, who is told and its limits together; the limits are checked."""
+    """Put an operation, who is told and its limits together, after checking them.
+
+    Raises:
+        TypeError: nobody is told of a read. ValueError: a limit is none.
+    """
+    for function in (callback, error_callback):
+        if function is not None and not callable(function):
+            raise TypeError(f"a callback is a function, not {function!r}")
+    if callback is None and operation.phase == "read":
+        raise TypeError("a read needs a callback: who else would get what it reads?")
+    if deadline is not None and math.isnan(deadline):
+        raise ValueError("a deadline is a moment on the clock of the collection, not NaN")
     return Request(
         operation,
         callback,

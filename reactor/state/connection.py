@@ -19,6 +19,7 @@ from reactor.channel.socket_channel import SocketChannel
 from reactor.channel.tls import TLSChannel
 from reactor.errors import (
     Address,
+    EndOfStream,
     InternalError,
     OperationInProgress,
     OperationNotAllowed,
@@ -30,8 +31,10 @@ from reactor.errors import (
 from reactor.interest import READ, WRITE
 from reactor.loop.collection import WaitStateCollection
 from reactor.state.farewell import part_from
-from reactor.state.operation_queue import BLOCKED, Lost, OperationQueue, QueueOwner, Request
-from reactor.state.operations import Exchange, Handshake
+from reactor.state.line import Request
+from reactor.state.lost import Lost
+from reactor.state.operation_queue import BLOCKED, OperationQueue, QueueOwner
+from reactor.state.operations import Exchange, Handshake, Unwrap
 from reactor.state.read_buffer import ReadBuffer
 
 Callback: TypeAlias = Callable[..., object]
@@ -73,6 +76,7 @@ class Connection(QueueOwner):
 
     __slots__ = (
         "_mode",
+        "_socket_timeout",
         "direction",
         "face",
         "input",
@@ -93,9 +97,11 @@ class Connection(QueueOwner):
         direction: str = "in",
     ) -> None:
         collection.owner.check()
+        timeout = object.gettimeout() if isinstance(object, socket.socket) else None
         channel = None if object is None else channel_of(object)
         super().__init__(collection, channel)
         self.object = object
+        self._socket_timeout = timeout  # the socket's own, for who gets it back
         self.direction = direction
         self.unread = ReadBuffer(unread)
         self.layered = isinstance(channel, TLSChannel)
@@ -125,7 +131,10 @@ class Connection(QueueOwner):
 
     @property
     def tls_side(self) -> Literal["client", "server"] | None:
-        """Which side of TLS is ours, None without TLS (LW-145)."""
+        """Which side of TLS is ours, None without TLS or if its switch has failed (LW-141, 145)."""
+        lost = self.input.channel
+        if isinstance(lost, Lost) and lost.status.phase in (Handshake.phase, Unwrap.phase):
+            return None
         return self.channel.tls_side if isinstance(self.channel, TLSChannel) else None
 
     @property
@@ -167,7 +176,7 @@ class Connection(QueueOwner):
         sent, and the peer's awaited for a bounded time in the background. Again is harmless.
 
         Args:
-            keep_object: leave the socket open and blocking; it is the caller's.
+            keep_object: leave the socket open, and blocking if it was; it is the caller's.
 
         Raises:
             OperationNotAllowed: `keep_object` under TLS. WrongThread, WrongProcess.
@@ -315,6 +324,9 @@ class Connection(QueueOwner):
 
     def _exchange(self, operation: Exchange, callback: Callback, timeout: float | None) -> None:
         self._enter(Mode.SWITCHING)
+        lost = self.input.channel
+        if isinstance(lost, Lost) and isinstance(lost.status, EndOfStream):
+            self.input.channel = self.channel  # the end of TLS is not the end of what is below
         request = Request(
             operation,
             lambda state, error: self._exchanged(callback, error),
@@ -363,7 +375,7 @@ class Connection(QueueOwner):
                 f"{self!r} has no socket to give away: detach_tls() first, or release()",
                 connection=self,
             )
-        connecting, output = self._mode == Mode.CONNECTING, self.output.channel
+        connecting = self._mode == Mode.CONNECTING
         self.collection.health.bytes_in += self.bytes_in
         self.collection.health.bytes_out += self.bytes_out
         self.input.close(status)
@@ -373,11 +385,11 @@ class Connection(QueueOwner):
         if connecting:
             self.face.cancel(status)
         elif isinstance(self.channel, SocketChannel) and keep_object:
-            self.channel.detach().setblocking(True)
+            self.channel.detach().settimeout(self._socket_timeout)
         elif abort:
             self.collection.close_later(Aborting(self.channel))
         else:
-            part_from(self.collection, self.channel, output)
+            part_from(self.collection, self.channel)
 
     def _withdraw_from_collection(self) -> None:
         if self.fd >= 0:
@@ -419,14 +431,26 @@ def channel_of(thing: Any) -> Channel:
     if isinstance(thing, Channel):
         return thing
     if isinstance(thing, int) and not isinstance(thing, bool):
-        thing = socket.socket(fileno=thing)
+        return channel_of_descriptor(thing)
     if not isinstance(thing, socket.socket):
         raise TypeError(f"a state is made of a socket, a descriptor or a channel, not {thing!r}")
     if thing.type != socket.SOCK_STREAM:
         raise ValueError(f"{thing!r} is no stream socket")
-    channel = SocketChannel(thing)
     try:
         thing.getpeername()
     except OSError as error:
         raise ValueError(f"{thing!r} is not connected") from error
-    return channel
+    return SocketChannel(thing)
+
+
+def channel_of_descriptor(fd: int) -> Channel:
+    """Return the channel of a descriptor, which stays the caller's if this fails."""
+    try:
+        sock = socket.socket(fileno=fd)
+    except OSError as error:
+        raise ValueError(f"descriptor {fd} is no socket") from error
+    try:
+        return channel_of(sock)
+    except ValueError:
+        sock.detach()
+        raise

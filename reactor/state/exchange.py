@@ -7,8 +7,9 @@ been told of its end, are alike: one operation, one limit, and nothing else on t
 from reactor.channel.base import Channel
 from reactor.errors import ReactorError
 from reactor.loop.collection import WaitStateCollection
-from reactor.state.operation_queue import BLOCKED, OperationQueue, QueueOwner, Request
-from reactor.state.operations import Exchange
+from reactor.state.line import Request
+from reactor.state.operation_queue import BLOCKED, OperationQueue, QueueOwner
+from reactor.state.operations import Drain, Exchange
 
 
 class Exchanging(QueueOwner):
@@ -51,7 +52,7 @@ class Exchanging(QueueOwner):
         """Want what the operation waits for."""
         request = self._queue.request
         if request is not None and self._queue.phase == BLOCKED:
-            if self.channel.holds_input:
+            if self.channel.holds_input and not isinstance(request.operation, Drain):
                 self._queue.post()
             self.collection.want(self, request.operation.want(self.channel))
 

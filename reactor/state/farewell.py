@@ -13,7 +13,7 @@ from reactor.channel.tls_engine import Stage
 from reactor.errors import ReactorError
 from reactor.loop.collection import WaitStateCollection
 from reactor.state.exchange import Exchanging
-from reactor.state.operation_queue import Lost, QueueOwner
+from reactor.state.operation_queue import QueueOwner
 from reactor.state.operations import Drain, Unwrap
 
 # Seconds for the peer to take our last word and to end its direction too, where TLS has failed or
@@ -40,18 +40,16 @@ class Farewell(Exchanging):
         self.collection.retire(self.channel)
 
 
-def part_from(collection: WaitStateCollection, channel: Channel, output: Channel) -> None:
+def part_from(collection: WaitStateCollection, channel: Channel) -> None:
     """Close the channel of a state that is closed already, in as good an order as it can be.
 
     Args:
         collection: where the state was.
         channel: what has to be closed.
-        output: the channel that its writes went to; a `Lost` one if the way out is gone.
 
     Thread: the owner's. Calls back: never. Source: LW-134, LW-137, LW-152.
     """
-    broken_way_out = isinstance(output, Lost) and output.status.phase != "handshake"
-    if not isinstance(channel, TLSChannel) or broken_way_out:
+    if not isinstance(channel, TLSChannel):
         collection.retire(channel)
     elif channel.engine.stage is Stage.OPEN:
         Farewell(collection, channel, Unwrap(discard=True), channel.close_timeout)

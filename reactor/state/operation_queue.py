@@ -4,43 +4,42 @@ It owns the order of the operations, the limits of the one that runs, and the st
 one left. There are two of each, for input and output, and neither knows the other.
 
     IDLE ──start──► BLOCKED ──proceed──► RUNNING ──not yet──► BLOCKED
-      ▲                                    │
-      └──────────── nothing in line ◄──────┴──done, failed──► callback, next in line
+      ▲                                    │ ▲
+      └──────────── nothing in line ◄──────┤ └── next in line ◄── REPORTING, the final call
+                                           └──done, failed──►──────┘
 
-While the queue is RUNNING its loop is on the stack, so whatever a callback starts is picked up by
-that loop: nothing is ever stepped or reported from inside the call that started it, and a chain
-of a hundred thousand operations needs no deeper stack than one. The exception are writes: they
-are tried at once, because nobody is called back by that, and half of an echo is saved.
+While the queue is RUNNING or REPORTING its loop is on the stack, so whatever a callback starts
+is picked up by that loop: nothing is ever stepped or reported from inside the call that started
+it, and a chain of a hundred thousand operations needs no deeper stack than one. The exception are
+writes: they are tried at once, because nobody is called back by that, and half of an echo is
+saved.
 
-After an end or a failure the channel of the queue is a `Lost` one, which raises that same error
-for ever: so it sticks without anybody asking whether it does.
+Who waits in line, and with which limits, is in `line`; what stands where a channel was after an
+end or a failure is in `lost`.
 """
 
-import copy
 import enum
-import logging
-from collections import deque
 from collections.abc import Callable
-from typing import Any, Final, NoReturn, cast
+from typing import Any, Final, cast
 
-from reactor.channel.base import BytesLike, Channel
+from reactor.channel.base import Channel
 from reactor.deadline import NEVER
 from reactor.errors import (
-    DeadlinePassed,
-    EndOfStream,
     InternalError,
     LimitExceeded,
     OperationAborted,
     OperationInProgress,
+    OperationNotAllowed,
     OperationTimeout,
     ReactorError,
     SocketError,
-    TLSHandshakeTimeout,
 )
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.timers import Timed, call
 from reactor.loop.wait_state import WaitState
-from reactor.state.operations import CallbackRaised, Exchange, Operation
+from reactor.state.line import Line, Request
+from reactor.state.lost import Lost
+from reactor.state.operations import CallbackRaised, Exchange, Late, Operation
 
 # How many reads may wait in line behind the one that runs (LW-077); writes are counted in bytes.
 LINE_LIMIT: Final = 1_000
@@ -49,7 +48,8 @@ LINE_LIMIT: Final = 1_000
 # go on for as long as each callback starts the next one. A guess.
 OPERATION_LIMIT: Final = 64
 
-log: Final = logging.getLogger("reactor")
+# What stops an operation, but not those that come after it (LW-116).
+PASSING: Final = (OperationTimeout, OperationAborted, LimitExceeded, OperationNotAllowed)
 
 
 class Phase(enum.IntEnum):
@@ -58,20 +58,23 @@ class Phase(enum.IntEnum):
     IDLE = 1  # there is no operation
     BLOCKED = 2  # the operation waits for readiness, or for a turn that was posted
     RUNNING = 4  # the loop of the queue is on the stack
-    CLOSED = 8  # for good
+    REPORTING = 8  # the same, and an operation has ended: what is started now is a new one
+    CLOSED = 16  # for good
 
 
 # From each phase, the phases that may follow.
 MOVES: Final = {
     Phase.IDLE: Phase.BLOCKED | Phase.CLOSED,
     Phase.BLOCKED: Phase.RUNNING | Phase.IDLE | Phase.CLOSED,
-    Phase.RUNNING: Phase.BLOCKED | Phase.IDLE | Phase.CLOSED,
+    Phase.RUNNING: Phase.BLOCKED | Phase.REPORTING | Phase.IDLE | Phase.CLOSED,
+    Phase.REPORTING: Phase.RUNNING | Phase.BLOCKED | Phase.IDLE | Phase.CLOSED,
     Phase.CLOSED: 0,
 }
 # On the hot path a member of an enum costs more than the number that it is.
 IDLE: Final[int] = Phase.IDLE.value
 BLOCKED: Final[int] = Phase.BLOCKED.value
 RUNNING: Final[int] = Phase.RUNNING.value
+REPORTING: Final[int] = Phase.REPORTING.value
 CLOSED: Final[int] = Phase.CLOSED.value
 
 
@@ -111,57 +114,6 @@ class QueueOwner(WaitState):
                 self.collection.report(self, exception)
 
 
-class Request:
-    """An operation in line: what is to be done, who is told, and the limits.
-
-    `timeout` is seconds, `deadline` a moment. `began` is the moment at which the operation was
-    first in line, `since` that at which it was last stepped: a renewed timeout counts from there.
-    """
-
-    __slots__ = (
-        "began",
-        "callback",
-        "deadline",
-        "error_callback",
-        "operation",
-        "since",
-        "timeout",
-    )
-
-    def __init__(
-        self,
-        operation: Operation,
-        callback: Callable[..., object] | None,
-        error_callback: Callable[..., object] | None = None,
-        *,
-        timeout: float | None = None,
-        deadline: float = NEVER,
-    ) -> None:
-        self.operation = operation
-        self.callback = callback
-        self.error_callback = error_callback
-        self.timeout = timeout
-        self.deadline = deadline
-        self.began = self.since = 0.0
-
-    def limit(self) -> float:
-        """Return the moment at which the running operation is out of time."""
-        if self.timeout is None:
-            return self.deadline
-        start = self.since if self.operation.renewed else self.began
-        return min(self.deadline, start + self.timeout)
-
-    def report(self, state: object, status: ReactorError | None) -> None:
-        """Make the one final call: ends and timeouts to the callback, failures to theirs."""
-        callback = self.callback
-        if status is not None and not isinstance(status, (EndOfStream, OperationTimeout)):
-            callback = self.error_callback or callback
-        if callback is not None:
-            callback(state, *self.operation.result(status))
-        elif status is not None:
-            log.warning("%r: %r failed and nobody is told: %s", state, self.operation, status)
-
-
 class OperationQueue(Timed):
     """The operations of one direction, in order.
 
@@ -197,7 +149,7 @@ class OperationQueue(Timed):
         self.channel = channel
         self.phase: int = IDLE
         self.request: Request | None = None
-        self.line: deque[Request] | None = None  # made when somebody waits in it
+        self.line: Line | None = None  # made when somebody waits in it
         self.lines_up = lines_up
         self.limit = limit
         self.timeout: float | None = None  # seconds; of operations that bring none of their own
@@ -225,7 +177,7 @@ class OperationQueue(Timed):
     @property
     def running(self) -> bool:
         """Whether the loop of this queue is on the stack: a callback of it is the caller."""
-        return self.phase == RUNNING
+        return bool(self.phase & (RUNNING | REPORTING))
 
     def want(self) -> int:
         """Return the readiness that the running operation waits for, a mask."""
@@ -240,7 +192,7 @@ class OperationQueue(Timed):
         """
         if self.request is None:
             self._begin(request)
-            if self.phase != RUNNING:
+            if not self.running:
                 self._enter(BLOCKED)
                 self._first_try(request.operation)
             return
@@ -269,6 +221,9 @@ class OperationQueue(Timed):
             self._conclude(request, error)
         except CallbackRaised as raised:
             escaped = raised.exception
+        except BaseException:
+            self._leave()
+            raise
         else:
             if done or self.request is not request:
                 self._conclude(request, None)
@@ -291,7 +246,7 @@ class OperationQueue(Timed):
         if self.request is not None:
             self.moved += self.request.operation.moved
         self.request = None
-        self._disarm()
+        self.state.collection.timers.disarm(self)
         if self.phase == BLOCKED:
             self._enter(IDLE)
 
@@ -313,66 +268,45 @@ class OperationQueue(Timed):
         request = self.request
         if request is None or self.phase != BLOCKED:
             return
-        if request.limit() <= now:
-            moved, since = request.operation.moved, request.since
-            self.proceed()  # what can be read at this last moment completes it after all
-            if request.operation.moved == moved:
-                request.since = since
-        if self.request is request and self.phase == BLOCKED:
+        try:
             if request.limit() <= now:
-                self.fail(self._timeout_error(request, now))
-            else:
+                moved, since = request.operation.moved, request.since
+                self.proceed()  # what can be read at this last moment completes it after all
+                if request.operation.moved == moved:
+                    request.since = since
+            if self.request is request and self.phase == BLOCKED and request.limit() <= now:
+                self.fail(request.timeout_error(self.state.channel, self.state, now))
+        finally:
+            if self.phase == BLOCKED:
                 self._expire_in_line(now)
                 self._arm()
-        self.state.settle()
+            self.state.settle()
 
     def _expire_in_line(self, now: float) -> None:
         """End what has waited in line beyond its deadline, and what is behind it."""
-        line = self.line or ()
-        for index, request in enumerate(line):
-            if request.deadline <= now:
-                status = self._timeout_error(request, now)
-                count = len(line) - index
-                late = [self.line.pop() for _ in range(count)]  # type: ignore[union-attr]  # not empty
-                for waiting in reversed(late):
-                    self.state.later(self._report, waiting, status)
-                return
-
-    def _timeout_error(self, request: Request, now: float) -> OperationTimeout:
-        operation = request.operation
-        late = request.deadline <= now
-        kind: type[OperationTimeout] = DeadlinePassed if late else OperationTimeout
-        if isinstance(operation, Exchange) and operation.phase == "handshake":
-            kind = TLSHandshakeTimeout
-        what = "the deadline has passed" if late else f"nothing moved for {request.timeout:g} s"
-        return kind(
-            f"{what}; {operation.moved} bytes were moved",
-            phase=operation.phase,
-            limit=request.timeout,
-            elapsed=now - request.since,
-            bytes_moved=operation.moved,
-            peer=self.state.channel.peer_address,
-            connection=self.state,
-        )
+        if self.line and self.line.deadline <= now:
+            late = self.line.take_from_the_first_late(now)
+            if late:
+                status = late[0].timeout_error(self.state.channel, self.state, now)
+                self._tell(late, status)
 
     # Ending.
 
     def abort(self, status: ReactorError, *, tell: bool) -> Request | None:
-        """Stop everything; those in line are told later, in order, before the running one.
+        """Stop everything; those in line are told later, in order.
 
         Returns:
-            The running operation's request, or None if there was none. It is told too if
-            `tell`; else it is the caller's.
+            The running operation's request, or None if there was none. It is told too, and
+            first, if `tell`; else it is the caller's.
         """
-        request, line = self.request, self.line
-        self.line = None
+        request = self.request
         if request is not None:
             self.status = status
             self.withdraw()
-        for waiting in line or ():
-            self.state.later(self._report, waiting, status)
-        if request is not None and tell:
-            self.state.later(self._report, request, status)
+            if tell:
+                self._tell([request], status)
+        if self.line:
+            self._tell(self.line.take(), status)
         return request
 
     def lose(self, status: ReactorError) -> None:
@@ -381,20 +315,22 @@ class OperationQueue(Timed):
             self.channel = Lost(status)
         if self.phase == IDLE:
             self.status = status
-        elif self.phase == BLOCKED:
+        elif self.phase != CLOSED:
             self.post()
 
     def close(self, status: ReactorError | None) -> None:
         """Close for good; what runs or waits is told later, or never if `status` is None."""
-        ended = [] if self.request is None or self.phase == RUNNING else [self.request]
-        ended += self.line or ()
-        self._disarm()
-        self.request = self.line = None
+        ended = list[Request]()
+        if self.request is not None:
+            if self.phase != RUNNING:  # else it is closing the state, and has had its last call
+                ended.append(self.request)
+            self.withdraw()
+        if self.line:
+            ended += self.line.take()
         self._enter(CLOSED)
-        if status is not None:
+        if status is not None and ended:
             self.status = status
-            for request in ended:
-                self.state.later(request.report, self.state, status)
+            self._tell(ended, status)
 
     def post(self) -> None:
         """Let `proceed` run in a later turn: what there is to do no descriptor shows."""
@@ -417,8 +353,11 @@ class OperationQueue(Timed):
             self.status = None  # a timeout or an abort does not stick
         if request.timeout is None:
             request.timeout = self.timeout
-        if request.timeout is not None or request.deadline != NEVER:
-            request.began = request.since = self.state.collection.clock()
+        if request.timeout is not None or request.deadline != NEVER or self.line:
+            request.began = request.since = now = self.state.collection.clock()
+            if request.deadline <= now:
+                late = request.timeout_error(self.state.channel, self.state, now)
+                request.operation = Late(request.operation, late)
             self._arm()
 
     def _first_try(self, operation: Operation) -> None:
@@ -426,15 +365,15 @@ class OperationQueue(Timed):
             try:
                 done = operation.step(self.channel)
             except ReactorError as error:
-                self.channel = Lost(error)
-                done = True
-            if done:
-                self.post()
-                return
-        elif self._needs_no_readiness(operation):
+                if isinstance(error, SocketError) and not isinstance(error, PASSING):
+                    self.channel = Lost(error)
+                done = True  # the step in the loop raises it again, and reports
+        else:
+            done = self._needs_no_readiness(operation)
+        if done:
             self.post()
-            return
-        self.state.settle()
+        else:
+            self.state.settle()
 
     def _proceed_as_posted(self) -> None:
         self.posted = False
@@ -478,7 +417,7 @@ class OperationQueue(Timed):
 
     def _leave(self) -> None:
         """Be out of the loop, and wait for what there is to do."""
-        if self.phase == RUNNING:
+        if self.running:
             self.phase = IDLE if self.request is None else BLOCKED
 
     def _bring_up_next(self) -> bool:
@@ -488,7 +427,7 @@ class OperationQueue(Timed):
         if self.request is None:
             if not self.line:
                 return False
-            self._begin(self.line.popleft())
+            self._begin(self.line.pop())
         request = cast(Request, self.request)
         return self._needs_no_readiness(request.operation)
 
@@ -499,37 +438,50 @@ class OperationQueue(Timed):
         """Take the running request out, keep its status, and make its final call."""
         self.request = None
         self.moved += request.operation.moved
-        self._disarm()
+        self.state.collection.timers.disarm(self)
         if status is not None:
             self._keep(request.operation, status)
+        elif not isinstance(self.channel, Lost):
+            self.status = None
+        self.phase = REPORTING
         request.report(self.state, status)
+        if self.phase == REPORTING:
+            self.phase = RUNNING
 
     def _keep(self, operation: Operation, status: ReactorError) -> None:
         """Keep why an operation ended; ends and failures for good."""
         self.status = status
-        passing = isinstance(status, (OperationTimeout, OperationAborted, LimitExceeded))
-        if isinstance(operation, Exchange) or (operation.sticks and not passing):
+        if isinstance(operation, Exchange) or not (
+            isinstance(status, PASSING) or not operation.sticks
+        ):
             if not isinstance(self.channel, Lost):
                 self.channel = Lost(status)
             if isinstance(status, SocketError):
                 self.state.lost(self, status)
         elif operation.sticks and self.line:
             # What is behind would leave a gap in the stream, so it ends too.
-            line, self.line = self.line, None
-            for waiting in line:
-                self.state.later(self._report, waiting, status)
+            self._tell(self.line.take(), status)
+
+    def _tell(self, requests: list[Request], status: ReactorError) -> None:
+        """Let operations that will not be stepped any more have their final calls, later."""
+        for request in requests:
+            self.state.later(self._report, request, status)
 
     def _report(self, request: Request, status: ReactorError) -> None:
-        if self.phase != CLOSED and not isinstance(self.channel, Lost):
-            self.status = status
-        request.report(self.state, status)
+        """Make a final call, with the status that belongs to it in place."""
+        lasting = self.status
+        self.status = status
+        try:
+            request.report(self.state, status)
+        finally:
+            if isinstance(self.channel, Lost) or self.phase == CLOSED:
+                self.status = lasting
 
     def _line_up(self, request: Request) -> None:
         line = self.line
         if line is None:
-            line = self.line = deque()
+            line = self.line = Line()
         size = request.operation.size
-        waiting = sum(one.operation.size for one in line)
         if request.operation.phase == "read":
             if len(line) >= LINE_LIMIT:
                 raise LimitExceeded(
@@ -537,9 +489,9 @@ class OperationQueue(Timed):
                     identifier="input-limit",
                     connection=self.state,
                 )
-        elif waiting + size > self.limit:
+        elif line.size + size > self.limit:
             raise LimitExceeded(
-                f"{waiting} bytes wait in line, {size} more exceed the limit of {self.limit}:"
+                f"{line.size} bytes wait in line, {size} more exceed the limit of {self.limit}:"
                 " wait for callbacks, or raise `output_limit`",
                 identifier="output-limit",
                 connection=self.state,
@@ -548,17 +500,16 @@ class OperationQueue(Timed):
             request.timeout = self.timeout  # its value of now: LW-101
         line.append(request)
         if request.deadline != NEVER:
+            request.began = request.since = self.state.collection.clock()
             self._arm()
 
     def _arm(self) -> None:
         assert self.request is not None
-        when = min(self.request.limit(), *(r.deadline for r in self.line or ()), NEVER)
+        when = self.request.limit()
+        if self.line:
+            when = min(when, self.line.deadline)
         if when != self.when:
             self.state.collection.arm(self, when)
-
-    def _disarm(self) -> None:
-        if self.when != NEVER:
-            self.state.collection.timers.disarm(self)
 
     def _enter(self, phase: int) -> None:
         if phase == self.phase:
@@ -572,32 +523,3 @@ class OperationQueue(Timed):
     def __repr__(self) -> str:
         running = self.request.operation if self.request else "nothing"
         return f"<OperationQueue {Phase(self.phase).name} runs {running!r}>"
-
-
-class Lost(Channel):
-    """What stands where a channel was that has ended or failed: every try raises that again."""
-
-    __slots__ = ("status",)
-
-    def __init__(self, status: ReactorError) -> None:
-        self.status = status
-
-    def fail(self) -> NoReturn:
-        """Raise the error of this direction, as if it had happened now."""
-        raise copy.copy(self.status) from self.status.__cause__
-
-    def read(self, size: int) -> bytes | None:
-        """Fail."""
-        raise self.status.with_traceback(None)
-
-    def readinto(self, view: memoryview) -> int | None:
-        """Fail."""
-        raise self.status.with_traceback(None)
-
-    def write(self, view: BytesLike) -> int | None:
-        """Fail."""
-        raise self.status.with_traceback(None)
-
-    def flush(self) -> bool:
-        """Fail."""
-        raise self.status.with_traceback(None)

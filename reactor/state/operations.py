@@ -122,7 +122,8 @@ class Fill(Operation):
         return bool(self._unread.data) or not len(self._view)
 
     def result(self, status: ReactorError | None) -> tuple[Any, ...]:
-        """Return the buffer and how many bytes of it were filled."""
+        """Let go of the buffer; return it and how many bytes of it were filled."""
+        self._view.release()  # a bytearray can be cut and grown again by who is told
         return self._buffer, self.moved
 
     def _receive(self, channel: Channel) -> bool:
@@ -205,27 +206,22 @@ class Check(Operation):
         self._limit = limit
         self._shown = False
         self.finished = False
-        unread.old_length = 0
 
     def step(self, channel: Channel) -> bool:
         """Show what was there before at first; then read once, and show."""
         unread = self._unread
         if self._shown or not unread.data:
-            if len(unread) >= self._limit:
-                raise LimitExceeded(
-                    f"{len(unread)} bytes are unread and the limit is {self._limit}:"
-                    " discard() what is done with, or raise `input_limit`",
-                    identifier="input-limit",
-                    phase="read",
-                )
-            data = channel.read(min(self._size, self._limit - len(unread)))
+            # One byte more than the limit allows: an end behind the last byte is no excess.
+            data = channel.read(min(self._size, max(0, self._limit - len(unread)) + 1))
             if data is None:
                 return False
             if not data:
                 raise EndOfStream("the peer has ended the stream", phase="read")
             self.moved += len(data)
             unread.append(data)
-        self._shown = True
+            if len(unread) > self._limit:
+                raise self._excess()
+        self._begin_to_show()
         try:
             self._show(self, unread.data, len(unread))
         except Exception as exception:  # noqa: BLE001  # user code
@@ -241,7 +237,47 @@ class Check(Operation):
 
     def result(self, status: ReactorError | None) -> tuple[Any, ...]:
         """Return the buffer and its length."""
+        self._begin_to_show()
         return self._unread.data, len(self._unread)
+
+    def _begin_to_show(self) -> None:
+        if not self._shown:
+            self._shown = True
+            self._unread.old_length = 0
+
+    def _excess(self) -> LimitExceeded:
+        return LimitExceeded(
+            f"{len(self._unread)} bytes are unread and the limit is {self._limit}:"
+            " discard() what is done with, or raise `input_limit`",
+            identifier="input-limit",
+            phase="read",
+        )
+
+
+class Late(Operation):
+    """An operation whose moment had passed before it began: it ends, and touches no channel.
+
+    Source: LW-196.
+    """
+
+    __slots__ = ("_error", "_operation")
+
+    def __init__(self, operation: Operation, error: ReactorError) -> None:
+        super().__init__()
+        self._operation = operation
+        self._error = error
+
+    def step(self, channel: Channel) -> bool:
+        """Say that it is too late."""
+        raise self._error
+
+    def ready(self) -> bool:
+        """There is nothing to wait for."""
+        return True
+
+    def result(self, status: ReactorError | None) -> tuple[Any, ...]:
+        """Return what the operation would have."""
+        return self._operation.result(status)
 
 
 class Feed(Operation):
@@ -357,7 +393,8 @@ class Send(Operation):
         return channel.write_want
 
     def result(self, status: ReactorError | None) -> tuple[Any, ...]:
-        """Return the buffer and how many bytes of it went."""
+        """Let go of the buffer; return it and how many bytes of it went."""
+        self._view.release()
         return self._buffer, self.moved
 
 
@@ -479,6 +516,7 @@ class Unwrap(Exchange):
     __slots__ = ("_discard",)
 
     phase = "close"
+    eager = True
 
     def __init__(self, *, discard: bool = False) -> None:
         super().__init__()
@@ -501,6 +539,7 @@ class Drain(Exchange):
     __slots__ = ("_ended",)
 
     phase = "close"
+    eager = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -516,11 +555,12 @@ class Drain(Exchange):
         bottom = channel
         while isinstance(bottom, TLSChannel):
             bottom = bottom.inner
-        while (data := bottom.read(READ_SIZE)) is not None:
+        while self.moved <= STEP_LIMIT:
+            data = bottom.read(READ_SIZE)
+            if not data:
+                return data is not None
             self.moved += len(data)
-            if not data or self.moved > STEP_LIMIT:
-                return True  # the end, or enough was listened to
-        return False
+        return True  # enough was listened to
 
     def want(self, channel: Channel) -> int:
         """Wait for a way out first, then for the peer."""

@@ -1,0 +1,56 @@
+"""Lost: what stands where a channel was.
+
+After an end or a failure the channel of a direction is a lost one, which raises that same error
+for ever. So an end sticks without anybody asking whether it does, and the socket is not touched.
+"""
+
+from typing import NoReturn
+
+from reactor.channel.base import BytesLike, Channel
+from reactor.errors import ReactorError
+from reactor.interest import READ, WRITE
+
+
+class Lost(Channel):
+    """A channel that has ended or failed: every try raises `status`.
+
+    Thread: the owner's. Calls back: never. Source: LW-104, LW-117, LW-141.
+    """
+
+    __slots__ = ("status",)
+
+    exchange_want: int = READ | WRITE
+
+    def __init__(self, status: ReactorError) -> None:
+        self.status = status
+
+    def fail(self) -> NoReturn:
+        """Raise the error of this direction, without the traces of earlier times."""
+        raise self.status.with_traceback(None)
+
+    def read(self, size: int) -> bytes | None:
+        """Fail."""
+        self.fail()
+
+    def readinto(self, view: memoryview) -> int | None:
+        """Fail."""
+        self.fail()
+
+    def write(self, view: BytesLike) -> int | None:
+        """Fail."""
+        self.fail()
+
+    def flush(self) -> bool:
+        """Fail."""
+        self.fail()
+
+    def handshake(self) -> bool:
+        """Fail."""
+        self.fail()
+
+    def unwrap(self, *, discard: bool = False) -> bool:
+        """Fail."""
+        self.fail()
+
+    def __repr__(self) -> str:
+        return f"<Lost by {self.status!r}>"
