@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import traceback
 import warnings
 from collections.abc import Callable
@@ -80,17 +81,21 @@ def elsewhere(function: Callable[..., Result], *arguments: object) -> Result:
 
 def exit_code_of_child(function: Callable[[], object]) -> int:
     """Call a function in a forked child; 0 says that it returned, 1 that it raised."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 and later: of threads and forks
-        child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            signal.alarm(int(LIMIT))  # it ends the child if that hangs
-            function()
-            code = 0
-        except BaseException:  # noqa: BLE001  # nothing may leave a child
-            traceback.print_exc()
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if sys.platform != "win32":
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", DeprecationWarning
+            )  # 3.12 and later: of threads and forks
+            child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                signal.alarm(int(LIMIT))  # it ends the child if that hangs
+                function()
+                code = 0
+            except BaseException:  # noqa: BLE001  # nothing may leave a child
+                traceback.print_exc()
+            finally:
+                os._exit(code)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    raise NotImplementedError("Windows does not fork")

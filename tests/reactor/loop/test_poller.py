@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
 import selectors
 import socket
 import sys
@@ -12,6 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+if sys.platform != "win32":
+    import resource
 
 from reactor.errors import LimitExceeded, OperationNotAllowed, SocketError
 from reactor.interest import EITHER, READ, WRITE
@@ -120,19 +122,32 @@ def test_epoll_refuses_a_plain_file_and_says_so(tmp_path: Path, waker: Waker) ->
         assert (poller.states, state.wanted) == ({}, 0)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there their number is bounded instead")
 def test_select_says_which_numbers_it_cannot_take(pair: Pair, waker: Waker) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(2048, hard), hard))
-    os.dup2(pair[0].fileno(), 1024)
-    try:
-        with contextlib.closing(Poller(selectors.SelectSelector(), waker.fd)) as poller:
-            with pytest.raises(LimitExceeded, match="use another selector") as caught:
-                poller.add(WaitState(1024))
-            assert caught.value.identifier == "no-descriptors"
-            assert poller.wait(0) == []
-    finally:
-        os.close(1024)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with (
+        descriptor_1024(pair[0]) as number,
+        contextlib.closing(Poller(selectors.SelectSelector(), waker.fd)) as poller,
+    ):
+        with pytest.raises(LimitExceeded, match="use another selector") as caught:
+            poller.add(WaitState(number))
+        assert caught.value.identifier == "no-descriptors"
+        assert poller.wait(0) == []
+
+
+@contextlib.contextmanager
+def descriptor_1024(sock: socket.socket) -> Iterator[int]:
+    """Lend a duplicate with a number that select() cannot take."""
+    if sys.platform != "win32":
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(2048, hard), hard))
+        os.dup2(sock.fileno(), 1024)
+        try:
+            yield 1024
+        finally:
+            os.close(1024)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    else:
+        raise NotImplementedError
 
 
 def test_what_was_closed_behind_our_back_does_not_stop_the_rest(

@@ -131,44 +131,29 @@ def test_without_a_hook_it_wakes_itself__lw_020(hosted: WaitStateCollection) -> 
     assert not readable(hosted)
 
 
-class Telling(selectors.SelectSelector):
-    """A selector that tells when a wait is about to begin."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.entered = threading.Event()
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        self.entered.set()
-        return super().select(timeout)
-
-
-class TellingPoll(selectors.PollSelector):
-    """Another one, which waits in poll()."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.entered = threading.Event()
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        self.entered.set()
-        return super().select(timeout)
-
-
 class WaitThread:
     """A host's thread that does nothing but wait, for a collection that belongs to the test's."""
 
-    def __init__(self, selector: Telling | TellingPoll, pool: ThreadPoolExecutor) -> None:
-        self.selector = selector
+    def __init__(self, kind: type[selectors.BaseSelector], pool: ThreadPoolExecutor) -> None:
+        selector, self.entered = kind(), threading.Event()
+        select = selector.select
+
+        def tell_and_select(
+            timeout: float | None = None,
+        ) -> list[tuple[selectors.SelectorKey, int]]:
+            self.entered.set()
+            return select(timeout)
+
+        selector.select = tell_and_select  # type: ignore[method-assign]  # to know when it waits
         self.collection = WaitStateCollection(selector=selector)
         self.collection.run_once(0)
         self.pool = pool
 
     def begin(self) -> concurrent.futures.Future[Ready]:
         """Begin a wait, and return when it is under way."""
-        self.selector.entered.clear()
+        self.entered.clear()
         waiting = self.pool.submit(self.collection.wait, 3 * LIMIT)
-        assert self.selector.entered.wait(LIMIT)
+        assert self.entered.wait(LIMIT)
         return waiting
 
     def until(
@@ -180,11 +165,12 @@ class WaitThread:
             self.collection.dispatch(self.begin().result(LIMIT))
 
 
-@pytest.fixture(params=[Telling, TellingPoll])
+@pytest.fixture(params=["PollSelector", "SelectSelector"])
 def host(request: pytest.FixtureRequest) -> Iterator[WaitThread]:
     """A host with a wait thread, on select() and on poll(), which do not see what is registered."""
+    kind = getattr(selectors, request.param, selectors.SelectSelector)
     with ThreadPoolExecutor(1) as pool:
-        host = WaitThread(request.param(), pool)
+        host = WaitThread(kind, pool)
         with contextlib.closing(host.collection):
             yield host
 
