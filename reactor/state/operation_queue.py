@@ -167,7 +167,7 @@ class OperationQueue(Timed):
     @property
     def active(self) -> bool:
         """Whether an operation runs or waits in line."""
-        return self.request is not None
+        return self.request is not None or bool(self.line)
 
     @property
     def total(self) -> int:
@@ -190,20 +190,20 @@ class OperationQueue(Timed):
             OperationInProgress: one is running, and this queue has no line.
             LimitExceeded: the line is too long.
         """
-        if self.request is None:
+        if not self.active:
             self._begin(request)
             if not self.running:
                 self._enter(BLOCKED)
                 self._first_try(request.operation)
-            return
-        if not self.lines_up:
+        elif self.lines_up:
+            self._line_up(request)
+        else:
             raise OperationInProgress(
-                f"{self.request.operation!r} is still running on {self.state!r}: wait for its"
-                " callback, or let operations queue (`queue_input`, `queue_output`)",
+                f"{self!r} is still running for {self.state!r}: wait for the callback, or let"
+                " operations queue (`queue_input`, `queue_output`)",
                 phase=request.operation.phase,
                 connection=self.state,
             )
-        self._line_up(request)
 
     def proceed(self) -> None:
         """Step the operation, which is ready or was promised a try; then those behind it.
@@ -390,7 +390,8 @@ class OperationQueue(Timed):
                 if not self._bring_up_next() or not self._step_next():
                     break
             else:
-                self.post()  # it is the turn of others
+                if self._bring_up_next():
+                    self.post()  # it is the turn of others
         except CallbackRaised as raised:
             escaped = raised.exception
         except BaseException:
@@ -504,7 +505,8 @@ class OperationQueue(Timed):
             self._arm()
 
     def _arm(self) -> None:
-        assert self.request is not None
+        if self.request is None:
+            return  # its successor will do it
         when = self.request.limit()
         if self.line:
             when = min(when, self.line.deadline)
