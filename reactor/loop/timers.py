@@ -147,7 +147,6 @@ class TimerQueue:
         for timed in [*self._due, *(entry[2] for entry in self._heap)]:
             timed.when = NEVER
             timed.entry = None
-        self._due.clear()
         self._heap.clear()
         self._dead = 0
 

@@ -168,6 +168,21 @@ def test_what_was_closed_behind_our_back_does_not_stop_the_rest(
     assert poller.states == {}
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only epoll forgets what was closed")
+def test_what_could_not_be_changed_is_not_watched_and_says_so(waker: Waker) -> None:
+    near, far = socket.socketpair()
+    with contextlib.closing(Poller(None, waker.fd)) as poller, far:
+        state = state_of(near, READ)
+        poller.add(state)
+        near.close()
+        with pytest.raises(SocketError):
+            poller.want(state, EITHER)
+        assert state.wanted == 0
+        poller.want(state, 0)
+        poller.remove(state)
+        assert poller.states == {}
+
+
 def test_a_report_under_a_number_that_has_left_is_stale__lw_007__pitfall_5(
     poller: Poller, pair: Pair
 ) -> None:

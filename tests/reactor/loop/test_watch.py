@@ -80,6 +80,7 @@ def test_closing_ends_the_watch_and_leaves_the_descriptor__cl_83(
     on_each.run_once(0)
     watch.close()
     watch.readable = lambda watch: called.append("again")
+    assert on_each.wait(0) == []
     assert (on_each.run_once(0), called, watch.closed) == (0, ["read"], True)
     assert pair[0].recv(10) == b"!"
     on_each.watch(pair[0]).close()  # the number is free again

@@ -221,6 +221,27 @@ def test_who_posts_from_an_empty_context_is_called_in_one__lw_021(
     assert seen == ["none"]
 
 
+@pytest.mark.parametrize("way", ["run", "run_once"])
+def test_a_state_of_an_empty_context_is_called_in_one__lw_021(
+    way: str, collection: WaitStateCollection
+) -> None:
+    """It does not see the variables of who runs the loop, nor does that one see what it sets."""
+    seen = list[str]()
+
+    def look(probe: Probe) -> None:
+        seen.append(REQUEST.get())
+        REQUEST.set("changed by a callback")
+        collection.stop()
+
+    elsewhere(ready_probe, collection, look)
+    token = REQUEST.set("of the main program")
+    try:
+        getattr(collection, way)()
+        assert (seen, REQUEST.get()) == (["none"], "of the main program")
+    finally:
+        REQUEST.reset(token)
+
+
 def test_a_connection_keeps_its_context__lw_021(collection: WaitStateCollection) -> None:
     """What a callback of a connection sets, its later callbacks see, and those of others do not."""
     seen = list[str]()

@@ -6,6 +6,8 @@ import gc
 import os
 import signal
 import sys
+import threading
+import warnings
 import weakref
 from collections.abc import Callable
 
@@ -147,3 +149,26 @@ def test_a_loop_that_forks_does_not_go_on_in_the_child__lw_019() -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(forked[0], 0)[1]) == 42
     assert still_hears(collection, probe)
     collection.close()
+
+
+def test_a_thread_that_forks_closes_nothing_in_the_child__lw_019() -> None:
+    """There the loop of `start` ends with the exception, and leaves the parent's states alone."""
+    collection = WaitStateCollection()
+    probe, forked = Probe(collection), list[int]()
+
+    def fork() -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            forked.append(os.fork())
+        if not forked[0]:
+            signal.alarm(int(LIMIT))
+            threading.excepthook = lambda args: os._exit(42 if args.exc_type is WrongProcess else 1)
+
+    with collection:
+        collection.submit(fork).result(LIMIT)
+        assert os.waitstatus_to_exitcode(os.waitpid(forked[0], 0)[1]) == 42
+        probe.then = lambda probe: collection.stop()
+        probe.make_ready()
+        assert collection._thread is not None
+        collection._thread.join(LIMIT)
+        assert READ in probe.events

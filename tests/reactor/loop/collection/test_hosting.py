@@ -15,9 +15,10 @@ import pytest
 from reactor.interest import READ
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.poller import Ready
+from reactor.loop.timers import Timed
 from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
-from tests.reactor.loop.probe import LIMIT, Probe, ready_probe
+from tests.reactor.loop.probe import LIMIT, Probe, elsewhere, ready_probe
 
 
 def readable(collection: WaitStateCollection) -> bool:
@@ -135,14 +136,17 @@ class WaitThread:
     """A host's thread that does nothing but wait, for a collection that belongs to the test's."""
 
     def __init__(self, kind: type[selectors.BaseSelector], pool: ThreadPoolExecutor) -> None:
-        selector, self.entered = kind(), threading.Event()
+        selector, self.entered, self.may_return = kind(), threading.Event(), threading.Event()
+        self.may_return.set()
         select = selector.select
 
         def tell_and_select(
             timeout: float | None = None,
         ) -> list[tuple[selectors.SelectorKey, int]]:
             self.entered.set()
-            return select(timeout)
+            ready = select(timeout)
+            self.may_return.wait(LIMIT)
+            return ready
 
         selector.select = tell_and_select  # type: ignore[method-assign]  # to know when it waits
         self.collection = WaitStateCollection(selector=selector)
@@ -216,11 +220,13 @@ def test_what_is_retired_under_a_wait_is_closed_after_it__ho_4(host: WaitThread)
     """It is shut down at once, so that peer and waiter notice, and keeps its number till then."""
     sock, peer = socket.socketpair()
     with peer:
+        host.may_return.clear()
         waiting = host.begin()
         host.collection.retire(sock)
         assert peer.recv(1) == b""
-        assert sock.fileno() >= 0
-        host.collection.dispatch([])  # not even a turn closes it, while somebody waits
+        host.collection.dispatch([])
+        assert sock.fileno() >= 0  # not even a turn closes it, while somebody waits
+        host.may_return.set()
         waiting.result(LIMIT)
         host.collection.dispatch([])
         assert sock.fileno() == -1
@@ -260,6 +266,18 @@ def test_closing_under_a_wait_ends_it__lw_012(host: WaitThread) -> None:
     waiting.result(LIMIT)
     assert probe.near.fileno() == -1
     assert not host.collection.alive
+
+
+def test_a_wait_elsewhere_changes_no_timer__lw_006(collection: WaitStateCollection) -> None:
+    """The owner may arm timers while another thread waits, since that one only looks at them."""
+    timed = Timed()
+    collection.run_once(0)
+    collection.arm(timed, 2000.0)
+    collection.arm(timed, 3000.0)
+    elsewhere(collection.wait, 0)
+    assert collection.timers.first_entry() == 2000.0
+    collection.wait(0)  # the owner's own puts in order what it finds
+    assert collection.timers.first_entry() == 3000.0
 
 
 def test_timers_are_armed_while_another_thread_waits__lw_006(host: WaitThread) -> None:
