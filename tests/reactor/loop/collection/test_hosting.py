@@ -14,7 +14,7 @@ import pytest
 
 from reactor.interest import READ
 from reactor.loop.collection import WaitStateCollection
-from reactor.loop.poller import Ready
+from reactor.loop.poller import IN, Ready
 from reactor.loop.timers import Timed
 from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
@@ -90,10 +90,11 @@ def test_the_next_timeout_is_that_of_the_next_work__lw_020(
     assert on_each.next_timeout() == 0.0
     on_each.run_once(0)
     assert on_each.next_timeout() is None
-    on_each.apply(len, "")
-    assert on_each.next_timeout() == 0.0
-    on_each.run_once(0)
-    assert on_each.next_timeout() is None
+    for post in (lambda: on_each.apply(len, ""), lambda: on_each.close_later(socket.socket())):
+        post()
+        assert on_each.next_timeout() == 0.0
+        on_each.run_once(0)
+        assert on_each.next_timeout() is None
 
 
 def test_the_hook_tells_of_earlier_work_outside_a_turn__lw_020(
@@ -208,12 +209,10 @@ def test_a_wait_thread_notices_what_is_scheduled__lw_006(host: WaitThread, verb:
 def test_a_wait_thread_notices_what_an_extra_turn_has_armed__lw_006(host: WaitThread) -> None:
     """The owner dispatches while the other waits, for a timer of its own: the wait looks again."""
     done = list[int]()
-    host.collection.apply(host.collection.call_later, 0.001, done.append, 1)
-    host.collection.run_once(0)
+    probe = Probe(host.collection, lambda probe: host.collection.call_later(0.001, done.append, 1))
     waiting = host.begin()
-    host.collection.apply(host.collection.call_later, 0.002, done.append, 2)
-    host.collection.dispatch([])
-    host.until(lambda: len(done) == 2, waiting)
+    host.collection.dispatch([(probe.fd, IN)])
+    host.until(lambda: done, waiting)
 
 
 def test_what_is_retired_under_a_wait_is_closed_after_it__ho_4(host: WaitThread) -> None:
