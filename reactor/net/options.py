@@ -1,10 +1,11 @@
-"""The options of a socket: plain functions, each of which sets one.
+"""The options of a socket: plain functions, each of which sets one, and the set of TCP's.
 
 `check_...` is for the door of a verb, before any system call: it refuses a wrong value with
 `TypeError` or `ValueError`. `set_...` is for the socket. What the system refuses becomes an error
 of our tree, whose class depends on the `phase` in which the socket is made.
 """
 
+import dataclasses
 import math
 import socket
 import struct
@@ -18,6 +19,44 @@ from reactor.errors import from_os_error
 _LINGER: Final = "HH" if sys.platform == "win32" else "ii"
 LINGER_LIMIT: Final = 0xFFFF if sys.platform == "win32" else 0x7FFFFFFF  # seconds
 USER_TIMEOUT_LIMIT: Final = 0x7FFFFFFF / 1000  # seconds; the kernel counts milliseconds in an int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SocketOptions:
+    """What can be asked of every TCP connection, whichever side has begun it.
+
+    Args:
+        nodelay: send small pieces at once.
+        keepalive: let the kernel probe a silent peer.
+        linger: seconds that closing waits for unsent bytes, 0 for a reset; None is the kernel's.
+        user_timeout: seconds that sent bytes may stay unacknowledged; None is the kernel's.
+
+    Raises:
+        TypeError, ValueError: as `check_linger` and `check_user_timeout`.
+
+    Thread: any. Calls back: never. Source: LW-039, LW-049, LW-202.
+    """
+
+    nodelay: bool = True
+    keepalive: bool = False
+    linger: float | None = None
+    user_timeout: float | None = None
+
+    def __post_init__(self) -> None:
+        check_linger(self.linger)
+        check_user_timeout(self.user_timeout)
+
+    def set_on(self, sock: socket.socket, *, phase: str) -> None:
+        """Set them all on a TCP socket.
+
+        Raises:
+            SocketError: the system refuses one.
+        """
+        set_nodelay(sock, self.nodelay, phase=phase)
+        if self.keepalive:
+            set_keepalive(sock, True, phase=phase)
+        set_linger(sock, self.linger, phase=phase)
+        set_user_timeout(sock, self.user_timeout, phase=phase)
 
 
 def check_linger(linger: float | None) -> int | None:

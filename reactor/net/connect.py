@@ -1,0 +1,741 @@
+"""Connecting: from a host and a service to a channel that can be used.
+
+Names are looked up off the loop, their addresses raced, and TLS put on the winner; one limit spans
+all of it. What comes out is a channel, or the error; who wants it, a state of the program or a
+protocol, decides what to do with it.
+
+    RESOLVING ──addresses──► RACING ──a winner──► SHAKING ──► DONE ──told──► OVER
+        │                      │        └──no TLS──────────────▲
+        └──────────────────────┴──failed, or the limit─────────┘   cancel: OVER from anywhere
+
+`Attempt` is a single address being tried. It knows no loop: a blocking caller drives the same race
+with the same attempts.
+"""
+
+import contextlib
+import dataclasses
+import enum
+import errno
+import functools
+import os
+import socket
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol, TypeAlias
+
+from reactor.channel.base import Channel
+from reactor.channel.socket_channel import SocketChannel
+from reactor.channel.tls_settings import ServerHostname, TLSPlan, tls_plan
+from reactor.deadline import NEVER, check_timeout, moment
+from reactor.errors import (
+    Address,
+    ConnectTimedOut,
+    InternalError,
+    SocketError,
+    StateClosed,
+    TLSError,
+    TLSHandshakeTimeout,
+    address_text,
+    from_os_error,
+)
+from reactor.interest import WRITE
+from reactor.loop.collection import WaitStateCollection
+from reactor.loop.timers import Timed, call
+from reactor.loop.wait_state import WaitState, current_context
+from reactor.net.address import (
+    Host,
+    HostLike,
+    IPv6Choice,
+    ServiceLike,
+    Target,
+    family_for_connecting,
+    read_local,
+    read_target,
+)
+from reactor.net.handshake import Handshaking, socket_of
+from reactor.net.options import SocketOptions, set_reuse_address
+from reactor.net.race import Race, of_family
+from reactor.net.resolver import Lookup, Resolver
+from reactor.net.socket_address import SocketAddress, any_interface
+from reactor.state.async_io_state import HANDSHAKE_TIMEOUT, AsyncIOState
+from reactor.state.connection import Callback
+
+Result: TypeAlias = Channel | SocketError
+
+CONNECT_TIMEOUT: Final = 30.0  # seconds, for look-up, all attempts and TLS together
+
+# What connect() answers while it is under way; the second is what Windows says. An interrupted
+# call goes on in the background, too.
+UNDER_WAY: Final = frozenset({errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EINTR})
+
+
+def connect_tcp(
+    collection: WaitStateCollection,
+    host: HostLike,
+    service: ServiceLike,
+    callback: Callback,
+    *,
+    read_timeout: float | None = None,
+    write_timeout: float | None = None,
+    user_info: Any = None,
+    connect_timeout: float | None = CONNECT_TIMEOUT,
+    local_address: HostLike | None = None,
+    local_port: ServiceLike | None = None,
+    keepalive: bool = False,
+    nodelay: bool = True,
+    linger: float | None = None,
+    user_timeout: float | None = None,
+    name: Any = "Connected TCP",
+    queue_output: bool = False,
+    queue_input: bool = False,
+    tls: Any = None,
+    configure_context: Any = None,
+    configure_connection: Any = None,
+    handshake_timeout: float | None = HANDSHAKE_TIMEOUT,
+    server_hostname: ServerHostname = None,
+    ipv6: IPv6Choice = "any",
+) -> AsyncIOState:
+    """Return a state that is being connected; `callback` is told when it is, or why not.
+
+    Args:
+        collection: where the state belongs; it keeps the state alive until that is closed.
+        host: a name, numeric text, a number, or an `ipaddress` object.
+        service: a port, its digits, or the name of a service.
+        callback: gets `(state, None)` when the state can be used, under TLS after the handshake;
+            or the closed state and the error; `StateClosed` if it was closed meanwhile.
+        read_timeout: seconds; the state's.
+        write_timeout: seconds; the state's.
+        user_info: any object; the state's.
+        connect_timeout: seconds for look-up, all attempts and TLS together, 30 by default; None
+            waits for the system's verdict.
+        local_address: where to bind before; None lets the system choose.
+        local_port: likewise.
+        keepalive: whether the kernel probes a silent peer.
+        nodelay: whether small pieces are sent at once; true by default.
+        linger: seconds that closing waits for unsent bytes, 0 for a reset.
+        user_timeout: seconds that sent bytes may stay unacknowledged.
+        name: any object; the state's.
+        queue_output: whether a second write waits in line.
+        queue_input: whether a second read waits in line.
+        tls: a `ClientTLS`, an `ssl.SSLContext`, True for the safe default, None for no TLS.
+        configure_context: called with a new context; if it raises, the handshake has failed.
+        configure_connection: called with the `ssl.SSLObject` before its handshake.
+        handshake_timeout: seconds for the handshake alone, 10 by default.
+        server_hostname: the name to verify and to send; None and True are the host.
+        ipv6: "any", True or False: which families to look up.
+
+    Raises:
+        TypeError, ValueError: an argument is wrong. NameLookupFailed: there is no such service.
+        WrongThread, StateClosed, WrongProcess: as every verb of a collection.
+
+    Thread: the owner's. Calls back: never before it returns. Source: LW-031 to LW-042, LW-202.
+    """
+    route = read_route(
+        host,
+        service,
+        ipv6=ipv6,
+        local=(local_address, local_port),
+        options=SocketOptions(nodelay, keepalive, linger, user_timeout),
+        connect_timeout=connect_timeout,
+        handshake_timeout=handshake_timeout,
+        tls=ClientSide(tls, server_hostname, configure_context, configure_connection),
+    )
+    state = AsyncIOState(
+        collection,
+        None,
+        read_timeout=read_timeout,
+        write_timeout=write_timeout,
+        user_info=user_info,
+        name=name,
+        queue_output=queue_output,
+        queue_input=queue_input,
+        direction="out",
+    )
+    Delivery(state, route, callback)
+    return state
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ClientSide:
+    """The options of TLS for one who connects, as they were given."""
+
+    tls: Any = None
+    server_hostname: ServerHostname = None
+    configure_context: Any = None
+    configure_connection: Any = None
+
+    def plan(self, host: HostLike) -> TLSPlan | None:
+        """Check them; raises as `tls_plan`."""
+        return tls_plan(
+            self.tls,
+            side="client",
+            host=host,
+            server_hostname=self.server_hostname,
+            configure_context=self.configure_context,
+            configure_connection=self.configure_connection,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Route:
+    """Where to connect to, from where, how, and for how long; made by `read_route`.
+
+    `family` is what is looked up; `local` a host, None for any, and a port, or None to leave our
+    end to the system; `failure` is a TLSError that is known already and has to be delivered.
+
+    Thread: any. Calls back: never. Source: LW-022 to LW-026, LW-036 to LW-041.
+    """
+
+    target: Target
+    family: int
+    local: tuple[Host | None, int] | None
+    options: SocketOptions
+    connect_timeout: float | None
+    handshake_timeout: float | None
+    plan: TLSPlan | None
+    failure: TLSError | None
+
+
+def read_route(
+    host: HostLike,
+    service: ServiceLike,
+    *,
+    ipv6: IPv6Choice = "any",
+    local: tuple[HostLike | None, ServiceLike | None] = (None, None),
+    options: SocketOptions | None = None,
+    connect_timeout: float | None = CONNECT_TIMEOUT,
+    handshake_timeout: float | None = HANDSHAKE_TIMEOUT,
+    tls: ClientSide | None = None,
+) -> Route:
+    """Check the arguments of a connecting verb, which `connect_tcp` describes.
+
+    Raises:
+        TypeError, ValueError: one is wrong. NameLookupFailed: there is no such service.
+
+    Thread: any. Calls back: `configure_context`. Source: LW-022 to LW-026, LW-158.
+    """
+    target = read_target(host, service)
+    plan, failure = None, None
+    try:
+        plan = (tls or ClientSide()).plan(host)
+    except TLSError as error:  # `configure_context` has raised: as if a handshake had failed
+        failure = error
+    return Route(
+        target,
+        family_for_connecting(ipv6, target.host),
+        None if local == (None, None) else read_local(*local),
+        options or SocketOptions(),
+        check_timeout("connect_timeout", connect_timeout),
+        check_timeout("handshake_timeout", handshake_timeout),
+        plan,
+        failure,
+    )
+
+
+class Delivery:
+    """What stands for a state while it is being connected: it brings the channel, or the error.
+
+    Args:
+        state: made without an object.
+        route: where to.
+        callback: the user's.
+
+    Thread: the owner's. Calls back: `callback`, from the loop only. Source: LW-031 to LW-035.
+    """
+
+    __slots__ = ("_callback", "_connecting", "_state")
+
+    def __init__(self, state: AsyncIOState, route: Route, callback: Callback) -> None:
+        self._state = state
+        self._callback = callback
+        state.face = self
+        state.server_name = route.target.host.given
+        self._connecting = Connecting(
+            state.collection, route, self._deliver, dropped=state.close_silently
+        )
+
+    def cancel(self, status: StateClosed | None) -> None:
+        """Give up: the state has been closed, and `callback` is told so unless `status` is None."""
+        self._connecting.cancel()
+        if status is not None:
+            self._state.later(self._callback, self._state, status)
+
+    def collection_closed(self) -> None:
+        """Say nothing: the collection, which has closed the state, has dropped the rest too."""
+
+    def failed(self, exception: Exception) -> bool:
+        """Leave an exception of the callback to the error handler."""
+        return False
+
+    def _deliver(self, result: Result) -> None:
+        state, error = self._state, None
+        if isinstance(result, SocketError):
+            error = result
+            error.connection = state
+            state.failed_to_connect()
+        else:
+            state.connected(result)
+            state.object = socket_of(result)
+        try:
+            call(self._callback, (state, error), state.context)
+        except Exception as exception:  # noqa: BLE001  # user code
+            state.collection.report(state, exception)
+
+
+class Phase(enum.Enum):
+    """What is being waited for."""
+
+    RESOLVING, RACING, SHAKING, DONE, OVER = range(5)
+
+
+MOVES: Final = {
+    Phase.RESOLVING: {Phase.RACING, Phase.DONE, Phase.OVER},
+    Phase.RACING: {Phase.SHAKING, Phase.DONE, Phase.OVER},
+    Phase.SHAKING: {Phase.DONE, Phase.OVER},
+    Phase.DONE: {Phase.OVER},  # the result is there, and will be told in the next posted call
+    Phase.OVER: set[Phase](),
+}
+
+
+class Cancellable(Protocol):
+    """What is under way in one of the phases: a look-up, a race, a handshake."""
+
+    def cancel(self) -> object:
+        """Give it up, without a call."""
+
+
+class Connecting(Timed):
+    """One connection on its way, in a collection, which cancels it when it is closed.
+
+    Args:
+        collection: whose loop does it.
+        route: where to and how; see `read_route`.
+        done: called once, in the context of who made this, with a channel, which is in no
+            collection yet, or with the error. What it raises is its caller's business.
+        dropped: called instead when the collection is closed.
+
+    Raises:
+        WrongThread, StateClosed, WrongProcess: as every verb of a collection.
+
+    Thread: the owner's. Calls back: `done`, from the loop only. Source: LW-029, LW-033 to LW-042.
+    """
+
+    __slots__ = (
+        "_collection",
+        "_context",
+        "_current",
+        "_deadline",
+        "_done",
+        "_dropped",
+        "_local_addresses",
+        "_phase",
+        "_result",
+        "_route",
+    )
+
+    def __init__(
+        self,
+        collection: WaitStateCollection,
+        route: Route,
+        done: Callable[[Result], object],
+        *,
+        dropped: Callable[[], object] | None = None,
+    ) -> None:
+        collection.owner.check()
+        super().__init__()
+        self._collection = collection
+        self._route = route
+        self._done = done
+        self._dropped = dropped
+        self._context = current_context()
+        self._deadline = moment(route.connect_timeout, collection.clock())
+        self._phase = Phase.RESOLVING
+        self._current: Cancellable | None = None
+        self._result: Result | None = None
+        self._local_addresses: Sequence[SocketAddress] = ()
+        collection.held.add(self)
+        self._proceed(self._begin)
+
+    def cancel(self) -> None:
+        """Give it up: nothing will be called, and no descriptor is left; again is harmless.
+
+        Thread: the owner's. Calls back: never. Source: LW-035, PR-02, REL-14.
+        """
+        if self._phase is Phase.OVER:
+            return
+        self._collection.owner.check()
+        self._stop()
+        self._enter(Phase.OVER)
+        self._collection.held.discard(self)
+        if isinstance(self._result, Channel):
+            self._collection.retire(self._result)
+
+    def close(self) -> None:
+        """Cancel, and tell who wants to know that it was not `done`; for the collection's end."""
+        self.cancel()
+        if self._dropped is not None:
+            self._dropped()
+
+    def on_due(self, now: float) -> None:
+        """Give up: a limit has passed, that of a look-up or that of everything."""
+        self._finish(self._late_error(now))
+
+    # From phase to phase. A failure in a step is the result.
+
+    def _proceed(self, step: Callable[..., object], *arguments: Any) -> None:
+        try:
+            step(*arguments)
+        except SocketError as error:
+            self._finish(error)
+
+    def _begin(self) -> None:
+        route = self._route
+        if route.failure is not None:
+            raise route.failure
+        host, port = route.local or (None, 0)
+        if host is None:
+            self._look_up_target(())
+        else:
+            self._look_up(Target(host, port, None), route.family, self._look_up_target)
+
+    def _look_up_target(self, local_addresses: Sequence[SocketAddress]) -> None:
+        self._local_addresses = local_addresses
+        self._look_up(self._route.target, self._route.family, self._race)
+
+    def _look_up(
+        self, target: Target, family: int, then: Callable[[Sequence[SocketAddress]], None]
+    ) -> None:
+        known = target.known_addresses(family)
+        if known is not None:
+            then(known)
+            return
+        resolver = resolver_of(self._collection)
+        self._current = resolver.look_up(target, family, functools.partial(self._answered, then))
+        if self._deadline != NEVER:  # else the verdict of the system is awaited here as well
+            limit = self._collection.clock() + resolver.timeout
+            self._collection.arm(self, min(limit, self._deadline))
+
+    def _answered(self, then: Callable[..., None], answer: object) -> None:
+        """Post the answer of a look-up; on a thread of the resolver."""
+        with contextlib.suppress(StateClosed):  # nobody waits for it any more
+            self._collection.apply(self._go_on, then, answer)
+
+    def _go_on(self, then: Callable[..., None], answer: object) -> None:
+        if self._phase is not Phase.RESOLVING:
+            return  # it was given up in the same moment
+        if isinstance(answer, SocketError):
+            self._finish(answer)
+        else:
+            self._proceed(then, answer)
+
+    def _race(self, addresses: Sequence[SocketAddress]) -> None:
+        families = {local.family for local in self._local_addresses}
+        if len(families) == 1:
+            addresses = of_family(addresses, families.pop(), peer=self._route.target.given)
+        self._enter(Phase.RACING)
+        self._collection.arm(self, self._deadline)
+        self._current = racing = Racing(self._collection, addresses, self._attempt, self._raced)
+        racing.go_on()
+
+    def _attempt(self, address: SocketAddress) -> "Attempt":
+        local, options = None, self._route.options
+        if self._local_addresses:
+            local = next(one for one in self._local_addresses if one.family == address.family)
+        elif self._route.local is not None:
+            local = any_interface(address.family, self._route.local[1])
+        return Attempt(address, local, lambda sock: options.set_on(sock, phase="connect"))
+
+    def _raced(self, result: "Attempt | SocketError") -> None:
+        if isinstance(result, SocketError):
+            self._finish(result)
+            return
+        channel = SocketChannel(result.take(), peer_address=result.address.pair)
+        plan = self._route.plan
+        if plan is None:
+            self._finish(channel)
+            return
+        self._enter(Phase.SHAKING)
+        limit = self._route.handshake_timeout
+        self._current = Handshaking(
+            self._collection, channel, plan, limit, lambda _, answer: self._finish(answer)
+        )
+
+    # The end.
+
+    def _finish(self, result: Result) -> None:
+        """Keep the result, which is told later."""
+        self._stop()
+        if isinstance(result, SocketError) and result.phase != "resolve":
+            given = address_text(self._route.target.given)
+            result.message = f"cannot connect to {given}: {result.message}"
+        self._result = result
+        self._enter(Phase.DONE)
+        self._collection.post(self._tell, (), self._context)
+
+    def _tell(self) -> None:
+        if self._phase is Phase.DONE and self._result is not None:
+            self._enter(Phase.OVER)
+            self._collection.held.discard(self)
+            self._done(self._result)
+
+    def _stop(self) -> None:
+        """Cancel what is under way, and the limit."""
+        self._collection.timers.disarm(self)
+        current, self._current = self._current, None
+        if current is not None:
+            current.cancel()
+
+    def _late_error(self, now: float) -> SocketError:
+        limit, current = self._route.connect_timeout, self._current
+        if isinstance(current, Lookup):
+            return current.late_error(ConnectTimedOut, limit if now >= self._deadline else None)
+        assert limit is not None, "without a limit there is no timer"
+        elapsed = limit + now - self._deadline
+        text = f"it was not up within {limit:g} s"
+        if isinstance(current, Racing):
+            return ConnectTimedOut(
+                text,
+                limit=limit,
+                elapsed=elapsed,
+                phase="connect",
+                peer=current.first.pair,
+                attempts=current.race.attempts,
+            )
+        assert isinstance(current, Handshaking), "nothing else can be under way"
+        peer = current.channel.peer_address
+        return TLSHandshakeTimeout(text, limit=limit, elapsed=elapsed, phase="handshake", peer=peer)
+
+    def _enter(self, phase: Phase) -> None:
+        if phase not in MOVES[self._phase]:
+            raise InternalError(f"{self!r} cannot go from {self._phase.name} to {phase.name}")
+        self._phase = phase
+
+    def __repr__(self) -> str:
+        return f"<Connecting to {address_text(self._route.target.given)} {self._phase.name}>"
+
+
+class Racing(Timed):
+    """A race whose attempts wait in a collection.
+
+    Args:
+        collection: where they wait.
+        addresses: at least one.
+        attempt: makes an attempt at an address.
+        done: called once, from `go_on`, with the attempt that has won or the error of the race.
+
+    Thread: the owner's. Calls back: `done`. Source: LW-037.
+    """
+
+    __slots__ = ("_attempt", "_collection", "_done", "_runners", "first", "race")
+
+    def __init__(
+        self,
+        collection: WaitStateCollection,
+        addresses: Sequence[SocketAddress],
+        attempt: "Callable[[SocketAddress], Attempt]",
+        done: "Callable[[Attempt | SocketError], object]",
+    ) -> None:
+        super().__init__()
+        self._collection = collection
+        self._attempt = attempt
+        self._done = done
+        self._runners: list[Runner] = []
+        self.first = addresses[0]
+        self.race = Race(addresses)
+
+    def go_on(self) -> None:
+        """Begin the attempts that are due, and set the moment of the next one."""
+        race, now = self.race, self._collection.clock()
+        while (address := race.next_attempt(now)) is not None:
+            attempt = self._attempt(address)
+            try:
+                if attempt.start():
+                    race.won(address)
+                    self._done(attempt)
+                    return
+                runner = Runner(attempt, self._look_at)
+                self._collection.add(runner)
+            except SocketError as error:
+                attempt.close()
+                race.failed(address, error, now)
+            else:
+                self._runners.append(runner)
+        if race.error is not None:
+            self._done(race.error)
+        else:
+            self._collection.arm(self, race.next_moment())
+
+    def on_due(self, now: float) -> None:
+        """Begin the next attempt beside those that are under way."""
+        self.go_on()
+
+    def cancel(self) -> None:
+        """Close every attempt that is under way."""
+        self._collection.timers.disarm(self)
+        for runner in list(self._runners):
+            self._take_out(runner)
+            self._collection.retire(runner.attempt)
+
+    def _look_at(self, runner: "Runner") -> None:
+        """See what has become of an attempt whose socket is ready."""
+        attempt = runner.attempt
+        try:
+            if not attempt.finished():
+                return
+        except SocketError as error:
+            self._take_out(runner)
+            self._collection.retire(attempt)
+            self.race.failed(attempt.address, error, self._collection.clock())
+            self.go_on()
+        else:
+            self._take_out(runner)
+            self.race.won(attempt.address)
+            self._done(attempt)
+
+    def _take_out(self, runner: "Runner") -> None:
+        self._runners.remove(runner)
+        self._collection.remove(runner)
+
+    def __repr__(self) -> str:
+        return f"<Racing {self.race!r}>"
+
+
+class Runner(WaitState):
+    """An attempt that waits in a collection for its socket to become writable."""
+
+    __slots__ = ("_ready", "attempt")
+
+    def __init__(self, attempt: "Attempt", ready: "Callable[[Runner], object]") -> None:
+        super().__init__(attempt.fileno())
+        self.attempt = attempt
+        self._ready = ready
+        self.wanted = WRITE
+
+    def on_writable(self) -> None:
+        """Say that the attempt has ended, one way or the other."""
+        self._ready(self)
+
+    def close_silently(self) -> None:
+        """Do nothing: `Connecting`, which the collection holds, closes every attempt."""
+
+
+class Attempt:
+    """One address being tried: a socket on its way. It waits for nobody and knows no loop.
+
+    `start` it, wait until the descriptor is writable, ask whether it has `finished`, then `take`
+    the socket, or `close` it.
+
+    Args:
+        address: where to.
+        local: where to bind before, None to leave it to the system.
+        prepare: gets the new socket, to set its options.
+
+    Thread: one at a time. Calls back: `prepare`. Source: LW-037, LW-038.
+    """
+
+    __slots__ = ("_local", "_prepare", "_sock", "address")
+
+    def __init__(
+        self,
+        address: SocketAddress,
+        local: SocketAddress | None,
+        prepare: Callable[[socket.socket], object],
+    ) -> None:
+        self.address = address
+        self._local = local
+        self._prepare = prepare
+        self._sock: socket.socket | None = None
+
+    def start(self) -> bool:
+        """Begin; true if the connection is up at once.
+
+        Raises:
+            BindError: the local address cannot be had. ConnectError: it has failed at once.
+        """
+        peer = self.address.pair
+        try:
+            sock = self._sock = socket.socket(self.address.family, socket.SOCK_STREAM)
+        except OSError as error:
+            raise from_os_error(error, phase="connect", situation="socket", peer=peer) from error
+        sock.setblocking(False)
+        self._prepare(sock)
+        if self._local is not None:
+            self._bind(sock, self._local)
+        number = sock.connect_ex(self.address.sockaddr)
+        if number not in UNDER_WAY:
+            self._raise_if_failed(number)
+        return number == 0
+
+    def finished(self) -> bool:
+        """Return whether the connection is up; false if it is still under way.
+
+        Raises:
+            ConnectError: it has failed.
+        """
+        sock = self._open_socket()
+        self._raise_if_failed(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+        try:
+            peer = sock.getpeername()
+        except OSError:
+            return False  # if it failed since the line above, the descriptor stays ready
+        if peer == sock.getsockname():
+            # Nobody listens, and the system has given us that very port: TCP connects such a
+            # socket to itself (simultaneous open; RFC 9293, section 3.5).
+            self._raise_if_failed(errno.ECONNREFUSED)
+        return True
+
+    def take(self) -> socket.socket:
+        """Give the connected socket to the caller."""
+        sock, self._sock = self._open_socket(), None
+        return sock
+
+    def fileno(self) -> int:
+        """Return the descriptor, to be waited on until it is writable; -1 without one."""
+        return -1 if self._sock is None else self._sock.fileno()
+
+    def shutdown(self, how: int) -> None:
+        """Give up, but keep the descriptor."""
+        if self._sock is not None:
+            with contextlib.suppress(OSError):  # it is connected to nobody
+                self._sock.shutdown(how)
+
+    def close(self) -> None:
+        """Give up; again, or after `take`, is harmless."""
+        sock, self._sock = self._sock, None
+        if sock is not None:
+            sock.close()
+
+    def _open_socket(self) -> socket.socket:
+        if self._sock is None:
+            raise InternalError(f"{self!r} has no socket")
+        return self._sock
+
+    def _bind(self, sock: socket.socket, local: SocketAddress) -> None:
+        try:
+            if local.pair[1]:  # else old connections from that port would keep it busy
+                set_reuse_address(sock, True, phase="bind")
+            sock.bind(local.sockaddr)
+        except SocketError:
+            raise
+        except OSError as error:
+            raise from_os_error(error, phase="bind", situation="bind", peer=local.pair) from error
+
+    def _raise_if_failed(self, number: int) -> None:
+        if number:
+            error = OSError(number, os.strerror(number))
+            peer: Address = self.address.pair
+            raise from_os_error(error, phase="connect", situation="connect", peer=peer) from error
+
+    def __repr__(self) -> str:
+        return f"<Attempt at {address_text(self.address.pair)} fd={self.fileno()}>"
+
+
+def resolver_of(collection: WaitStateCollection) -> Resolver:
+    """Return the resolver of a collection, which is made, and closed with it, if it has none.
+
+    Thread: the owner's. Calls back: never. Source: LW-001, LW-029.
+    """
+    if collection.resolver is None:
+        collection.resolver = Resolver()
+        collection.held.add(collection.resolver)
+    resolver: Resolver = collection.resolver
+    return resolver

@@ -1,0 +1,263 @@
+"""Listening: from a port, and perhaps an address, to a socket that clients can connect to.
+
+This is done in the calling thread, and at once, so that a program knows when it returns whether
+it has the port. It waits only for a port that is busy, and for a name; the thread that runs a loop
+waits for neither.
+"""
+
+import contextlib
+import dataclasses
+import logging
+import math
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple
+
+from reactor.channel.socket_channel import ListeningChannel
+from reactor.errors import BindError, SocketError, from_os_error
+from reactor.loop.collection import WaitStateCollection
+from reactor.net.address import (
+    Host,
+    HostLike,
+    IPv6Choice,
+    ServiceLike,
+    Target,
+    family_for_binding,
+    read_local,
+)
+from reactor.net.options import (
+    SocketOptions,
+    check_reuse_port,
+    set_reuse_address,
+    set_reuse_port,
+    set_v6only,
+)
+from reactor.net.resolver import Resolver
+from reactor.net.socket_address import SocketAddress, any_interface
+from reactor.state.drive import wait
+
+BACKLOG: Final = 128  # clients that may wait to be accepted; what Linux allows unless told more
+INIT_TIMEOUT: Final = 60.0  # seconds that a busy port is worth; a socket in TIME_WAIT takes so long
+BIND_RETRY_DELAY: Final = 0.25  # seconds; the contract has a second at most, and people wait for it
+
+log: Final = logging.getLogger("reactor")
+
+
+class Place(NamedTuple):
+    """Something to bind: `v6only` counts for IPv6, `dual` means that it stands for IPv4 too."""
+
+    address: SocketAddress
+    v6only: bool = True
+    dual: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Binding:
+    """What a listener is to be bound to, and how.
+
+    Args:
+        service: a port, its digits, or the name of a service; None or 0 is any free port.
+        address: a host in any form, or None for every interface.
+        ipv6: "any", "both", True or False; see `accept_tcp`.
+        options: for the sockets of the clients; set on the listener, which hands them down.
+        backlog: clients that may wait to be accepted; None is 128.
+        reuse_port: whether several listeners may share the port.
+        init_function: called with the socket between binding and listening.
+        init_timeout: seconds that a busy port is tried for; None is 60, or a single try in a
+            callback of the loop.
+
+    Raises:
+        TypeError, ValueError: an argument is wrong. NameLookupFailed: there is no such service.
+
+    Thread: any. Calls back: never. Source: LW-025, LW-027, LW-045 to LW-050.
+    """
+
+    service: ServiceLike | None
+    address: HostLike | None = None
+    ipv6: IPv6Choice = "any"
+    options: SocketOptions = dataclasses.field(default_factory=SocketOptions)
+    backlog: int | None = None
+    reuse_port: bool = False
+    init_function: Callable[[socket.socket], object] | None = None
+    init_timeout: float | None = None
+
+    def __post_init__(self) -> None:
+        family_for_binding(self.ipv6, self.place[0])
+        check_count("backlog", self.backlog)
+        check_reuse_port(self.reuse_port)
+        _check_init_timeout(self.init_timeout)
+
+    @property
+    def place(self) -> tuple[Host | None, int]:
+        """The host and the port, read."""
+        return read_local(self.address, self.service)
+
+    def patience(self, may_wait: bool) -> float:
+        """Return for how many seconds a busy port may be tried.
+
+        Raises:
+            ValueError: the caller is in a callback of the loop, and wants to wait there.
+        """
+        if may_wait:
+            return INIT_TIMEOUT if self.init_timeout is None else self.init_timeout
+        if self.init_timeout:
+            raise ValueError(
+                "a callback of the loop cannot wait for a busy port: give init_timeout=0, or call"
+                " from another thread"
+            )
+        return 0.0
+
+
+def listen(collection: WaitStateCollection, binding: Binding) -> ListeningChannel:
+    """Bind and listen; the channel is in no collection yet.
+
+    Args:
+        collection: whose loop must not be stopped, and whose resolver is asked.
+        binding: what and how.
+
+    Raises:
+        BindError: the port or the address cannot be had. NameLookupFailed, OperationTimeout: of
+            a name that was given as address. ValueError: the caller is in a callback of the loop
+            and this would have to wait. Whatever `init_function` raises.
+
+    Thread: any, which waits. Calls back: `init_function`. Source: LW-027, LW-029, LW-043 to LW-050.
+    """
+    may_wait = not _in_loop(collection)
+    patience = binding.patience(may_wait)
+    places = _places(collection, binding, may_wait)
+    give_up = time.monotonic() + patience
+    complained = False
+    while True:
+        try:
+            return ListeningChannel(_bind_first(places, binding))
+        except BindError as error:
+            left = give_up - time.monotonic()
+            if error.identifier != "address-in-use" or left <= 0:
+                raise
+            if not complained:
+                log.warning("waiting up to %g s for a busy port: %s", patience, error)
+                complained = True
+            wait([], min(left, BIND_RETRY_DELAY))
+
+
+def check_count(name: str, value: int | None) -> int | None:
+    """Return a positive whole number, or None; refuse anything else.
+
+    Raises:
+        TypeError, ValueError: it is something else.
+
+    Thread: any. Calls back: never. Source: LW-048, LW-058.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} is a whole number, or None, not {value!r}")
+    if value < 1:
+        raise ValueError(f"{name} is 1 or more, or None, not {value}")
+    return value
+
+
+def _check_init_timeout(value: Any) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"init_timeout is seconds, or None, not {value!r}")
+    if math.isnan(value) or value < 0:
+        raise ValueError(f"init_timeout is 0 seconds or more, not {value!r}")
+
+
+def _in_loop(collection: WaitStateCollection) -> bool:
+    """Whether a wait here would stop the loop: in a callback, or in a host's main loop."""
+    if collection.owner.thread != threading.get_ident():
+        return False
+    return collection.turning or collection.on_earlier is not None
+
+
+def _places(collection: WaitStateCollection, binding: Binding, may_wait: bool) -> list[Place]:
+    """Return what may be bound, the best first."""
+    host, port = binding.place
+    ipv6 = binding.ipv6
+    if host is not None:
+        addresses = _addresses_of(collection, Target(host, port, binding.service), ipv6, may_wait)
+        return [Place(address, v6only=ipv6 != "both") for address in addresses]
+    ipv4 = Place(any_interface(socket.AF_INET, port))
+    if ipv6 is False:
+        return [ipv4]
+    every = any_interface(socket.AF_INET6, port)
+    if ipv6 is True:
+        return [Place(every)]
+    both = Place(every, v6only=False, dual=True)
+    return [both] if ipv6 == "both" else [both, ipv4]
+
+
+def _addresses_of(
+    collection: WaitStateCollection, target: Target, ipv6: IPv6Choice, may_wait: bool
+) -> list[SocketAddress]:
+    family = family_for_binding(ipv6, target.host)
+    known = target.known_addresses(family)
+    if known is not None:
+        return known
+    if not may_wait:
+        raise ValueError(
+            f"the name {target.host.text!r} cannot be looked up in a callback of the loop:"
+            " give an address"
+        )
+    # One of our own if there is none yet: only the owner may give the collection one.
+    resolver: Resolver = collection.resolver or Resolver()
+    try:
+        return resolver.look_up_blocking(target, family)
+    finally:
+        if resolver is not collection.resolver:
+            resolver.close()
+
+
+def _bind_first(places: list[Place], binding: Binding) -> socket.socket:
+    """Bind the first place that can be had."""
+    failures: list[BindError] = []
+    for place in places:
+        try:
+            return _bind(place, binding)
+        except BindError as error:
+            failures.append(error)
+            if place.dual and error.identifier == "address-in-use":
+                break  # the system can have both families: IPv4 alone would be half of it
+    busy = [error for error in failures if error.identifier == "address-in-use"]
+    raise (busy or failures)[-1]
+
+
+def _bind(place: Place, binding: Binding) -> socket.socket:
+    """Make a socket, bind it, and let it listen."""
+    address = place.address
+    with contextlib.ExitStack() as undo:
+        with _bind_errors(address, "socket"):
+            sock = undo.enter_context(socket.socket(address.family, socket.SOCK_STREAM))
+        with _bind_errors(address, "bind"):
+            set_reuse_address(sock, True, phase="bind")
+            if binding.reuse_port:
+                set_reuse_port(sock, True, phase="bind")
+            if address.family == socket.AF_INET6:
+                set_v6only(sock, place.v6only, phase="bind")
+            binding.options.set_on(sock, phase="bind")
+            sock.bind(address.sockaddr)
+        if binding.init_function is not None:
+            binding.init_function(sock)
+        with _bind_errors(address, "listen"):
+            sock.listen(binding.backlog or BACKLOG)
+        undo.pop_all()
+    return sock
+
+
+@contextlib.contextmanager
+def _bind_errors(address: SocketAddress, situation: str) -> Iterator[None]:
+    """Let every failure inside be a `BindError` that names the address."""
+    try:
+        yield
+    except BindError as error:
+        error.address = error.address or address.pair
+        raise
+    except SocketError:
+        raise
+    except OSError as error:
+        raise from_os_error(error, phase="bind", situation=situation, peer=address.pair) from error
