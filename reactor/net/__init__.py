@@ -2,7 +2,7 @@
 
 Below, a channel exists already and is tried. Here it is made: what a person wrote is read, names
 are looked up, addresses are tried against each other, sockets are bound, told their options, and
-accepted. Most of it is plain functions and small machines that know no loop; only `handshake`,
+accepted. Most of it is plain functions and small machines that know no loop; only `attempt`,
 `connect`, `accept`, `udp` and `unix` bring them into a collection.
 
     "example.org", "https"                          what a person writes
@@ -24,7 +24,7 @@ kernel is told, a *look-up* is one question to the name service, an *attempt* is
 tried in a race. An *address* at the surface is always a pair, `(host, port)`.
 
 To be read in this order: `socket_address`, `name_service`, `options`, `address`, `resolver`,
-`race`, `handshake`, and then what uses them: `connect`, `listen`, `accept`, `udp`, `unix`.
+`race`, and then what uses them: `attempt`, `connect`, `listen`, `accept`, `udp`, `unix`.
 
 It must not know protocols, transports, or who is going to wait: the collection and the blocking
 driver both come here, and find the same answers.

@@ -33,11 +33,11 @@ from reactor.loop.ownership import NOBODY
 from reactor.loop.timers import Timer, call
 from reactor.loop.wait_state import WaitState
 from reactor.net.address import HostLike, IPv6Choice, ServiceLike
-from reactor.net.handshake import Lobby, socket_of
 from reactor.net.listen import Binding, check_count, listen
 from reactor.net.options import SocketOptions
 from reactor.state.async_io_state import HANDSHAKE_TIMEOUT, AsyncIOState
 from reactor.state.connection import Connection
+from reactor.state.handshake import Lobby, socket_of
 
 ACCEPT_LIMIT: Final = 64  # clients in a turn; then timers and other connections have theirs
 HANDSHAKE_LIMIT: Final = 128  # clients that may be shaking hands; each holds 60 KB in OpenSSL
