@@ -1,1 +1,116 @@
-"""Waitstate: a selector-based reactor. Its public names come here when its floors stand."""
+"""Waitstate: a reactor for programs that are not written around `async` and `await`.
+
+The public names are these; what is not here may change without notice. To read the library, go
+upstairs: a file imports from lower floors only.
+
+    0  errors, interest, deadline    the exception tree; READ and WRITE; spans and moments
+    1  channel/                      what can be tried once: sockets, TLS over any channel
+       loop/                         the one place that waits: WaitStateCollection
+    2  state/                        operations in order, each way: AsyncIOState; drive()
+    3  net/                          how a channel comes to be: resolve, race, connect, accept
+       protocol                      the classes that people subclass
+    4  transport                     what a protocol sees of its connection
+    5  server                        serve and connect: protocols on listening sockets
+
+Begin with `loop/collection.py` if you wonder who calls whom, with `state/operation_queue.py` if
+you wonder in which order, and with `channel/tls_engine.py` if you wonder about TLS.
+"""
+
+from reactor.channel.tls_settings import ClientTLS, ServerTLS
+from reactor.errors import (
+    AcceptError,
+    BindError,
+    BrokenPipe,
+    ConnectError,
+    ConnectionAborted,
+    ConnectionRefused,
+    ConnectionReset,
+    ConnectionTimedOut,
+    ConnectTimedOut,
+    DeadlinePassed,
+    EndOfStream,
+    InternalError,
+    LimitExceeded,
+    NameLookupFailed,
+    NoSuchPath,
+    OperationAborted,
+    OperationInProgress,
+    OperationNotAllowed,
+    OperationTimeout,
+    ReactorError,
+    SocketCreationError,
+    SocketError,
+    SocketIOError,
+    StateClosed,
+    TLSClosed,
+    TLSError,
+    TLSHandshakeTimeout,
+    TLSTruncated,
+    TLSVerificationFailed,
+    WrongProcess,
+    WrongThread,
+)
+from reactor.interest import READ, WRITE
+from reactor.loop.collection import WaitStateCollection
+from reactor.loop.error_handler import log_and_close, propagate
+from reactor.net.accept import AcceptingHandle, accept_tcp
+from reactor.net.connect import connect_tcp
+from reactor.protocol import BaseProtocol, BufferedProtocol, DatagramProtocol, Protocol
+from reactor.server import Server, connect, serve
+from reactor.state.async_io_state import AsyncIOState
+from reactor.state.drive import drive
+from reactor.transport import Transport
+
+__all__ = [
+    "READ",
+    "WRITE",
+    "AcceptError",
+    "AcceptingHandle",
+    "AsyncIOState",
+    "BaseProtocol",
+    "BindError",
+    "BrokenPipe",
+    "BufferedProtocol",
+    "ClientTLS",
+    "ConnectError",
+    "ConnectTimedOut",
+    "ConnectionAborted",
+    "ConnectionRefused",
+    "ConnectionReset",
+    "ConnectionTimedOut",
+    "DatagramProtocol",
+    "DeadlinePassed",
+    "EndOfStream",
+    "InternalError",
+    "LimitExceeded",
+    "NameLookupFailed",
+    "NoSuchPath",
+    "OperationAborted",
+    "OperationInProgress",
+    "OperationNotAllowed",
+    "OperationTimeout",
+    "Protocol",
+    "ReactorError",
+    "Server",
+    "ServerTLS",
+    "SocketCreationError",
+    "SocketError",
+    "SocketIOError",
+    "StateClosed",
+    "TLSClosed",
+    "TLSError",
+    "TLSHandshakeTimeout",
+    "TLSTruncated",
+    "TLSVerificationFailed",
+    "Transport",
+    "WaitStateCollection",
+    "WrongProcess",
+    "WrongThread",
+    "accept_tcp",
+    "connect",
+    "connect_tcp",
+    "drive",
+    "log_and_close",
+    "propagate",
+    "serve",
+]

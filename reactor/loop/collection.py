@@ -16,6 +16,7 @@ A host that has a loop of its own calls the two halves itself, and needs four th
 
 import concurrent.futures
 import contextlib
+import functools
 import selectors
 import socket
 import threading
@@ -237,13 +238,18 @@ class WaitStateCollection:
             self._waker.wake()
 
     def submit(
-        self, function: Callable[..., Result], *arguments: Any
+        self, function: Callable[..., Result], *arguments: Any, **options: Any
     ) -> "concurrent.futures.Future[Result]":
         """Do as `apply` does, and return a future of the result or the exception.
 
+        Args:
+            function: called unless it was cancelled before.
+            arguments: what it is called with.
+            options: likewise, by name.
+
         Thread: any. Calls back: from the loop only. Source: LW-010.
         """
-        submission = Submission(function)
+        submission = Submission(functools.partial(function, **options) if options else function)
         self.apply(submission, *arguments)
         return submission.future
 

@@ -180,3 +180,8 @@ class Poller:
 
     def __repr__(self) -> str:
         return f"<Poller of {len(self.states)}, {type(self._selector).__name__}>"
+
+
+def default_selector() -> str:
+    """Return the name of the best selector that the system has."""
+    return selectors.DefaultSelector.__name__

@@ -1,0 +1,296 @@
+"""Server: protocols on listening sockets, and protocols that connect.
+
+`serve` and `connect` bring three things together that know nothing of each other: how a channel
+comes to be (`net/`), what a connection is (`state/`), and whose it shall be (a protocol of the
+program, made by its factory). From then on only the transport and the protocol are left.
+"""
+
+import concurrent.futures
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+from reactor.channel.base import Channel
+from reactor.deadline import check_timeout
+from reactor.errors import Address, SocketError, address_text
+from reactor.loop.collection import WaitStateCollection
+from reactor.loop.timers import Timer
+from reactor.net.accept import AcceptingHandle, Limits, Reception, accept, server_plan
+from reactor.net.connect import ClientSide, Connecting, read_route
+from reactor.net.listen import Binding
+from reactor.protocol import BaseProtocol
+from reactor.state.connection import Connection
+from reactor.state.handshake import socket_of
+from reactor.transport import Transport
+
+Factory: TypeAlias = Callable[[], BaseProtocol]
+
+HANDSHAKE_TIMEOUT: Final = 10.0  # seconds
+CONNECT_TIMEOUT: Final = 30.0  # seconds
+DRAIN_TIMEOUT: Final = 20.0  # seconds
+HANDSHAKE_LIMIT: Final = 128  # clients that shake hands at one time
+
+
+def serve(
+    collection: WaitStateCollection,
+    factory: Factory,
+    port: int | str | None,
+    *,
+    address: Any = None,
+    ipv6: Any = "any",
+    backlog: int | None = None,
+    reuse_port: bool = False,
+    tls: Any = None,
+    handshake_timeout: float | None = HANDSHAKE_TIMEOUT,
+    connection_limit: int | None = None,
+    connection_limit_per_peer: int | None = None,
+    handshake_limit: int | None = HANDSHAKE_LIMIT,
+) -> "Server":
+    """Listen, and give every client a protocol of its own.
+
+    Args:
+        collection: whose loop serves.
+        factory: called without arguments for each connection, after its handshake; returns the
+            protocol. If it raises, that connection is over and the error handler is told.
+        port: a number, digits, or a service name; 0 and None let the system choose.
+        address: a local address or name to bind; None is every interface.
+        ipv6: "any" (the default), "both", True or False: the family without `address`.
+        backlog: how many clients may wait to be accepted; None is 128.
+        reuse_port: whether another listener may have the same port.
+        tls: a `ServerTLS` or an `ssl.SSLContext`; None is plain.
+        handshake_timeout: seconds for a handshake, None for no limit.
+        connection_limit: connections at one time; at it accepting pauses. None is any number.
+        connection_limit_per_peer: connections of one host; one more is closed at once.
+        handshake_limit: handshakes at one time; at it the longest one is dropped.
+
+    Returns:
+        The server; its port is bound and clients can connect.
+
+    Raises:
+        BindError: the address cannot be had. ValueError, TypeError: an argument is wrong.
+        WrongThread, StateClosed, WrongProcess: as every verb of a collection.
+
+    Thread: the owner's. Calls back: never before it returns. Source: PR-03, LW-043 to LW-061.
+    """
+    collection.owner.check()
+    server = Server(collection, factory)
+    reception = Reception(
+        server.welcome,
+        server.connection_of,
+        server_plan(tls),
+        handshake_timeout,
+        Limits(connection_limit, connection_limit_per_peer, handshake_limit),
+    )
+    binding = Binding(port, address, ipv6, backlog=backlog, reuse_port=reuse_port)
+    server.handle = accept(collection, binding, reception)
+    return server
+
+
+def connect(
+    collection: WaitStateCollection,
+    factory: Factory,
+    host: Any,
+    port: int | str,
+    *,
+    failed: Callable[[SocketError], object] | None = None,
+    tls: Any = None,
+    server_hostname: str | bool | None = None,
+    connect_timeout: float | None = CONNECT_TIMEOUT,
+    handshake_timeout: float | None = HANDSHAKE_TIMEOUT,
+    local_address: Any = None,
+    local_port: int | str | None = None,
+    ipv6: Any = "any",
+) -> Connecting:
+    """Connect, and give the connection a protocol.
+
+    Args:
+        collection: whose loop does it.
+        factory: called without arguments when the connection is up, with TLS after the
+            handshake; returns the protocol. Not called after a failure.
+        host: a name, numeric text, a 32-bit number or an `ipaddress` object.
+        port: a number, digits, or a service name.
+        failed: called later with the one exception, if it fails; None is the error handler.
+        tls: a `ClientTLS`, an `ssl.SSLContext`, or True for the safe default; None is plain.
+        server_hostname: the name to verify and to send; None and True are the host.
+        connect_timeout: seconds for look-up, all attempts and TLS together; None for no limit.
+        handshake_timeout: seconds for the handshake alone, beside that; None for no limit.
+        local_address: what to bind before connecting; None lets the system choose.
+        local_port: likewise.
+        ipv6: "any" (the default) uses either family, True only IPv6, False only IPv4.
+
+    Returns:
+        A handle; its `close()` cancels, and then nothing is called.
+
+    Raises:
+        ValueError, TypeError: an argument is wrong. NameLookupFailed: no such service.
+        WrongThread, StateClosed, WrongProcess: as every verb of a collection.
+
+    Thread: the owner's. Calls back: never before it returns. Source: PR-02, LW-036, LW-037.
+    """
+    collection.owner.check()
+
+    def done(result: Channel | SocketError) -> None:
+        if not isinstance(result, SocketError):
+            connection = Connection(collection, result, direction="out")
+            connection.object = socket_of(result)
+            connection.server_name = host
+            begin(connection, factory)
+        elif failed is not None:
+            failed(result)
+        else:
+            collection.report(connecting, result)
+
+    route = read_route(
+        host,
+        port,
+        ipv6=ipv6,
+        local=(local_address, local_port),
+        connect_timeout=connect_timeout,
+        handshake_timeout=handshake_timeout,
+        tls=ClientSide(tls, server_hostname),
+    )
+    connecting = Connecting(collection, route, done)
+    return connecting
+
+
+class Server:
+    """A port and the connections that came through it; made by `serve`.
+
+    Thread: the owner's; attributes may be read by all. Calls back: from the loop only.
+    Source: PR-03, PR-15.
+    """
+
+    __slots__ = ("_aborted_count", "_collection", "_drained", "_factory", "_transports", "handle")
+
+    def __init__(self, collection: WaitStateCollection, factory: Factory) -> None:
+        self.handle: AcceptingHandle  # set by `serve`, before any client can come
+        self._collection = collection
+        self._factory = factory
+        self._transports: set[Transport] = set()
+        self._drained: concurrent.futures.Future[int] | None = None
+        self._aborted_count = 0
+
+    @property
+    def addresses(self) -> list[Address]:
+        """The addresses that clients connect to, pairs `(host, port)`; also after closing."""
+        return [self.handle.address]
+
+    @property
+    def port(self) -> int:
+        """The port that is bound; also after closing."""
+        return self.handle.local_port
+
+    @property
+    def connections(self) -> frozenset[Transport]:
+        """The transports of the connections that are up now."""
+        return frozenset(self._transports)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the server accepts no more for good."""
+        return self.handle.closed
+
+    def pause(self) -> None:
+        """Accept nobody for now; clients wait in the kernel's queue.
+
+        Thread: the owner's. Calls back: never. Source: PR-03, LW-198.
+        """
+        self.handle.pause()
+
+    def resume(self) -> None:
+        """Accept again, those first who have waited.
+
+        Thread: the owner's. Calls back: never before it returns. Source: PR-03, LW-198.
+        """
+        self.handle.resume()
+
+    def close(
+        self, drain_timeout: float | None = DRAIN_TIMEOUT
+    ) -> "concurrent.futures.Future[int]":
+        """Accept no more, let the connections end in order, abort what is left at the limit.
+
+        A protocol with a method `draining()` is told, and closes its transport when it is ready;
+        the others are closed as soon as their output has gone.
+
+        Args:
+            drain_timeout: seconds from now until what is left is aborted, None for no limit.
+
+        Returns:
+            A future of the number of connections that had to be aborted; the same one every time.
+
+        Thread: the owner's. Calls back: `draining()` of protocols. Source: PR-15.
+        """
+        self._collection.owner.check()
+        if self._drained is not None:
+            return self._drained
+        check_timeout("drain_timeout", drain_timeout)
+        drained: concurrent.futures.Future[int] = concurrent.futures.Future()
+        self._drained = drained
+        self.handle.close()
+        for transport in list(self._transports):
+            self._drain(transport)
+        if drain_timeout is not None and self._transports:
+            timer: Timer = self._collection.call_later(drain_timeout, self._abort_all)
+            drained.add_done_callback(lambda done: timer.cancel())
+        self._look_whether_drained()
+        return drained
+
+    def connection_of(self, channel: Channel) -> Connection:
+        """Make the connection of a client that has been accepted."""
+        connection = Connection(self._collection, channel)
+        connection.object = socket_of(channel)
+        return connection
+
+    def welcome(self, handle: AcceptingHandle, connection: Connection) -> None:
+        """Give a connection its protocol."""
+        begin(connection, self._factory, self._transports.add, self._ended)
+
+    def _ended(self, transport: Transport) -> None:
+        self._transports.discard(transport)
+        self._look_whether_drained()
+
+    def _drain(self, transport: Transport) -> None:
+        draining = getattr(transport.get_protocol(), "draining", None)
+        if draining is None:
+            transport.close()
+            return
+        try:
+            draining()
+        except Exception as exception:  # noqa: BLE001  # user code
+            transport.failed(exception)
+
+    def _abort_all(self) -> None:
+        left = list(self._transports)
+        self._aborted_count = len(left)
+        for transport in left:
+            transport.abort()
+
+    def _look_whether_drained(self) -> None:
+        drained = self._drained
+        if drained is not None and not self._transports and not drained.done():
+            drained.set_result(self._aborted_count)
+
+    def __repr__(self) -> str:
+        where = ", ".join(address_text(address) for address in self.addresses)
+        state = "closed" if self.closed else f"{len(self._transports)} connections"
+        return f"<Server on {where}, {state}>"
+
+
+def begin(
+    connection: Connection,
+    factory: Factory,
+    begun: Callable[[Transport], object] | None = None,
+    ended: Callable[[Transport], object] | None = None,
+) -> None:
+    """Make the protocol and the transport of a connection that is up.
+
+    A factory that raises ends its own connection: the exception leaves, to the error handler.
+    """
+    try:
+        protocol = factory()
+    except BaseException:
+        connection.end()
+        raise
+    transport = Transport(connection, protocol, ended)
+    if begun is not None:
+        begun(transport)
+    transport.begin()
