@@ -352,7 +352,11 @@ def test_a_callback_of_one_direction_may_end_the_other__lw_079_123(
     collection: WaitStateCollection, clock: ManualClock, near: AsyncIOState, far: MemoryChannel
 ) -> None:
     """A limit of the read aborts the write in its callback; each has one end."""
-    reading, writing, told = Reports(lambda state: state.abort(told, "output")), Reports(), Reports()
+    reading, writing, told = (
+        Reports(lambda state: state.abort(told, "output")),
+        Reports(),
+        Reports(),
+    )
     near.read_buffer(bytearray(1), reading, timeout=1.0)
     near.write_buffer(bytes(CAPACITY + 1), writing, timeout=5.0)
     clock.advance(1.0)
@@ -369,9 +373,7 @@ def test_shutting_down_all_that_is_active__lw_132(
     """With "io" and `abort=True` both ends are told, each once, before the result."""
     order = list[object]()
     near.read_buffer(bytearray(1), lambda state, *_: order.append(type(state.read_status)))
-    near.write_buffer(
-        bytes(CAPACITY + 1), lambda state, *_: order.append(type(state.write_status))
-    )
+    near.write_buffer(bytes(CAPACITY + 1), lambda state, *_: order.append(type(state.write_status)))
     result = near.shutdown("io", abort=True, callback=lambda state, error: order.append(error))
     assert (result, order) == (None, [])
     settle(collection)
