@@ -1,0 +1,127 @@
+"""What the tests of connecting and accepting share: listeners, look-ups, and turns until."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from reactor.errors import SocketError
+from reactor.loop.collection import WaitStateCollection
+from reactor.net.resolver import Resolver
+from reactor.net.socket_address import SocketAddress
+from reactor.state.async_io_state import AsyncIOState
+
+TURN: Final = 0.02  # seconds that a turn waits at most for somebody in another thread
+PATIENCE: Final = 10.0  # seconds until a test that waits for somebody has failed
+
+
+class Told:
+    """A callback of `connect_tcp` that keeps what it was told; `then` gets the same afterwards."""
+
+    def __init__(
+        self, then: Callable[[AsyncIOState, SocketError | None], object] | None = None
+    ) -> None:
+        self.calls = list[tuple[AsyncIOState, SocketError | None]]()
+        self._then = then
+
+    def __call__(self, state: AsyncIOState, error: SocketError | None) -> None:
+        self.calls.append((state, error))
+        if self._then is not None:
+            self._then(state, error)
+
+    def __len__(self) -> int:
+        return len(self.calls)
+
+    def __bool__(self) -> bool:
+        return bool(self.calls)
+
+    @property
+    def error(self) -> Any:
+        """The error of the only call; None was success."""
+        assert len(self) == 1, f"one call was expected, not {self.calls}"
+        return self.calls[0][1]
+
+
+def until(collection: WaitStateCollection, condition: Callable[[], object]) -> None:
+    """Take turns until something is true; a test whose peer is in another thread needs it."""
+    for _ in range(int(PATIENCE / TURN)):
+        if condition():
+            return
+        collection.run_once(TURN)
+    raise AssertionError("it has not become true")
+
+
+@contextlib.contextmanager
+def listening(host: str = "127.0.0.1", port: int = 0) -> Iterator[socket.socket]:
+    """Listen, as another program does."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, port), family=family) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def full_listener(host: str = "127.0.0.1") -> Iterator[socket.socket]:
+    """Listen with a queue that is full: who connects hears nothing, as from a silent host."""
+    with socket.create_server((host, 0), backlog=0) as server, contextlib.ExitStack() as clients:
+        for _ in range(3):  # the queue takes one or two
+            client = clients.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(server.getsockname())
+        yield server
+
+
+def port_of(server: socket.socket) -> int:
+    """Return the port that a socket is bound to."""
+    port: int = server.getsockname()[1]
+    return port
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """Return a port on which nobody listens."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as sock:
+        sock.bind((host, 0))
+        return port_of(sock)
+
+
+def at(host: str, port: int) -> SocketAddress:
+    """Return a place as system calls take it."""
+    if ":" in host:
+        return SocketAddress(socket.AF_INET6, (host, port, 0, 0))
+    return SocketAddress(socket.AF_INET, (host, port))
+
+
+def resolver(**addresses: list[str]) -> Resolver:
+    """Make a resolver that knows these names, with `_` for a dot, and no others."""
+
+    def look_up(name: str, port: int, family: int, kind: int) -> list[tuple[Any, ...]]:
+        found = addresses.get(name.replace(".", "_"))
+        if found is None:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        places = [at(host, port) for host in found]
+        return [
+            (place.family, kind, 0, "", place.sockaddr)
+            for place in places
+            if family in (place.family, socket.AF_UNSPEC)
+        ]
+
+    return Resolver(lookup=look_up)
+
+
+@contextlib.contextmanager
+def silent_resolver(end: threading.Event | None = None) -> Iterator[Resolver]:
+    """Make a resolver that says nothing until the end, and then "try again"."""
+    end = end or threading.Event()
+
+    def look_up(*_: object) -> list[tuple[Any, ...]]:
+        end.wait(PATIENCE)
+        raise socket.gaierror(socket.EAI_AGAIN, "try again")
+
+    made = Resolver(lookup=look_up)
+    try:
+        yield made
+    finally:
+        end.set()
+        made.close()

@@ -1,0 +1,173 @@
+"""Attempts and the race between them, on sockets of the loopback interface."""
+
+from __future__ import annotations
+
+import select
+import socket
+from collections.abc import Sequence
+
+import pytest
+
+from reactor.errors import BindError, ConnectionRefused, SocketError
+from reactor.loop.collection import WaitStateCollection
+from reactor.net.attempt import Attempt, Racing
+from reactor.net.options import SocketOptions
+from reactor.net.socket_address import SocketAddress
+from reactor.testing.clock import ManualClock
+from reactor.testing.settle import settle
+from tests.network import PATIENCE, at, free_port, full_listener, listening, port_of
+
+
+def attempt_at(address: SocketAddress, local: SocketAddress | None = None) -> Attempt:
+    return Attempt(address, local, lambda sock: SocketOptions().set_on(sock, phase="connect"))
+
+
+def wait_for(attempt: Attempt) -> None:
+    _, writable, _ = select.select([], [attempt], [], PATIENCE)
+    assert writable
+
+
+def finish(attempt: Attempt) -> socket.socket:
+    """Do what a blocking caller does."""
+    if not attempt.start():
+        wait_for(attempt)
+        assert attempt.finished()
+    return attempt.take()
+
+
+def test_an_attempt_needs_no_loop__lw_037() -> None:
+    """Starting, waiting for the descriptor and asking is all; the socket is then the caller's."""
+    with listening() as server:
+        attempt = attempt_at(at("127.0.0.1", port_of(server)))
+        with finish(attempt) as sock:
+            assert sock.getpeername() == server.getsockname()
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            assert attempt.fileno() == -1
+            attempt.close()
+            assert sock.fileno() != -1
+
+
+def test_an_attempt_under_way_has_not_finished__lw_037() -> None:
+    """Asked too early, it says so and nothing is lost."""
+    with full_listener() as server:
+        attempt = attempt_at(at("127.0.0.1", port_of(server)))
+        assert attempt.start() is False
+        assert attempt.finished() is False
+        attempt.close()
+        attempt.close()
+
+
+def test_a_refused_attempt_says_whom_it_tried__lw_190() -> None:
+    """The error has the phase, the system call, its number and the address."""
+    port = free_port()
+    attempt = attempt_at(at("127.0.0.1", port))
+    with pytest.raises(ConnectionRefused) as refused:
+        finish(attempt)
+    attempt.close()
+    error = refused.value
+    assert (error.phase, error.situation, error.peer) == ("connect", "connect", ("127.0.0.1", port))
+    assert error.errno == error.code
+
+
+def test_a_local_address_that_is_not_ours_is_a_bind_error__lw_038() -> None:
+    """It fails before anything is sent, and names the local address."""
+    attempt = attempt_at(at("127.0.0.1", 9), at("192.0.2.1", 0))
+    with pytest.raises(BindError) as failed:
+        attempt.start()
+    attempt.close()
+    assert failed.value.address == ("192.0.2.1", 0)
+    assert failed.value.identifier == "address-not-available"
+
+
+def test_a_socket_connected_to_itself_is_refused() -> None:
+    """TCP does that if nobody listens and our port is the one that was called."""
+    place = at("127.0.0.1", free_port())
+    attempt = attempt_at(place, place)
+    if not attempt.start():
+        wait_for(attempt)
+    with pytest.raises(ConnectionRefused):
+        attempt.finished()
+    attempt.close()
+
+
+class Finish:
+    """Keeps what a race was done with."""
+
+    def __init__(self) -> None:
+        self.results = list[Attempt | SocketError]()
+
+    def __call__(self, result: Attempt | SocketError) -> None:
+        self.results.append(result)
+
+    @property
+    def winner(self) -> Attempt:
+        (result,) = self.results
+        assert isinstance(result, Attempt)
+        return result
+
+
+def race(
+    collection: WaitStateCollection, addresses: Sequence[SocketAddress]
+) -> tuple[Racing, Finish]:
+    done = Finish()
+    racing = Racing(collection, addresses, attempt_at, done)
+    racing.go_on()
+    return racing, done
+
+
+def test_the_next_address_is_tried_after_a_quarter_of_a_second__lw_037(
+    collection: WaitStateCollection, clock: ManualClock
+) -> None:
+    """The first may be silent: the second runs beside it, wins, and the first is closed."""
+    with full_listener() as silent, listening("::1") as good:
+        racing, done = race(
+            collection, [at("127.0.0.1", port_of(silent)), at("::1", port_of(good))]
+        )
+        clock.advance(0.249)
+        settle(collection)
+        assert done.results == []
+        clock.advance(0.001)
+        settle(collection)
+        assert done.winner.address == at("::1", port_of(good))
+        racing.cancel()
+        done.winner.take().close()
+        assert collection.timers.next_moment() == float("inf")
+
+
+def test_a_refusal_brings_up_the_next_address_at_once__lw_037(
+    collection: WaitStateCollection,
+) -> None:
+    """Without any time passing, the second is tried when the first has failed."""
+    with listening("::1") as good:
+        addresses = [at("127.0.0.1", free_port()), at("::1", port_of(good))]
+        _, done = race(collection, addresses)
+        settle(collection)
+        assert done.winner.address == addresses[1]
+        done.winner.take().close()
+
+
+def test_a_race_that_is_lost_lists_its_attempts__lw_037(collection: WaitStateCollection) -> None:
+    """The error is that of the first address; all of them are in `attempts`."""
+    addresses = [at("127.0.0.1", free_port()), at("::1", free_port("::1"))]
+    _, done = race(collection, addresses)
+    settle(collection)
+    (error,) = done.results
+    assert isinstance(error, ConnectionRefused)
+    assert error.peer == addresses[0].pair
+    assert [address for address, _ in error.attempts] == [place.pair for place in addresses]
+    assert [type(each) for _, each in error.attempts] == [ConnectionRefused] * 2
+
+
+def test_a_cancelled_race_leaves_nothing__rel_14(
+    collection: WaitStateCollection, clock: ManualClock
+) -> None:
+    """A connect in flight is cancelled: its descriptor and its timer are gone."""
+    with full_listener() as silent:
+        silent_place = at("127.0.0.1", port_of(silent))
+        racing, done = race(collection, [silent_place, at("127.0.0.2", port_of(silent))])
+        assert len(collection.timers) == 1
+        racing.cancel()
+        assert len(collection.timers) == 0
+        clock.advance(1.0)
+        settle(collection)
+        assert done.results == []
