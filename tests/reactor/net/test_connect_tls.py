@@ -1,0 +1,238 @@
+"""`connect_tcp` with TLS, against plain blocking servers of the standard library."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from reactor.channel.tls_settings import ClientTLS
+from reactor.errors import (
+    OperationInProgress,
+    OperationTimeout,
+    StateClosed,
+    TLSError,
+    TLSHandshakeTimeout,
+    TLSTruncated,
+    TLSVerificationFailed,
+)
+from reactor.loop.collection import WaitStateCollection
+from reactor.net.connect import connect_tcp
+from reactor.testing.clock import ManualClock
+from reactor.testing.settle import settle
+from tests.certificates import Certificates
+from tests.network import PATIENCE, Told, listening, port_of, until
+from tests.tls_described import client
+
+HOST: Final = "127.0.0.1"
+
+
+@contextlib.contextmanager
+def serving(context: ssl.SSLContext, then: Callable[[ssl.SSLSocket], object]) -> Iterator[int]:
+    """Serve one client in a thread: shake hands, then `then`; what fails is left to the client."""
+    with listening() as server:
+        server.settimeout(PATIENCE)
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                sock, _ = server.accept()
+                sock.settimeout(PATIENCE)
+                with context.wrap_socket(sock, server_side=True) as layered:
+                    then(layered)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield port_of(server)
+        finally:
+            thread.join()
+
+
+def told_by(
+    collection: WaitStateCollection,
+    certificates: Certificates,
+    *,
+    identity: Path | None = None,
+    **options: Any,
+) -> Any:
+    """Connect to a server that shows `identity`; return the error."""
+    told = Told()
+    options.setdefault("tls", client(certificates))
+    with serving(certificates.server_context(identity), lambda peer: peer.recv(1)) as port:
+        state = connect_tcp(collection, options.pop("host", "localhost"), port, told, **options)
+        until(collection, lambda: told)
+        if told.error is None:
+            assert state.tls_object is not None
+            state.close()
+            until(collection, lambda: collection.stats()["states"] == 0)
+        else:
+            assert state.closed
+    return told.error
+
+
+def test_the_callback_comes_after_the_handshake__lw_041(
+    collection: WaitStateCollection, certificates: Certificates
+) -> None:
+    """Then the state has TLS, on the client's side, and its object is the socket."""
+    told, received = Told(), bytearray(5)
+    server = certificates.server_context()
+    with serving(server, lambda peer: peer.send(b"hello") and peer.recv(1)) as port:
+        state = connect_tcp(collection, "localhost", port, told, tls=client(certificates))
+        with pytest.raises(OperationInProgress) as early:
+            state.read_buffer(received, Told())
+        until(collection, lambda: told)
+        assert told.error is None
+        assert isinstance(state.object, socket.socket)
+        assert state.tls_side == "client"
+        assert state.tls_object.version() == "TLSv1.3"
+        done = list[int]()
+        state.read_buffer(received, lambda state, buffer, count: done.append(count))
+        until(collection, lambda: done)
+        assert (done, bytes(received)) == ([5], b"hello")
+        state.abort_and_close()
+        until(collection, lambda: collection.stats()["states"] == 0)
+    assert early.value.phase == "connect"
+
+
+def test_the_host_is_verified__lw_042_161_162(
+    collection: WaitStateCollection, certificates: Certificates
+) -> None:
+    """By its name or address, or by what `server_hostname` says."""
+    assert told_by(collection, certificates) is None
+    assert told_by(collection, certificates, host=HOST) is None
+    elsewhere = {"identity": certificates.elsewhere}
+    assert (
+        told_by(collection, certificates, **elsewhere, server_hostname="elsewhere.example") is None
+    )
+    error = told_by(collection, certificates, **elsewhere)
+    assert isinstance(error, TLSVerificationFailed)
+    assert error.phase == "handshake"
+    assert "localhost" in str(error)
+
+
+def test_an_unknown_authority_is_refused__lw_042_155(
+    collection: WaitStateCollection, certificates: Certificates
+) -> None:
+    """`tls=True` trusts the roots of the system, and nobody else."""
+    assert isinstance(told_by(collection, certificates, tls=True), TLSVerificationFailed)
+
+
+def test_a_silent_server_is_left_at_the_handshake_limit__lw_042_159__rel_21(
+    collection: WaitStateCollection, clock: ManualClock, certificates: Certificates
+) -> None:
+    """The earlier one of both limits counts; both are an `OperationTimeout`."""
+    given: list[tuple[dict[str, Any], float]] = [({}, 10.0), ({"connect_timeout": 4.0}, 4.0)]
+    for limits, limit in given:
+        told = Told()
+        with listening() as silent:
+            tls = client(certificates)
+            state = connect_tcp(collection, HOST, port_of(silent), told, tls=tls, **limits)
+            settle(collection)
+            clock.advance(limit - 0.01)
+            settle(collection)
+            assert not told
+            clock.advance(0.01)
+            settle(collection)
+            assert (type(told.error), told.error.limit) == (TLSHandshakeTimeout, limit)
+            assert isinstance(told.error, OperationTimeout)
+            assert (told.error.phase, told.error.peer) == ("handshake", (HOST, port_of(silent)))
+            assert state.closed
+            assert len(collection.timers) == 0
+
+
+def test_a_server_that_vanishes_has_truncated__lw_042(
+    collection: WaitStateCollection, certificates: Certificates
+) -> None:
+    """It ends the connection within the handshake, without an alert."""
+    told = Told()
+    with listening() as server:
+        connect_tcp(collection, HOST, port_of(server), told, tls=client(certificates))
+        peer, _ = server.accept()
+        settle(collection)
+        peer.recv(65536)
+        peer.close()
+        until(collection, lambda: told)
+    assert isinstance(told.error, TLSTruncated)
+
+
+def test_a_server_without_tls_is_told__lw_042(
+    collection: WaitStateCollection, certificates: Certificates
+) -> None:
+    """What is no TLS is a `TLSError` of phase "handshake"; the server sees an end."""
+    told = Told()
+    with listening() as server:
+        connect_tcp(collection, HOST, port_of(server), told, tls=client(certificates))
+        peer, _ = server.accept()
+        with peer:
+            peer.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            until(collection, lambda: told)
+            assert (type(told.error), told.error.phase) == (TLSError, "handshake")
+            settle(collection)
+            peer.settimeout(PATIENCE)
+            assert peer.recv(65536) != b""  # the client's hello
+            assert peer.recv(65536) == b""
+
+
+def test_closing_in_the_handshake_cancels__lw_035(
+    collection: WaitStateCollection, certificates: Certificates
+) -> None:
+    """The callback gets `StateClosed`, and the server an end."""
+    told = Told()
+    with listening() as server:
+        state = connect_tcp(collection, HOST, port_of(server), told, tls=client(certificates))
+        peer, _ = server.accept()
+        settle(collection)
+        state.close()
+        settle(collection)
+        with peer:
+            assert peer.recv(65536) != b""  # the client's hello
+            assert peer.recv(65536) == b""
+    assert isinstance(told.error, StateClosed)
+
+
+@pytest.mark.parametrize("option", ["configure_context", "configure_connection"])
+def test_a_configuration_that_raises_fails_the_attempt__lw_158(
+    collection: WaitStateCollection, certificates: Certificates, option: str
+) -> None:
+    """As a handshake would: a `TLSError` is delivered, with that exception as its cause."""
+    mistake = LookupError("a mistake")
+
+    def configure(_: object) -> None:
+        raise mistake
+
+    told = Told()
+    with listening() as server:
+        options: dict[str, Any] = {"tls": client(certificates), option: configure}
+        state = connect_tcp(collection, HOST, port_of(server), told, **options)
+        assert not told
+        until(collection, lambda: told)
+    assert (type(told.error), told.error.__cause__) == (TLSError, mistake)
+    assert told.error.phase == "handshake"
+    assert state.closed
+
+
+def test_options_of_tls_without_tls_are_refused__lw_154(collection: WaitStateCollection) -> None:
+    """Nobody goes without TLS by oversight."""
+    with pytest.raises(ValueError, match="tls="):
+        connect_tcp(collection, HOST, 9, Told(), configure_connection=print)
+
+
+def test_tls_can_be_attached_later_by_the_same_name__lw_139(
+    collection: WaitStateCollection, certificates: Certificates
+) -> None:
+    """The host given to `connect_tcp` is the name that is verified."""
+    told, attached = Told(), Told()
+    with serving(certificates.server_context(), lambda peer: peer.recv(1)) as port:
+        state = connect_tcp(collection, "localhost", port, told)
+        until(collection, lambda: told)
+        state.attach_tls(attached, tls=ClientTLS(trusted_file=certificates.authority))
+        until(collection, lambda: attached)
+        assert attached.error is None
+        state.close()
+        until(collection, lambda: collection.stats()["states"] == 0)
