@@ -308,7 +308,7 @@ def test_in_the_last_call_bytes_can_be_taken_too__lw_090(
 def test_a_peer_that_never_pauses_leaves_others_their_turn__lw_091(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """However much arrives, a turn shows a bounded number of bytes; timers and posts have theirs."""
+    """However much arrives, a turn shows a bounded number of bytes; posts have their turn."""
     total = 0
 
     def check(state: AsyncIOState, buffer: bytearray, end: int) -> None:

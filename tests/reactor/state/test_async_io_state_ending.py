@@ -187,8 +187,11 @@ def test_closing_ends_everything_later__lw_135_124(
     assert near.close() == 0
     assert len(errors) == 0
     settle(collection)
-    assert errors.moved == [(b"abc\0\0", 3), (bytes(6), 0), (bytes(CAPACITY + 5), CAPACITY)] + [
-        (b"queued", 0)
+    assert errors.moved == [
+        (b"abc\0\0", 3),
+        (bytes(6), 0),
+        (bytes(CAPACITY + 5), CAPACITY),
+        (b"queued", 0),
     ]
     assert len(reports) == 0
     assert all(isinstance(status, StateClosed) for status in errors.reads)

@@ -54,14 +54,10 @@ def test_everything_goes_and_is_reported_once__lw_094(
     ("start", "end", "sent"), [(0, None, b"abcdef"), (1, 4, b"bcd"), (2, 2, None), (6, None, None)]
 )
 def test_a_range_is_written__lw_094(
-    collection: WaitStateCollection,
-    near: AsyncIOState,
-    far: MemoryChannel,
-    start: int,
-    end: int | None,
-    sent: bytes | None,
+    near: AsyncIOState, far: MemoryChannel, start: int, end: int | None, sent: bytes | None
 ) -> None:
     """Only `buffer[start:end]` is sent; an empty range completes with 0, later."""
+    collection = near.collection
     reports = Reports()
     near.write_buffer(bytearray(b"abcdef"), reports, start=start, end=end)
     assert len(reports) == 0
@@ -226,11 +222,11 @@ def test_a_write_in_a_callback_goes_behind_those_that_wait__lw_100(
     assert drain(collection, far) == b"123"
 
 
-def test_a_hundred_thousand_writes_in_a_chain_and_in_line__lw_078_103(
+def test_ten_thousand_writes_in_a_chain_and_in_line__lw_078_103(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
     """Many small writes cost no stack, and no sum over the line for each of them."""
-    near.queue_output, left = True, 50_000
+    near.queue_output, left = True, 10_000
 
     def write_on(state: AsyncIOState, *_: object) -> None:
         nonlocal left
@@ -238,7 +234,7 @@ def test_a_hundred_thousand_writes_in_a_chain_and_in_line__lw_078_103(
         if left > 0:
             state.write_buffer(b"", write_on)
 
-    for _ in range(50_000):
+    for _ in range(10_000):
         near.write_buffer(b"", None, timeout=60.0)
     near.write_buffer(b"", write_on)
     settle(collection, limit=5_000)

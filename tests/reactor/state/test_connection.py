@@ -52,11 +52,11 @@ def test_a_state_is_made_of_anything_connected__lw_066_067(
     collection: WaitStateCollection, pair: tuple[socket.socket, socket.socket], kind: str
 ) -> None:
     """A socket, its descriptor or a channel; nothing is opened, and `object` is what was given."""
-    thing: Any = {
-        "socket": lambda: pair[0],
-        "descriptor": lambda: pair[0].detach(),
-        "channel": lambda: SocketChannel(pair[0]),
-    }[kind]()
+    thing: Any = pair[0]
+    if kind == "descriptor":
+        thing = pair[0].detach()
+    elif kind == "channel":
+        thing = SocketChannel(pair[0])
     state = AsyncIOState(collection, thing, name="seven", user_info={"a": 1})
     assert (state.object, state.collection, state.closed) == (thing, collection, False)
     assert (state.name, state.user_info) == ("seven", {"a": 1})
@@ -114,7 +114,8 @@ def test_wrong_limits_leave_no_state_behind__lw_069(
     with pytest.raises(ValueError, match=limit):
         AsyncIOState(collection, pair[0], **options)
     assert collection.stats()["states"] == 0
-    state = AsyncIOState(collection, pair[0], **{limit: 5.0})
+    options[limit] = 5.0
+    state = AsyncIOState(collection, pair[0], **options)
     with pytest.raises(ValueError, match=limit):
         setattr(state, limit, -1)
     assert getattr(state, limit) == 5.0
@@ -389,7 +390,7 @@ def test_figures_count_what_has_moved__lw_015(
 
 
 def test_while_connecting_nothing_can_be_started(collection: WaitStateCollection) -> None:
-    """A state that is being connected is not ready for operations; then it is one like any other."""
+    """A state that is being connected is not ready for operations; then it is like any other."""
     state = AsyncIOState(collection, None)
     assert (state.address, state.peer_address) == ((None, None), (None, None))
     with pytest.raises(OperationInProgress, match="connect"):
