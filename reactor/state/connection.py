@@ -208,7 +208,7 @@ class Connection(QueueOwner):
         """
         self._check_idle("release")
         channel, unread = self.channel, self.unread.take()
-        self._withdraw_from_collection()
+        self.collection.remove(self)
         self.input.close(None)
         self.output.close(None)
         self._enter(Mode.CLOSED)
@@ -272,7 +272,7 @@ class Connection(QueueOwner):
         """Close without a callback: the collection is being closed."""
         self.input.close(None)
         self.output.close(None)
-        self._withdraw_from_collection()
+        self.collection.remove(self)
         self._enter(Mode.CLOSED)
         if self.face is not None:
             self.face.collection_closed()
@@ -380,7 +380,7 @@ class Connection(QueueOwner):
         self.collection.health.bytes_out += self.bytes_out
         self.input.close(status)
         self.output.close(status)
-        self._withdraw_from_collection()
+        self.collection.remove(self)
         self._enter(Mode.CLOSED)
         if connecting:
             self.face.cancel(status)
@@ -390,10 +390,6 @@ class Connection(QueueOwner):
             self.collection.close_later(Aborting(self.channel))
         else:
             part_from(self.collection, self.channel)
-
-    def _withdraw_from_collection(self) -> None:
-        if self.fd >= 0:
-            self.collection.remove(self)
 
     def _enter(self, mode: int) -> None:
         if not MOVES[Mode(self._mode)] & mode:

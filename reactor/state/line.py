@@ -14,11 +14,15 @@ from reactor.deadline import NEVER
 from reactor.errors import (
     DeadlinePassed,
     EndOfStream,
+    LimitExceeded,
     OperationTimeout,
     ReactorError,
     TLSHandshakeTimeout,
 )
 from reactor.state.operations import Exchange, Operation
+
+# How many reads may wait in line behind the one that runs (LW-077); writes are counted in bytes.
+READ_LIMIT: Final = 1_000
 
 log: Final = logging.getLogger("reactor")
 
@@ -124,8 +128,29 @@ class Line:
     def __len__(self) -> int:
         return len(self._requests)
 
-    def append(self, request: Request) -> None:
-        """Put a request behind the others."""
+    def admit(self, request: Request, size_limit: int, state: object) -> None:
+        """Put a request behind the others, if there is room.
+
+        Raises:
+            LimitExceeded: so many reads wait already, or more than `size_limit` bytes would.
+        """
+        if request.operation.phase == "read":
+            if len(self) >= READ_LIMIT:
+                raise LimitExceeded(
+                    f"{len(self)} reads wait in line already, which is the limit",
+                    identifier="input-limit",
+                    connection=state,
+                )
+        elif self.size + request.operation.size > size_limit:
+            raise LimitExceeded(
+                f"{self.size} bytes wait in line, {request.operation.size} more exceed the limit"
+                f" of {size_limit}: wait for callbacks, or raise `output_limit`",
+                identifier="output-limit",
+                connection=state,
+            )
+        self._append(request)
+
+    def _append(self, request: Request) -> None:
         self._requests.append(request)
         self.size += request.operation.size
         self.deadline = min(self.deadline, request.deadline)
@@ -138,11 +163,13 @@ class Line:
 
     def take_from_the_first_late(self, now: float) -> list[Request]:
         """Take out the first request that is out of time, and all behind it, in order."""
+        if now < self.deadline:
+            return []
         first = next((i for i, one in enumerate(self._requests) if one.deadline <= now), len(self))
         requests = list(self._requests)
         staying, self._requests, self.size, self.deadline = requests[:first], deque(), 0, NEVER
         for request in staying:
-            self.append(request)
+            self._append(request)
         return requests[first:]
 
     def take(self) -> list[Request]:

@@ -41,9 +41,6 @@ from reactor.state.line import Line, Request
 from reactor.state.lost import Lost
 from reactor.state.operations import CallbackRaised, Exchange, Late, Operation
 
-# How many reads may wait in line behind the one that runs (LW-077); writes are counted in bytes.
-LINE_LIMIT: Final = 1_000
-
 # Operations that one turn steps in a row: with bytes in memory they need no readiness, and would
 # go on for as long as each callback starts the next one. A guess.
 OPERATION_LIMIT: Final = 64
@@ -196,7 +193,14 @@ class OperationQueue(Timed):
                 self._enter(BLOCKED)
                 self._first_try(request.operation)
         elif self.lines_up:
-            self._line_up(request)
+            if self.line is None:
+                self.line = Line()
+            self.line.admit(request, self.limit, self.state)
+            if request.timeout is None:
+                request.timeout = self.timeout  # its value of now: LW-101
+            if request.deadline != NEVER:
+                request.began = request.since = self.state.collection.clock()
+                self._arm()
         else:
             raise OperationInProgress(
                 f"{self!r} is still running for {self.state!r}: wait for the callback, or let"
@@ -278,17 +282,10 @@ class OperationQueue(Timed):
                 self.fail(request.timeout_error(self.state.channel, self.state, now))
         finally:
             if self.phase == BLOCKED:
-                self._expire_in_line(now)
+                if self.line and (late := self.line.take_from_the_first_late(now)):
+                    self._tell(late, late[0].timeout_error(self.state.channel, self.state, now))
                 self._arm()
             self.state.settle()
-
-    def _expire_in_line(self, now: float) -> None:
-        """End what has waited in line beyond its deadline, and what is behind it."""
-        if self.line and self.line.deadline <= now:
-            late = self.line.take_from_the_first_late(now)
-            if late:
-                status = late[0].timeout_error(self.state.channel, self.state, now)
-                self._tell(late, status)
 
     # Ending.
 
@@ -369,7 +366,7 @@ class OperationQueue(Timed):
                     self.channel = Lost(error)
                 done = True  # the step in the loop raises it again, and reports
         else:
-            done = self._needs_no_readiness(operation)
+            done = needs_no_readiness(operation, self.channel)
         if done:
             self.post()
         else:
@@ -430,10 +427,7 @@ class OperationQueue(Timed):
                 return False
             self._begin(self.line.pop())
         request = cast(Request, self.request)
-        return self._needs_no_readiness(request.operation)
-
-    def _needs_no_readiness(self, operation: Operation) -> bool:
-        return operation.eager or operation.ready() or isinstance(self.channel, Lost)
+        return needs_no_readiness(request.operation, self.channel)
 
     def _end(self, request: Request, status: ReactorError | None) -> None:
         """Take the running request out, keep its status, and make its final call."""
@@ -478,32 +472,6 @@ class OperationQueue(Timed):
             if isinstance(self.channel, Lost) or self.phase == CLOSED:
                 self.status = lasting
 
-    def _line_up(self, request: Request) -> None:
-        line = self.line
-        if line is None:
-            line = self.line = Line()
-        size = request.operation.size
-        if request.operation.phase == "read":
-            if len(line) >= LINE_LIMIT:
-                raise LimitExceeded(
-                    f"{len(line)} reads wait in line already, which is the limit",
-                    identifier="input-limit",
-                    connection=self.state,
-                )
-        elif line.size + size > self.limit:
-            raise LimitExceeded(
-                f"{line.size} bytes wait in line, {size} more exceed the limit of {self.limit}:"
-                " wait for callbacks, or raise `output_limit`",
-                identifier="output-limit",
-                connection=self.state,
-            )
-        if request.timeout is None:
-            request.timeout = self.timeout  # its value of now: LW-101
-        line.append(request)
-        if request.deadline != NEVER:
-            request.began = request.since = self.state.collection.clock()
-            self._arm()
-
     def _arm(self) -> None:
         if self.request is None:
             return  # its successor will do it
@@ -525,3 +493,8 @@ class OperationQueue(Timed):
     def __repr__(self) -> str:
         running = self.request.operation if self.request else "nothing"
         return f"<OperationQueue {Phase(self.phase).name} runs {running!r}>"
+
+
+def needs_no_readiness(operation: Operation, channel: Channel) -> bool:
+    """Tell whether a step would do something although the channel is quiet."""
+    return operation.eager or operation.ready() or isinstance(channel, Lost)
