@@ -48,6 +48,8 @@ class Stage(enum.IntEnum):
     NEW, HANDSHAKING, OPEN, CLOSED, BROKEN = range(5)
 
 
+OPEN: Final = Stage.OPEN  # a member costs a look into its class, and every record asks for it
+
 MOVES: Final = {
     Stage.NEW: {Stage.HANDSHAKING, Stage.BROKEN},  # BROKEN: configure_connection has raised
     Stage.HANDSHAKING: {Stage.OPEN, Stage.BROKEN},
@@ -109,10 +111,10 @@ class TLSEngine:
         "_failure",
         "_functions",
         "_incoming",
-        "_outgoing",
-        "_quiet",
         "_store",
         "_untold",
+        "outgoing",
+        "quiet",
         "stage",
         "they_ended",
         "tls_object",
@@ -129,10 +131,10 @@ class TLSEngine:
         verify_callback: VerifyCallback | None = None,
     ) -> None:
         self._incoming = ssl.MemoryBIO()
-        self._outgoing = ssl.MemoryBIO()
+        self.outgoing = ssl.MemoryBIO()
         self.tls_object = context.wrap_bio(
             self._incoming,
-            self._outgoing,
+            self.outgoing,
             server_side=server_side,
             server_hostname=server_hostname,
         )
@@ -142,7 +144,7 @@ class TLSEngine:
         self.they_ended = False
         self._eof = False  # no ciphertext will come any more
         self._failure: TLSError | None = None
-        self._quiet = False  # OPEN, and all input was read: the shortest way to a "not now"
+        self.quiet = False  # OPEN, and all input was read: nothing to tell until more is fed
         self._untold = False  # the end or a failure is known, and no read has told it yet
         self._store = bytearray()  # plaintext that had to be decrypted before it was asked for
 
@@ -152,18 +154,18 @@ class TLSEngine:
         """Take ciphertext from the peer, also before the first step of the handshake."""
         if self.stage is not Stage.BROKEN:  # nobody would ever look at it
             self._incoming.write(data)
-            self._quiet = False
+            self.quiet = False
 
     def feed_eof(self) -> None:
         """Learn that no more ciphertext will come."""
         if not self._eof:
             self._eof = True
             self._untold = not self.they_ended
-            self._quiet = False
+            self.quiet = False
 
     def take(self) -> bytes:
         """Return the ciphertext that has to go to the peer, all of it; empty if there is none."""
-        return self._outgoing.read()
+        return self.outgoing.read()
 
     def leftover(self) -> bytes:
         """Return what came behind the peer's closing alert, once; it is no part of TLS."""
@@ -172,12 +174,12 @@ class TLSEngine:
     @property
     def output_size(self) -> int:
         """How many bytes `take` would return."""
-        return self._outgoing.pending
+        return self.outgoing.pending
 
     @property
     def holds_input(self) -> bool:
         """Whether a read may have something to tell although nothing more arrives."""
-        if self._quiet:
+        if self.quiet:
             return False
         if self._store or self._untold:
             return True
@@ -237,10 +239,25 @@ class TLSEngine:
             cause, text = error, f"verify_callback raised {type(error).__name__}: {error}"
         # Python cannot send an alert of its own. Without our last flight the peer does at least
         # not take the handshake for a success.
-        self._outgoing.read()
+        self.outgoing.read()
         raise self._broken(TLSVerificationFailed(text, phase="handshake")) from cause
 
     # Plaintext.
+
+    def decrypt(self, ciphertext: bytes, size: int) -> bytes | None:
+        """Do as `feed` and then `read` do: the short way of the one record that came alone.
+
+        Thread: the owner's. Calls back: never. Source: LW-150.
+        """
+        if self.quiet and size >= RECORD_SIZE:
+            self._incoming.write(ciphertext)
+            data = self._pull(size)
+            if data and not self._incoming.pending and len(data) < RECORD_SIZE:
+                return data  # and it is quiet in here as before
+            self.quiet = False
+            return self._collected(data, size) if data else self._told()
+        self.feed(ciphertext)
+        return self.read(size)
 
     def read(self, size: int) -> bytes | None:
         """Return at most `size` bytes of plaintext; None is "not now", empty the peer's end.
@@ -257,18 +274,18 @@ class TLSEngine:
 
         Thread: the owner's. Calls back: never. Source: LW-150, LW-151, LW-170.
         """
-        if self._quiet:
+        if self.quiet:
             return None
         if self._store:
             data = bytes(self._store[:size])
             del self._store[:size]
             return data
-        if self.stage is Stage.OPEN and (self._incoming.pending or self.tls_object.pending()):
+        if self.stage is OPEN and (self._incoming.pending or self.tls_object.pending()):
             data = self._pull(size)
             if data:
-                if self._incoming.pending or self.tls_object.pending():
+                if self._incoming.pending or len(data) == RECORD_SIZE or len(data) == size:
                     return self._collected(data, size)
-                self._quiet = not self._eof
+                self.quiet = not self._eof  # a record that gave less than it could is used up
                 return data
         return self._told()
 
@@ -291,7 +308,7 @@ class TLSEngine:
 
         Thread: the owner's. Calls back: never. Source: LW-149.
         """
-        if self.stage is not Stage.OPEN or self.we_ended:
+        if self.stage is not OPEN or self.we_ended:
             self._raise_unless_open()
             raise BrokenPipe("TLS was ended on this side, nothing more can be sent", phase="write")
         if len(view) > CHUNK_SIZE:
@@ -311,6 +328,7 @@ class TLSEngine:
                 break
             parts.append(data)
             missing -= len(data)
+        self.quiet = not (self.holds_input or self._eof)
         return first if len(parts) == 1 else b"".join(parts)
 
     def _pull(self, size: int) -> bytes:
@@ -343,7 +361,7 @@ class TLSEngine:
         if self._eof:
             raise _truncated("read")
         # A read of no bytes comes here too, and leaves what there is.
-        self._quiet = not (self._incoming.pending or self.tls_object.pending())
+        self.quiet = not (self._incoming.pending or self.tls_object.pending())
         return None
 
     # The end.
@@ -413,7 +431,7 @@ class TLSEngine:
     def _broken(self, failure: TLSError) -> TLSError:
         self._enter(Stage.BROKEN)
         self._failure = failure
-        self._quiet = False
+        self.quiet = False
         return failure
 
     def _raise_failure(self) -> None:

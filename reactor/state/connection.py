@@ -60,6 +60,11 @@ MOVES: Final = {
 }
 
 
+# Connections of these modes have nothing to wait for. A mask, because a member of an enum costs
+# more than a number, and this is asked often.
+WITHOUT_CHANNEL: Final = int(Mode.CONNECTING | Mode.CLOSED)
+
+
 class Connection(QueueOwner):
     """A connection in a collection.
 
@@ -76,16 +81,16 @@ class Connection(QueueOwner):
 
     __slots__ = (
         "_mode",
+        "_output",
         "_socket_timeout",
+        "_unread",
         "direction",
         "face",
         "input",
         "layered",
         "object",
         "on_closed",
-        "output",
         "server_name",
-        "unread",
     )
 
     def __init__(
@@ -103,16 +108,42 @@ class Connection(QueueOwner):
         self.object = object
         self._socket_timeout = timeout  # the socket's own, for who gets it back
         self.direction = direction
-        self.unread = ReadBuffer(unread)
+        self._unread = ReadBuffer(unread) if unread else None  # made when there are some
         self.layered = isinstance(channel, TLSChannel)
         self.server_name: Any = None  # the host that it was connected to
         self.face: Any = None  # who stands for it: a transport; what connects it, until then
         self.on_closed: Callable[[], object] | None = None  # called once; for who counts us
         self._mode: int = Mode.CONNECTING if channel is None else Mode.OPEN
         self.input = OperationQueue(self, self.channel, limit=INPUT_LIMIT)
-        self.output = OperationQueue(self, self.channel, limit=OUTPUT_LIMIT)
+        self._output: OperationQueue | None = None  # made when something has to wait in it
         if channel is not None:
             collection.add(self)
+
+    @property
+    def unread(self) -> ReadBuffer:
+        """The bytes that have arrived and that nobody has asked for yet."""
+        if self._unread is None:
+            self._unread = ReadBuffer()
+        return self._unread
+
+    @property
+    def output(self) -> OperationQueue:
+        """The operations that write; of a connection that only reads there is no queue."""
+        if self._output is None:
+            self._output = OperationQueue(self, self.channel, limit=OUTPUT_LIMIT)
+            if self.closed:
+                self._output.close(None)
+        return self._output
+
+    @property
+    def unread_count(self) -> int:
+        """How many bytes are unread."""
+        return 0 if self._unread is None else len(self._unread)
+
+    @property
+    def queues(self) -> tuple[OperationQueue, ...]:
+        """The queues that there are."""
+        return (self.input,) if self._output is None else (self.input, self._output)
 
     @property
     def closed(self) -> bool:
@@ -150,7 +181,7 @@ class Connection(QueueOwner):
     @property
     def bytes_out(self) -> int:  # type: ignore[override]  # nobody sets it
         """Bytes that writes have moved, those that went past the queue included."""
-        return self.output.total + getattr(self.face, "bytes_sent", 0)
+        return (self._output.total if self._output else 0) + getattr(self.face, "bytes_sent", 0)
 
     # Beginning, and ending.
 
@@ -165,8 +196,8 @@ class Connection(QueueOwner):
 
     def failed_to_connect(self) -> None:
         """Be closed: there will be no connection."""
-        self.input.close(None)
-        self.output.close(None)
+        for queue in self.queues:
+            queue.close(None)
         self._enter(Mode.CLOSED)
 
     def close(self, *, keep_object: bool = False) -> int:
@@ -186,7 +217,7 @@ class Connection(QueueOwner):
         if not self.closed:
             self.collection.owner.check()
             self._close(self._closed("closed by the program"), keep_object=keep_object)
-        return len(self.unread)
+        return self.unread_count
 
     def end(self, *, abort: bool = False) -> None:
         """Close without a word to what runs; `abort` drops the connection instead of ending it.
@@ -209,8 +240,8 @@ class Connection(QueueOwner):
         self._check_idle("release")
         channel, unread = self.channel, self.unread.take()
         self.collection.remove(self)
-        self.input.close(None)
-        self.output.close(None)
+        for queue in self.queues:
+            queue.close(None)
         self._enter(Mode.CLOSED)
         return channel, unread
 
@@ -226,7 +257,7 @@ class Connection(QueueOwner):
     def on_readable(self) -> None:
         """Let the input go on; forget the interest if nobody is interested."""
         if self.layered:
-            self._ready(READ)
+            self._layers_readable()
         elif (queue := self.input).phase == BLOCKED:
             queue.proceed()
         else:
@@ -248,13 +279,15 @@ class Connection(QueueOwner):
         An interest in input outlives its operation until something arrives: mostly the next
         operation is there by then, and two system calls are saved. `forget` ends it.
         """
-        if self._mode & (Mode.CLOSED | Mode.CONNECTING):
+        if self._mode & WITHOUT_CHANNEL:
             return
         channel = self.channel
         wanted = 0 if forget else self.wanted & READ
         if channel.holds_output:
             wanted |= self._flush()
-        for queue in (self.input, self.output):
+            if self.closed:
+                return  # the transport has ended it, as its output is lost
+        for queue in self.queues:
             if queue.phase == BLOCKED and not queue.posted:
                 if channel.holds_input and queue is self.input:
                     queue.post()
@@ -270,15 +303,19 @@ class Connection(QueueOwner):
 
     def close_silently(self) -> None:
         """Close without a callback: the collection is being closed."""
-        self.input.close(None)
-        self.output.close(None)
+        if self.closed:
+            return  # by the last call of another protocol
+        # With output left, the stream must not look complete to the peer.
+        unsent = self._output is not None and self._output.active
+        for queue in self.queues:
+            queue.close(None)
         self.collection.remove(self)
         self._enter(Mode.CLOSED)
         if self.face is not None:
             self.face.collection_closed()
         if self.channel is not None:
             try:
-                if self.layered:
+                if self.layered and not unsent:
                     self.channel.write_eof()
             except ReactorError:
                 pass  # it was worth a try
@@ -310,7 +347,7 @@ class Connection(QueueOwner):
 
     def _check_idle(self, verb: str) -> None:
         self._check_usable(verb)
-        for queue in (self.input, self.output):
+        for queue in self.queues:
             if queue.active:
                 raise OperationInProgress(
                     f"cannot {verb} {self!r} while {queue!r}: abort it, or wait for its callback",
@@ -342,29 +379,64 @@ class Connection(QueueOwner):
         callback(self, error)
 
     def _set_channel(self, channel: Channel) -> None:
-        self.channel = self.input.channel = self.output.channel = channel
-        self.input.status = self.output.status = None
+        self.channel = channel
+        for queue in self.queues:
+            queue.channel = channel
+            queue.status = None
         self.layered = isinstance(channel, TLSChannel)
+
+    def _layers_readable(self) -> None:
+        """Let the input go on; if that was all there is, there is nothing to settle."""
+        queue = self.input
+        if queue.phase != BLOCKED or self.wanted != READ:
+            self._ready(READ)
+            return
+        try:
+            queue.proceed()
+        finally:
+            output = self._output
+            if (
+                not self._at_rest()
+                or queue.phase != BLOCKED
+                or (output is not None and output.phase == BLOCKED)
+            ):
+                self.settle()
+
+    def _at_rest(self) -> bool:
+        try:
+            return self.channel.rest()
+        except SocketError as error:
+            self._lose_output(error)
+            return False
 
     def _ready(self, mask: int) -> None:
         """Let go on whoever waits for this readiness: under TLS either direction may."""
         nobody = True
         try:
-            for queue in (self.input, self.output):
+            for queue in self.queues:
                 if queue.phase == BLOCKED and queue.want() & mask:
                     nobody = False
                     queue.proceed()
         finally:
             self.settle(forget=nobody and mask == READ)
 
+    def _lose_output(self, error: SocketError) -> None:
+        self.output.lose(error)
+        if self.face is not None:
+            self.face.output_failed(error)
+
     def _flush(self) -> int:
         """Push what the channel holds; return what to wait for if it is not all."""
         try:
             flushed = self.channel.flush()
         except SocketError as error:
-            self.output.lose(error)
+            self._lose_output(error)
             return 0
-        return 0 if flushed else self.channel.write_want
+        if flushed:
+            return 0
+        if self.face is not None and not (self._output and self._output.active):
+            self.face.held_up()
+        return self.channel.write_want
 
     def _close(
         self, status: StateClosed | None, *, keep_object: bool = False, abort: bool = False
@@ -378,8 +450,8 @@ class Connection(QueueOwner):
         connecting = self._mode == Mode.CONNECTING
         self.collection.health.bytes_in += self.bytes_in
         self.collection.health.bytes_out += self.bytes_out
-        self.input.close(status)
-        self.output.close(status)
+        for queue in self.queues:
+            queue.close(status)
         self.collection.remove(self)
         self._enter(Mode.CLOSED)
         if connecting:

@@ -256,12 +256,12 @@ class OperationQueue(Timed):
 
     # Limits.
 
-    def retime(self, timeout: float | None) -> None:
-        """Give the running operation another timeout, in seconds, counted from now."""
+    def retime(self, timeout: float | None, passed: float = 0.0) -> None:
+        """Give the running operation another timeout, of which `passed` seconds are over now."""
         request = self.request
         if request is not None:
             request.timeout = timeout
-            request.began = request.since = self.state.collection.clock()
+            request.began = request.since = self.state.collection.clock() - passed
             self._arm()
 
     def on_due(self, now: float) -> None:

@@ -341,9 +341,7 @@ class BufferedFeed(Operation):
     def step(self, channel: Channel) -> bool:
         """Ask for a buffer, read once, and tell how much it was."""
         try:
-            view = memoryview(self.receiver.get_buffer(self.size)).cast("B")
-            if not len(view):
-                raise RuntimeError("get_buffer() returned an empty buffer")
+            view = self.lend(self.size)
         except Exception as exception:  # noqa: BLE001  # user code
             raise CallbackRaised(exception) from None
         count = channel.readinto(view)
@@ -356,6 +354,19 @@ class BufferedFeed(Operation):
         elif count is not None:
             raise EndOfStream("the peer has ended the stream", phase="read")
         return False
+
+    def lend(self, size: int) -> memoryview:
+        """Get a buffer of the receiver; `size` bytes are recommended.
+
+        Raises:
+            RuntimeError: it is empty. TypeError: it cannot be written. What the receiver raises.
+        """
+        view = memoryview(self.receiver.get_buffer(size)).cast("B")
+        if view.readonly:
+            raise TypeError("get_buffer() returned a buffer that cannot be written")
+        if not len(view):
+            raise RuntimeError("get_buffer() returned an empty buffer")
+        return view
 
 
 class Send(Operation):
