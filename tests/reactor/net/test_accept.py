@@ -1,0 +1,520 @@
+"""`accept_tcp` and its handle, with plain blocking sockets as clients."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import logging
+import os
+import resource
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import pytest
+
+from reactor.errors import AcceptError, BindError, StateClosed, WrongThread
+from reactor.loop.collection import WaitStateCollection
+from reactor.loop.error_handler import propagate
+from reactor.net.accept import ACCEPT_LIMIT, AcceptingHandle, accept_tcp
+from reactor.state.async_io_state import AsyncIOState
+from reactor.testing.clock import ManualClock
+from reactor.testing.settle import settle
+from tests.network import PATIENCE, until
+from tests.reactor.loop.probe import elsewhere
+
+HOST: Final = "127.0.0.1"
+RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends a reset
+
+
+class Guests:
+    """A connection function that keeps whom it got; `then` is called with the same afterwards."""
+
+    def __init__(self, then: Callable[[AcceptingHandle, Any], object] | None = None) -> None:
+        self.calls = list[tuple[AcceptingHandle, Any]]()
+        self._then = then
+
+    def __call__(self, handle: AcceptingHandle, guest: Any) -> None:
+        self.calls.append((handle, guest))
+        if self._then is not None:
+            self._then(handle, guest)
+
+    def __len__(self) -> int:
+        return len(self.calls)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.calls[index][1]
+
+
+@pytest.fixture
+def clients() -> Iterator[contextlib.ExitStack]:
+    """Closes, at the end, the clients that `call` has made."""
+    with contextlib.ExitStack() as stack:
+        yield stack
+
+
+def call(clients: contextlib.ExitStack, handle: AcceptingHandle, host: str = HOST) -> socket.socket:
+    """Connect to a handle; the kernel does it, whatever the loop is doing."""
+    sock = socket.create_connection((host, handle.local_port), PATIENCE)
+    return clients.enter_context(sock)
+
+
+def is_closed(client: socket.socket) -> bool:
+    """Whether the other end has ended the connection, or will have soon."""
+    try:
+        return client.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+def test_each_client_becomes_a_state__lw_043_044_052(
+    collection: WaitStateCollection, clients: contextlib.ExitStack
+) -> None:
+    """Once, later, with the handle that was returned; operations may begin at once."""
+    guests = Guests(lambda _, state: state.write_buffer(b"hello", None))
+    handle = accept_tcp(collection, 0, guests)
+    client = call(clients, handle)
+    assert len(guests) == 0
+    settle(collection)
+    assert len(guests) == 1
+    assert guests.calls[0][0] is handle
+    state = guests[0]
+    assert isinstance(state, AsyncIOState)
+    assert client.recv(5) == b"hello"
+    assert state.peer_address == client.getsockname()
+    assert (state.name, state.queue_output, state.queue_input) == ("Listening", False, False)
+    assert (state.read_timeout, state.write_timeout, state.user_info) == (None, None, None)
+    assert isinstance(state.object, socket.socket)
+    assert collection.stats()["connections_in"] == 1
+
+
+def test_options_of_the_states__lw_052(
+    collection: WaitStateCollection, clients: contextlib.ExitStack
+) -> None:
+    """Name and queues are those given."""
+    guests = Guests()
+    handle = accept_tcp(collection, 0, guests, name="guest", queue_output=True, queue_input=True)
+    call(clients, handle)
+    settle(collection)
+    assert (guests[0].name, guests[0].queue_output, guests[0].queue_input) == ("guest", True, True)
+
+
+def test_an_ipv4_client_is_shown_as_one__lw_028(
+    collection: WaitStateCollection, clients: contextlib.ExitStack
+) -> None:
+    """Also where the socket is one of IPv6."""
+    guests = Guests()
+    handle = accept_tcp(collection, 0, guests)
+    call(clients, handle)
+    call(clients, handle, "::1")
+    settle(collection)
+    assert sorted(state.peer_address[0] for _, state in guests.calls) == [HOST, "::1"]
+    assert sorted(state.address[0] for _, state in guests.calls) == [HOST, "::1"]
+
+
+def test_options_of_the_sockets__lw_049_202(
+    collection: WaitStateCollection, clients: contextlib.ExitStack
+) -> None:
+    """They are set on every accepted socket."""
+
+    def options_of(**options: Any) -> tuple[bool, bool, bytes, int]:
+        guests = Guests()
+        call(clients, accept_tcp(collection, 0, guests, **options))
+        settle(collection)
+        sock = guests[0].object
+        return (
+            bool(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)),
+            bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)),
+            sock.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8),
+            sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT),
+        )
+
+    assert options_of() == (True, False, struct.pack("ii", 0, 0), 0)
+    asked = options_of(nodelay=False, keepalive=True, linger=2, user_timeout=1.5)
+    assert asked == (False, True, struct.pack("ii", 1, 2), 1500)
+
+
+def test_any_thread_may_accept__lw_047() -> None:
+    """It binds there; the connection function runs on the owner's thread."""
+    threads = list[int]()
+    came = threading.Event()
+
+    def connection_function(handle: AcceptingHandle, state: AsyncIOState) -> None:
+        threads.append(threading.get_ident())
+        state.close()
+        came.set()
+
+    with WaitStateCollection() as collection:
+        handle = accept_tcp(collection, 0, connection_function)
+        with socket.create_connection((HOST, handle.local_port), PATIENCE):
+            assert came.wait(PATIENCE)
+        owner = collection.submit(threading.get_ident).result(PATIENCE)
+    assert threads == [owner]
+    assert handle.closed
+
+
+def test_a_handle_that_never_began_is_closed_all_the_same__lw_047(
+    collection: WaitStateCollection,
+) -> None:
+    """The watching was posted by another thread, and the collection closed before it came to it."""
+    collection.run_once(0)
+    handle = elsewhere(lambda: accept_tcp(collection, 0, Guests()))
+    port = handle.local_port
+    collection.close()
+    assert handle.closed
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((HOST, port), PATIENCE)
+
+
+def test_a_closed_collection_accepts_nothing__lw_012() -> None:
+    """It raises, and nothing is bound."""
+    collection = WaitStateCollection()
+    collection.close()
+    with pytest.raises(StateClosed):
+        accept_tcp(collection, 0, Guests())
+
+
+def test_plain_sockets_are_the_programs__lw_051(
+    collection: WaitStateCollection, clients: contextlib.ExitStack
+) -> None:
+    """Without states the function gets a blocking socket, and owns it."""
+    guests = Guests(lambda _, sock: clients.enter_context(sock))
+    handle = accept_tcp(collection, 0, guests, create_state=False)
+    client = call(clients, handle)
+    settle(collection)
+    sock = guests[0]
+    assert type(sock) is socket.socket
+    assert sock.gettimeout() is None
+    client.sendall(b"x")
+    assert sock.recv(1) == b"x"
+    with pytest.raises(ValueError, match="create_state"):
+        accept_tcp(collection, 0, guests, create_state=False, connection_limit=1)
+
+
+@pytest.mark.parametrize("handler", ["kept", "propagate"])
+def test_a_plain_socket_is_closed_if_the_function_raises__lw_051_062(
+    clients: contextlib.ExitStack, handler: str
+) -> None:
+    """Under every handler, which gets the handle; that one stays open."""
+    reports, mistake = list[tuple[object, BaseException]](), LookupError("a mistake")
+
+    def fail(handle: AcceptingHandle, sock: socket.socket) -> None:
+        raise mistake
+
+    kept = propagate if handler == "propagate" else lambda *report: reports.append(report)
+    with contextlib.closing(WaitStateCollection(error_handler=kept)) as collection:
+        handle = accept_tcp(collection, 0, fail, create_state=False)
+        client = call(clients, handle)
+        if handler == "propagate":
+            with pytest.raises(LookupError):
+                settle(collection)
+        else:
+            settle(collection)
+            assert reports == [(handle, mistake)]
+        assert is_closed(client)
+        assert not handle.closed
+
+
+def test_a_function_that_raises_harms_its_client_only__lw_062(
+    collection: WaitStateCollection,
+    clients: contextlib.ExitStack,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The error handler gets the state, and closes it; the next client is served."""
+
+    def fail_once(handle: AcceptingHandle, state: AsyncIOState) -> None:
+        if len(guests) == 1:
+            raise LookupError("a mistake")
+
+    guests = Guests(fail_once)
+    handle = accept_tcp(collection, 0, guests)
+    first, second = call(clients, handle), call(clients, handle)
+    settle(collection)
+    assert is_closed(first)
+    assert (len(guests), guests[0].closed, guests[1].closed) == (2, True, False)
+    assert len(caplog.records) == 1
+    guests[1].write_buffer(b"x", None)
+    settle(collection)
+    assert second.recv(1) == b"x"
+
+
+def test_the_connection_has_a_context_of_its_own__lw_021(
+    collection: WaitStateCollection, clients: contextlib.ExitStack
+) -> None:
+    """A copy of that of `accept_tcp`: what one connection sets there another does not see."""
+    variable = contextvars.ContextVar[str]("variable")
+    seen = list[str]()
+
+    def connection_function(handle: AcceptingHandle, state: AsyncIOState) -> None:
+        seen.append(variable.get())
+        variable.set("changed")
+        state.write_buffer(b"x", lambda *_: seen.append(variable.get()))
+
+    context = contextvars.copy_context()
+    context.run(variable.set, "given")
+    handle = context.run(accept_tcp, collection, 0, connection_function)
+    call(clients, handle)
+    call(clients, handle)
+    settle(collection)
+    assert seen == ["given", "given", "changed", "changed"]
+
+
+# Limits.
+
+
+def test_at_the_limit_clients_wait__lw_058(
+    collection: WaitStateCollection, clients: contextlib.ExitStack
+) -> None:
+    """Until a connection ends, by whatever end; then the next one is served."""
+    guests = Guests()
+    handle = accept_tcp(collection, 0, guests, connection_limit=2)
+    for _ in range(4):
+        call(clients, handle)
+    settle(collection)
+    assert (len(guests), handle.connection_count) == (2, 2)
+    guests[0].close()
+    settle(collection)
+    assert (len(guests), handle.connection_count) == (3, 2)
+    guests[1].abort_and_close()
+    settle(collection)
+    assert len(guests) == 4
+    channel, _ = guests[2].release()
+    channel.close()
+    assert handle.connection_count == 1
+
+
+def test_one_host_has_a_limit_of_its_own__lw_058(
+    collection: WaitStateCollection, clients: contextlib.ExitStack
+) -> None:
+    """One connection more is closed at once, without the function; other hosts are served."""
+    guests = Guests()
+    handle = accept_tcp(collection, 0, guests, connection_limit_per_peer=1)
+    call(clients, handle)
+    more, other = call(clients, handle), call(clients, handle, "::1")
+    settle(collection)
+    assert is_closed(more)
+    assert [state.peer_address for _, state in guests.calls][1:] == [other.getsockname()[:2]]
+    guests[0].close()
+    call(clients, handle)
+    settle(collection)
+    assert len(guests) == 3
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"connection_limit": 0}, {"connection_limit_per_peer": -1}, {"handshake_limit": 0}],
+    ids=repr,
+)
+def test_a_limit_is_positive__lw_058(
+    collection: WaitStateCollection, options: dict[str, int]
+) -> None:
+    """Or it is refused at the call."""
+    with pytest.raises(ValueError, match="1 or more"):
+        accept_tcp(collection, 0, Guests(), **options)  # type: ignore[arg-type]  # all are numbers
+
+
+def test_a_burst_is_bounded__lw_061(
+    collection: WaitStateCollection, clients: contextlib.ExitStack
+) -> None:
+    """With many waiting, at most 64 are accepted in a turn, and a timer runs in between."""
+    order = list[str]()
+    handle = accept_tcp(collection, 0, lambda *_: order.append("client"), backlog=200)
+    for _ in range(ACCEPT_LIMIT + 10):
+        call(clients, handle)
+    collection.call_soon(order.append, "posted")
+    settle(collection)
+    assert order == ["client"] * ACCEPT_LIMIT + ["posted"] + ["client"] * 10
+
+
+# Troubles.
+
+
+@contextlib.contextmanager
+def no_descriptors() -> Iterator[None]:
+    """Let the system have no descriptor left for us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(fd) for fd in os.listdir("/proc/self/fd"))
+    taken = list[int]()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, hard))
+    try:
+        with contextlib.suppress(OSError):
+            while True:
+                taken.append(os.dup(0))
+        yield
+    finally:
+        for fd in taken:
+            os.close(fd)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_without_descriptors_clients_wait__lw_059__rel_20(
+    collection: WaitStateCollection,
+    clock: ManualClock,
+    clients: contextlib.ExitStack,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """One timer, one line in the log, no spinning; all are served when there is room again."""
+    guests = Guests()
+    handle = accept_tcp(collection, 0, guests)
+    for _ in range(5):
+        call(clients, handle)
+    with no_descriptors():
+        for _ in range(5):
+            settle(collection)  # fails if the listener is ready in turn after turn
+            assert len(collection.timers) == 1
+            clock.advance(0.9)
+        settle(collection)
+    assert (len(guests), len(caplog.records)) == (0, 1)
+    clock.advance(1.0)
+    settle(collection)
+    assert len(guests) == 5
+    assert len(collection.timers) == 0
+
+
+def test_trouble_is_told_once_per_burst__lw_060(
+    collection: WaitStateCollection, clock: ManualClock, clients: contextlib.ExitStack
+) -> None:
+    """To `accept_error_callback`, with an `AcceptError`; the handle stays open."""
+    told = list[tuple[AcceptingHandle, AcceptError]]()
+    handle = accept_tcp(
+        collection, 0, Guests(), accept_error_callback=lambda *args: told.append(args)
+    )
+    call(clients, handle)
+    for gap in (0.9, 0.9, 5.0, 0.9):
+        with no_descriptors():
+            settle(collection)
+        clock.advance(gap)
+    (first, error), (second, _) = told
+    assert first is second is handle
+    assert (type(error), error.identifier, error.phase) == (AcceptError, "no-descriptors", "accept")
+    assert not handle.closed
+
+
+def test_clients_gone_before_are_skipped__lw_060__rel_5(
+    collection: WaitStateCollection, clients: contextlib.ExitStack
+) -> None:
+    """300 of them, reset before they were accepted; the one who stayed is served."""
+    guests = Guests(lambda _, state: state.wait_for_input(lambda state: state.close()))
+    handle = accept_tcp(collection, 0, guests, backlog=400)
+    for _ in range(300):
+        with socket.create_connection((HOST, handle.local_port), PATIENCE) as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    stays = call(clients, handle)
+    settle(collection)
+    assert handle.connection_count == 1
+    assert guests[len(guests) - 1].peer_address == stays.getsockname()
+
+
+# Pausing and closing.
+
+
+def test_a_paused_handle_accepts_nobody__lw_198(
+    collection: WaitStateCollection, clients: contextlib.ExitStack
+) -> None:
+    """Clients wait in the kernel's queue until it is resumed; both verbs may come twice."""
+    guests = Guests()
+    handle = accept_tcp(collection, 0, guests, connection_limit=1)
+    handle.pause()
+    handle.pause()
+    call(clients, handle)
+    settle(collection)
+    assert (handle.paused, len(guests)) == (True, 0)
+    handle.resume()
+    handle.resume()
+    settle(collection)
+    assert (handle.paused, len(guests)) == (False, 1)
+    call(clients, handle)
+    handle.pause()  # beside the pause for the limit
+    guests[0].close()
+    settle(collection)
+    assert len(guests) == 1
+
+
+def test_what_a_handle_tells__lw_053_063(collection: WaitStateCollection) -> None:
+    """Its name, port, socket and collection; the last two only until it is closed."""
+    info = object()
+    handle = accept_tcp(collection, 0, Guests(), handle_name="gate", user_info=info)
+    sock = handle.socket
+    assert sock is not None
+    port = sock.getsockname()[1]
+    assert (handle.name, handle.user_info) == ("gate", info)
+    assert (handle.collection, handle.local_port) == (collection, port)
+    assert "gate" in repr(handle)
+    handle.user_info = None
+    handle.close()
+    assert (handle.collection, handle.socket, handle.local_port) == (None, None, port)
+
+
+def test_closing_frees_the_port_and_tells__lw_064(
+    collection: WaitStateCollection, clients: contextlib.ExitStack
+) -> None:
+    """Delivered states live on; who waits is sent away; closing again is harmless, and told."""
+    guests, told = Guests(), list[object]()
+    handle = accept_tcp(collection, 0, guests)
+    call(clients, handle)
+    settle(collection)
+    waiting = call(clients, handle)
+    handle.close(lambda of: told.append((of, free_again(handle.local_port))))
+    handle.close(told.append)
+    assert (handle.closed, told) == (True, [])
+    settle(collection)
+    assert told == [(collection, True), collection]
+    assert (len(guests), guests[0].closed) == (1, False)
+    assert is_closed(waiting)
+    handle.close()
+
+
+def free_again(port: int) -> bool:
+    try:
+        socket.create_server((HOST, port)).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_closing_inside_a_burst_ends_it__lw_064(
+    collection: WaitStateCollection, clients: contextlib.ExitStack
+) -> None:
+    """From the call on the connection function is not called."""
+    guests = Guests(lambda handle, _: handle.close())
+    handle = accept_tcp(collection, 0, guests)
+    for _ in range(3):
+        call(clients, handle)
+    settle(collection)
+    assert len(guests) == 1
+
+
+def test_only_the_owner_may_close_and_pause__lw_014(collection: WaitStateCollection) -> None:
+    """Another thread is refused; what the attributes say it may read."""
+    handle = accept_tcp(collection, 0, Guests())
+    collection.run_once(0)
+    for verb in (handle.close, handle.pause, handle.resume):
+        with pytest.raises(WrongThread):
+            elsewhere(verb)
+    assert elsewhere(lambda: (handle.closed, handle.paused)) == (False, False)
+
+
+def test_a_busy_port_leaves_nothing__lw_046(collection: WaitStateCollection) -> None:
+    """The collection has nothing of it."""
+    handle = accept_tcp(collection, 0, Guests())
+    with pytest.raises(BindError):
+        accept_tcp(collection, handle.local_port, Guests(), init_timeout=0)
+    handle.close()
+    until(collection, lambda: not collection.held)
+    assert len(collection.timers) == 0
+
+
+def test_troubles_are_logged_by_default__lw_060(
+    collection: WaitStateCollection,
+    clients: contextlib.ExitStack,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As a warning that names the handle."""
+    handle = accept_tcp(collection, 0, Guests(), handle_name="gate")
+    call(clients, handle)
+    with no_descriptors(), caplog.at_level(logging.WARNING, "reactor"):
+        settle(collection)
+    (record,) = caplog.records
+    assert "gate" in record.getMessage()
