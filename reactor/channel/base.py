@@ -21,8 +21,8 @@ class Channel:
     """The verbs of every channel; a failure is an error of our tree, with phase and peer.
 
     `holds_input` is true while there are bytes to read that no descriptor shows, `holds_output`
-    while bytes that `write` has taken are not in the kernel yet. `address` and `peer_address` are
-    pairs `(host, port)`, and stay after closing.
+    while bytes that `write` has taken are not in the kernel yet; `output_size` counts them, as
+    they are sent. `address` and `peer_address` are pairs `(host, port)`, and stay after closing.
 
     Thread: one at a time for each direction. Calls back: never. Source: LW-030, LW-153.
     """
@@ -31,6 +31,7 @@ class Channel:
 
     holds_input: bool = False
     holds_output: bool = False
+    output_size: int = 0
     read_want: int = READ
     write_want: int = WRITE
 
@@ -62,6 +63,10 @@ class Channel:
 
     def flush(self) -> bool:
         """Return whether all that was taken is in the kernel, after trying to bring it there."""
+        return True
+
+    def rest(self) -> bool:
+        """Push what is held; true if then nothing is left in here that no descriptor shows."""
         return True
 
     def write_eof(self) -> bool:
