@@ -17,6 +17,7 @@ The descriptor's end of stream never reaches OpenSSL, which would break the way 
 came, and before the peer's closing alert, are two facts, and `TLSTruncated` is made of them.
 """
 
+import contextlib
 import enum
 import ssl
 from collections.abc import Callable
@@ -207,7 +208,7 @@ class TLSEngine:
             self.tls_object.do_handshake()
         except ssl.SSLWantReadError:
             if self._eof:
-                raise self._broken(_truncated("handshake")) from None
+                raise self._broken(self._cut_off()) from None
             return False
         except ssl.SSLError as error:
             refused = getattr(self.tls_object, "refused", None)  # what choose_context has raised
@@ -215,6 +216,13 @@ class TLSEngine:
         self._accept_peer()
         self._enter(Stage.OPEN)
         return True
+
+    def _cut_off(self) -> TLSError:
+        # OpenSSL has an alert for this too, and a peer that ended only its way out will read it.
+        self._incoming.write_eof()
+        with contextlib.suppress(ssl.SSLError):
+            self.tls_object.do_handshake()
+        return _truncated("handshake")
 
     def _prepare(self) -> None:
         configure, _ = self._functions
