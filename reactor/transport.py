@@ -1,33 +1,32 @@
 """Transport: what a protocol sees of its connection; all flow control is here.
 
 It does no I/O of its own. What arrives comes through one `Feed` on the read queue, bound directly
-to the protocol. What is written is tried at once, and an operation exists only while it has to
-wait: then a `Pour` takes that write and those behind it.
+to the protocol. What is written is tried at once; what the channel does not take is kept in a
+`WaitingOutput`, the next thing to read, which exists only while there is something to wait for.
 
-    OPEN ──start_tls──► SWITCHING ──handshake──► OPEN
-      │                     │
-      ├──close──► CLOSING ──┴─output gone, or its limit──► CLOSED ──later──► connection_lost
-      └──abort, loss, a hook that raises, a limit──────────►
+    OPEN ──start_tls──► SWITCHING ──output gone──► SHAKING ──handshake──► OPEN
+      │                     │                         │
+      ├──close──► CLOSING ◄─┘                         │
+      │              └──output gone, or its limit──►──┤
+      └──abort, loss, a hook that raises, a limit──►──┴──► CLOSED ──later──► connection_lost
 
-However it ends, it ends through `_end`: once, with one report of who closed and why.
+However it ends, it ends through `_end` or with its collection: once, with one report of who
+closed and why, and one last call to the protocol.
 """
 
 import enum
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from threading import get_ident
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from reactor.channel.base import BytesLike
-from reactor.channel.tls import TLSChannel
-from reactor.channel.tls_engine import Stage
 from reactor.channel.tls_settings import tls_plan
 from reactor.deadline import check_timeout
 from reactor.errors import (
     BrokenPipe,
     EndOfStream,
     InternalError,
-    LimitExceeded,
     OperationInProgress,
     OperationNotAllowed,
     OperationTimeout,
@@ -36,54 +35,47 @@ from reactor.errors import (
     StateClosed,
     address_text,
 )
-from reactor.loop.timers import Timed, call
-from reactor.protocol import BaseProtocol, BufferedProtocol
+from reactor.flow.close_report import Closer, CloseReport, LastCall, tls_ended
+from reactor.flow.facts import fact
+from reactor.flow.feeding import Feeding
+from reactor.flow.idle_limit import IdleLimit
+from reactor.flow.waiting_output import WaitingOutput
+from reactor.protocol import BaseProtocol
 from reactor.state.connection import Connection
-from reactor.state.line import Request
-from reactor.state.operations import BufferedFeed, Feed, Pour
 
-WRITE_LIMIT_HIGH: Final = 65_536  # bytes of output above which the protocol is paused
-WRITE_LIMIT_LOW: Final = 16_384  # bytes of output at which it is resumed
 DRAIN_TIMEOUT: Final = 20.0  # seconds without progress that a closing connection may still send
 HANDSHAKE_TIMEOUT: Final = 10.0  # seconds
 
-Closer: TypeAlias = Literal["us", "peer", "limit", "error"]
+Switched: TypeAlias = Callable[["Transport", BaseException | None], object]
 
 
 class Phase(enum.IntEnum):
     """What a transport is doing; powers of two, so that a set of phases is a mask."""
 
     OPEN = 1
-    SWITCHING = 2  # waits for its output to go, then for a handshake; writes are kept
-    CLOSING = 4  # nothing is read any more, and what was written still goes
-    CLOSED = 8
+    SWITCHING = 2  # TLS comes when the output has gone; what is written meanwhile waits for it
+    SHAKING = 4  # the handshake is under way
+    CLOSING = 8  # nothing is read any more, and what was written still goes
+    CLOSED = 16
 
 
 MOVES: Final = {
     Phase.OPEN: Phase.SWITCHING | Phase.CLOSING | Phase.CLOSED,
-    Phase.SWITCHING: Phase.OPEN | Phase.CLOSING | Phase.CLOSED,
+    Phase.SWITCHING: Phase.SHAKING | Phase.CLOSING | Phase.CLOSED,
+    Phase.SHAKING: Phase.OPEN | Phase.CLOSED,
     Phase.CLOSING: Phase.CLOSED,
     Phase.CLOSED: 0,
 }
+ENDING: Final = Phase.CLOSING | Phase.CLOSED
 
 
 @dataclass(frozen=True, slots=True)
-class CloseReport:
-    """Who closed a connection and why.
+class Switch:
+    """A `start_tls` that is not over: the plan of TLS, who is told, and the limit in seconds."""
 
-    `by` is "us", "peer", "limit" or "error"; `phase` what was going on; `error` the exception that
-    `connection_lost` gets, or None; `bytes_unread` and `bytes_unsent` what was left;
-    `tls_ended` whether TLS ended properly, None without TLS.
-
-    Thread: any. Calls back: never. Source: PR-13.
-    """
-
-    by: Closer
-    phase: str
-    error: BaseException | None
-    bytes_unread: int
-    bytes_unsent: int
-    tls_ended: bool | None
+    plan: Any
+    callback: Switched | None
+    timeout: float | None
 
 
 class Transport:
@@ -103,19 +95,15 @@ class Transport:
         "_direct",
         "_ended",
         "_eof_asked",
-        "_high",
+        "_feeding",
         "_idle",
-        "_low",
         "_owner",
         "_phase",
-        "_pour",
         "_protocol",
-        "_reading",
-        "_reading_paused",
-        "_sent",
         "_state",
         "_switch",
-        "_writing_paused",
+        "_waiting",
+        "bytes_sent",
         "close_report",
     )
 
@@ -126,35 +114,29 @@ class Transport:
         ended: Callable[["Transport"], object] | None = None,
     ) -> None:
         self._state = state
-        self._channel = state.channel
-        self._sent = 0  # bytes that went directly into the channel
+        self._owner = state.collection.owner
         self._protocol = protocol
         self._ended = ended
-        self._owner = state.collection.owner
         self._phase: int = Phase.OPEN
-        self._direct = False  # whether a write may go straight into a plain channel
-        self._pour: Pour | None = None
-        self._reading: Request | None = None  # the feed, made when reading begins
-        self._reading_paused = False
-        self._writing_paused = False
+        self._waiting = WaitingOutput(state, self._mark_passed, self._output_stopped)
+        self._feeding = Feeding(state, protocol, self._input_ended, self._moved)
+        self.bytes_sent = 0  # past the queue, directly into the channel
         self._eof_asked = False
         self._idle: IdleLimit | None = None
-        self._switch: tuple[Any, ...] | None = None  # a handshake that waits for the output to go
-        self._high = WRITE_LIMIT_HIGH
-        self._low = WRITE_LIMIT_LOW
+        self._switch: Switch | None = None
         self.close_report: CloseReport | None = None
         state.face = self
         self._be_direct()
 
     def begin(self) -> None:
-        """Tell the protocol that it is connected, then feed it, in the connection's context."""
-        state = self._state
+        """Tell the protocol that it is connected, then feed it; in the connection's context."""
         try:
-            call(self._protocol.connection_made, (self,), state.context)
+            self._protocol.connection_made(self)
         except Exception as exception:  # noqa: BLE001  # user code
             self.failed(exception)
         else:
-            self._read_on()
+            if self._phase == Phase.OPEN:
+                self._feeding.go()
 
     # Writing.
 
@@ -162,12 +144,13 @@ class Transport:
         """Send bytes, after those that were written before; never block.
 
         The kernel is tried at once if nothing waits. What it does not take is kept: `bytes` as
-        they are, anything else as a copy.
+        they are, anything else as a copy. That this very write meets the loss of the connection
+        is told by `connection_lost`; those that follow raise it.
 
         Raises:
             LimitExceeded: as much waits already as the output limit (16 MiB) allows.
-            StateClosed: the transport is closing or closed. BrokenPipe: after `write_eof`.
             SocketError: the way out was lost before; the same error every time.
+            StateClosed: the transport is closing or closed. BrokenPipe: after `write_eof`.
             WrongThread: the caller does not own the collection. TypeError: not bytes-like.
 
         Thread: the owner's. Calls back: `pause_writing`, at most. Source: PR-05, PR-06.
@@ -177,16 +160,15 @@ class Transport:
         if not self._direct or type(data) is not bytes:
             self._write_with_care(data)
             return
-        channel = self._channel
         try:
-            count = channel.write(data)
+            count = self._channel.write(data)
         except SocketError as error:
-            self._output_failed(error)
+            self.output_failed(error)
             return
         if count == len(data):
-            self._sent += count
+            self.bytes_sent += count
         else:
-            self._keep(data, count or 0)
+            self._keep_rest(data, count or 0)
 
     def writelines(self, list_of_data: Iterable[BytesLike]) -> None:
         """Send many pieces, as one `write` of all of them.
@@ -204,17 +186,16 @@ class Transport:
         Under TLS it is the closing alert that ends it. Once more is harmless.
 
         Raises:
-            StateClosed: the transport is closing or closed. WrongThread.
+            StateClosed: the transport is closing or closed. SocketError: the way out was lost.
+            WrongThread.
 
         Thread: the owner's. Calls back: never before it returns. Source: PR-08.
         """
-        self._owner.check()
-        if self._phase & (Phase.CLOSING | Phase.CLOSED):
-            raise self._closed_error("write_eof")
+        self._check_open("write_eof")
         if not self._eof_asked:
             self._eof_asked = True
             self._direct = False
-            if self._pour is None:
+            if not self._waiting:
                 self._output_gone()
 
     def can_write_eof(self) -> bool:
@@ -232,32 +213,24 @@ class Transport:
         Raises:
             ValueError: not 0 <= low <= high. WrongThread.
 
-        Thread: the owner's. Calls back: never. Source: PR-06.
+        Thread: the owner's. Calls back: `pause_writing`, if more waits. Source: PR-06.
         """
         self._owner.check()
-        if high is None:
-            high = WRITE_LIMIT_HIGH if low is None else 4 * low
-        if low is None:
-            low = high // 4
-        if not 0 <= low <= high:
-            raise ValueError(f"the marks must be 0 <= low <= high, not {low} and {high}")
-        self._high, self._low = high, low
-        if self._pour is not None:
-            self._pour.low = low
+        self._waiting.set_marks(high, low)
 
     def get_write_buffer_limits(self) -> tuple[int, int]:
         """Return the low and the high mark, in bytes.
 
         Thread: any. Calls back: never. Source: PR-06.
         """
-        return self._low, self._high
+        return self._waiting.low, self._waiting.high
 
     def get_write_buffer_size(self) -> int:
         """Return how many bytes wait to be sent.
 
         Thread: any. Calls back: never. Source: PR-06.
         """
-        return 0 if self._pour is None else self._pour.size
+        return self._waiting.size
 
     @property
     def output_limit(self) -> int:
@@ -266,6 +239,7 @@ class Transport:
 
     @output_limit.setter
     def output_limit(self, limit: int) -> None:
+        self._owner.check()
         self._state.output.limit = limit
 
     # Reading.
@@ -276,9 +250,7 @@ class Transport:
         Thread: the owner's. Calls back: never. Source: PR-07.
         """
         self._owner.check()
-        if not self._reading_paused:
-            self._reading_paused = True
-            self._stop_feeding()
+        self._feeding.pause()
 
     def resume_reading(self) -> None:
         """Deliver again, also what has come meanwhile; once more is harmless.
@@ -286,16 +258,14 @@ class Transport:
         Thread: the owner's. Calls back: never before it returns. Source: PR-07.
         """
         self._owner.check()
-        if self._reading_paused:
-            self._reading_paused = False
-            self._read_on()
+        self._feeding.resume()
 
     def is_reading(self) -> bool:
         """Return whether input is delivered.
 
         Thread: any. Calls back: never. Source: PR-07.
         """
-        return not self._reading_paused and self._phase == Phase.OPEN
+        return not self._feeding.paused and self._phase == Phase.OPEN
 
     def set_protocol(self, protocol: BaseProtocol) -> None:
         """Let another protocol have every call from now on; no byte is lost between them.
@@ -303,12 +273,8 @@ class Transport:
         Thread: the owner's. Calls back: never. Source: PR-09.
         """
         self._owner.check()
-        feeding = self._reading is not None and self._state.input.request is self._reading
-        self._stop_feeding()
         self._protocol = protocol
-        self._reading = None
-        if feeding:
-            self._read_on()
+        self._feeding.change(protocol)
 
     def get_protocol(self) -> BaseProtocol:
         """Return the protocol that gets the calls.
@@ -329,7 +295,8 @@ class Transport:
             write: without progress while output waits.
             idle: with nothing either way.
 
-        Expiry ends the connection with an `OperationTimeout` that names the limit.
+        Each counts from now on. Expiry ends the connection with an `OperationTimeout` whose
+        `phase` names the limit.
 
         Raises:
             ValueError: not above 0. WrongThread.
@@ -337,25 +304,22 @@ class Transport:
         Thread: the owner's. Calls back: never before it returns. Source: PR-12.
         """
         self._owner.check()
-        state = self._state
-        state.input.timeout = check_timeout("read", read)
-        state.output.timeout = check_timeout("write", write)
-        check_timeout("idle", idle)
-        if self._reading is not None and state.input.request is self._reading:
-            state.input.retime(read)
-        if self._pour is not None and self._phase == Phase.OPEN:
-            state.output.retime(write)
+        for name, limit in (("read", read), ("write", write), ("idle", idle)):
+            check_timeout(name, limit)
+        if self._phase & ENDING:
+            return
+        self._feeding.retime(read)
+        self._state.output.timeout = write
+        self._waiting.retime(write)
         if self._idle is not None:
             self._idle.cancel()
-        self._idle = None
-        if idle is not None and not self._phase & (Phase.CLOSING | Phase.CLOSED):
-            self._idle = IdleLimit(self, state, idle)
+        self._idle = None if idle is None else IdleLimit(self._state, idle, self.end_by)
         self._be_direct()
 
     def start_tls(
         self,
         tls: Any,
-        callback: Callable[["Transport", ReactorError | None], object] | None = None,
+        callback: Switched | None = None,
         *,
         tls_side: str | None = None,
         server_hostname: str | bool | None = None,
@@ -364,12 +328,13 @@ class Transport:
     ) -> None:
         """Put TLS on the connection when its output has gone; the protocol stays.
 
-        Until the handshake is over nothing is delivered, and writes wait. If it fails the
-        connection is lost.
+        What was written before goes in clear, what is written from now on waits for TLS. Nothing
+        is delivered until the handshake is over. If it fails the connection is lost.
 
         Args:
             tls: a `ClientTLS`, a `ServerTLS`, an `ssl.SSLContext`, or True for a client.
-            callback: gets `(transport, None)` after the handshake, or `(transport, error)`.
+            callback: gets `(transport, None)` after the handshake, or `(transport, error)` before
+                `connection_lost`, however the connection ended.
             tls_side: "client" or "server"; None is that of `tls`.
             server_hostname: the name to verify; None is the host that was connected to.
             handshake_timeout: seconds, None for no limit.
@@ -378,28 +343,28 @@ class Transport:
 
         Raises:
             OperationNotAllowed: there is TLS already. OperationInProgress: TLS is being attached.
-            StateClosed: the transport is closing or closed. ValueError, TypeError, WrongThread.
+            StateClosed: the transport is closing or closed. SocketError: the way out was lost.
+            ValueError, TypeError, WrongThread.
 
         Thread: the owner's. Calls back: never before it returns. Source: PR-10, LW-143.
         """
-        self._owner.check()
-        if self._phase == Phase.SWITCHING:
-            raise OperationInProgress("TLS is being attached already", connection=self)
+        self._check_open("start_tls")
+        state = self._state
         if self._phase != Phase.OPEN:
-            raise self._closed_error("start_tls")
-        if self._state.layered or self._eof_asked:
+            raise OperationInProgress("TLS is being attached already", connection=self)
+        if state.layered or self._eof_asked:
             raise OperationNotAllowed(f"{self!r} has TLS already, or its output has ended")
-        plan = tls_plan(
-            tls, side=tls_side, host=self._state.server_name, server_hostname=server_hostname
-        )
+        limit = check_timeout("handshake_timeout", handshake_timeout)
+        plan = tls_plan(tls, side=tls_side, host=state.server_name, server_hostname=server_hostname)
         if plan is None:
             raise TypeError("start_tls needs a description of TLS, not None")
-        self._stop_feeding()
-        self._state.unread.append(unread)
-        self._switch = plan, callback, check_timeout("handshake_timeout", handshake_timeout)
+        self._feeding.stop()
+        state.unread.data[:0] = unread
+        self._switch = Switch(plan, callback, limit)
         self._enter(Phase.SWITCHING)
         self._direct = False
-        if self._pour is None:
+        self._waiting.fence()
+        if not self._waiting.leaving:
             self._output_gone()
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
@@ -410,142 +375,110 @@ class Transport:
 
         Thread: any. Calls back: never. Source: PR-10, LW-030.
         """
-        state = self._state
-        if name == "peername":
-            return state.peer_address
-        if name == "sockname":
-            return state.address
-        if name == "socket":
-            return state.object
-        tls_object = state.tls_object
-        if tls_object is None:
-            return default
-        return {
-            "ssl_object": lambda: tls_object,
-            "sslcontext": lambda: tls_object.context,
-            "peercert": tls_object.getpeercert,
-            "cipher": tls_object.cipher,
-            "compression": tls_object.compression,
-        }.get(name, lambda: default)()
+        return fact(self._state, name, default)
 
     # The end.
 
     def close(self) -> None:
         """Send the output, for as long as it moves within 20 s, then end; once more is harmless.
 
-        Nothing is delivered any more but `connection_lost`.
+        Nothing is delivered any more, and after `resume_writing`, if that is due, only
+        `connection_lost` is called. What waits for a handshake cannot be sent: it is lost.
 
         Thread: the owner's. Calls back: never before it returns. Source: PR-11.
         """
+        if self._phase & ENDING:
+            return
         self._owner.check()
-        if self._phase & (Phase.CLOSING | Phase.CLOSED):
-            return
-        self._stop_feeding()
-        if self._phase == Phase.SWITCHING and self._switch is None:
+        loss = self._state.loss
+        self._feeding.stop()
+        if loss is not None:
+            self.end_by(loss)
+        elif self._phase == Phase.SHAKING:
             self._end(None, "us", "handshake")
-            return
-        self._enter(Phase.CLOSING)
-        self._direct = False
-        if self._pour is None and self._state.channel.holds_output:
-            self._keep(b"", 0)
-        if self._pour is None:
-            self._output_gone()
         else:
-            self._state.output.retime(self._state.output.timeout or DRAIN_TIMEOUT)
+            self._enter(Phase.CLOSING)
+            self._direct = False
+            if self._state.channel.holds_output:
+                self._waiting.watch()
+            if self._waiting.leaving:
+                self._waiting.retime(
+                    min(self._state.output.timeout or DRAIN_TIMEOUT, DRAIN_TIMEOUT)
+                )
+            else:
+                self._output_gone()
 
     def abort(self) -> None:
         """End at once; what waits is lost. Once more is harmless.
 
         Thread: the owner's. Calls back: never before it returns. Source: PR-11.
         """
-        self._owner.check()
-        self._end(None, "us", "close", abort=True)
+        if self._phase != Phase.CLOSED:
+            self._owner.check()
+            self._end(None, "us", "close", abort=True)
 
     def is_closing(self) -> bool:
         """Return whether the transport is closing or closed.
 
         Thread: any. Calls back: never. Source: PR-11.
         """
-        return bool(self._phase & (Phase.CLOSING | Phase.CLOSED))
+        return bool(self._phase & ENDING)
 
     # From below.
 
     def failed(self, exception: Exception) -> bool:
-        """End the connection: a hook has raised this, and the error handler is told."""
+        """End the connection: a hook has raised this, and the error handler is told.
+
+        The loss of the connection is no failure of the hook that met it by writing.
+        """
+        if isinstance(exception, ReactorError) and exception is self._state.loss:
+            self.end_by(exception)
+            return True
         try:
             self._state.collection.report(self, exception)
         finally:
             self._end(exception, "error", "callback")
         return True
 
-    def expired(self, error: OperationTimeout) -> None:
-        """End the connection: a limit has passed."""
-        self._end(error, "limit", error.phase or "idle")
+    def end_by(self, error: ReactorError) -> None:
+        """End the connection: it is lost, or a limit has passed."""
+        by: Closer = "limit" if isinstance(error, OperationTimeout) else "error"
+        phase = {Phase.SHAKING: "handshake", Phase.CLOSING: "close"}.get(Phase(self._phase))
+        self._end(error, by, phase or error.phase or "read")
+
+    def held_up(self) -> None:
+        """Wait for the channel: it holds what it cannot bring out now."""
+        if self._phase & (Phase.OPEN | Phase.CLOSING):
+            self._waiting.watch()
+
+    def output_failed(self, error: SocketError) -> None:
+        """Keep the failure for later: the peer's last words may still be there to be read."""
+        self._direct = False
+        self._state.output.lose(error)
+        if not self._feeding.active:
+            self.end_by(error)
 
     def collection_closed(self) -> None:
-        """Tell the protocol, at once: there will be no later."""
+        """End, without a connection; the collection makes the last call before it is closed."""
         if self._phase != Phase.CLOSED:
-            error = self._closed_error("anything: the collection was closed")
-            self._conclude(error, "us", "close")
-            self._say_goodbye(error)
-
-    @property
-    def bytes_sent(self) -> int:
-        """Bytes that went past the queue of the connection, for its figures."""
-        return self._sent
+            self._conclude(self._closed_error("anything: the collection was closed"), "us", "close")
 
     # Inside: reading.
 
-    def _read_on(self) -> None:
-        """Let the feed run, if nothing stands against it."""
-        state = self._state
-        if self._phase != Phase.OPEN or self._reading_paused or state.input.active:
-            return
-        if state.unread.data:
-            state.later(self._deliver_unread)
-            return
-        if self._reading is None:
-            protocol = self._protocol
-            if isinstance(protocol, BufferedProtocol) or not hasattr(protocol, "data_received"):
-                self._reading = Request(BufferedFeed(protocol), self._input_ended)  # type: ignore[arg-type]  # asyncio's own classes fit too
-            else:
-                self._reading = Request(Feed(protocol.data_received), self._input_ended)
-        self._reading.timeout = None
-        state.input.start(self._reading)
-
-    def _deliver_unread(self) -> None:
-        """Deliver what had arrived before there was a feed."""
-        state = self._state
-        if self._phase == Phase.OPEN and not self._reading_paused and not state.input.active:
-            data = state.unread.take()
-            if data:
-                deliver(self._protocol, data)
-            self._read_on()
-
-    def _stop_feeding(self) -> None:
-        state = self._state
-        if self._reading is not None and state.input.request is self._reading:
-            state.input.withdraw()
+    def _moved(self, moment: float | None = None) -> None:
+        """Tell who watches for nothing to move; None is now."""
+        if self._idle is not None:
+            self._idle.touch(moment)
 
     def _input_ended(self, state: Connection) -> None:
         status = state.input.status
         if isinstance(status, EndOfStream):
             keep_open = self._protocol.eof_received()  # type: ignore[attr-defined]  # a stream's
-            if not keep_open and self._phase == Phase.OPEN:
-                self._close_after_peer()
-        elif isinstance(status, OperationTimeout):
-            self.expired(status)
+            # After a loss there is nothing to be kept open: it was put off for the last words.
+            if self._phase == Phase.OPEN and (self._state.loss is not None or not keep_open):
+                self.close()
         elif status is not None:
-            lost_before = state.output.status
-            error = lost_before if isinstance(lost_before, SocketError) else status
-            self._end(error, "error", error.phase or "read")
-
-    def _close_after_peer(self) -> None:
-        failure = self._state.output.status
-        if isinstance(failure, SocketError):
-            self._end(failure, "error", "write")  # it was put off for the peer's last words
-        else:
-            self.close()
+            self.end_by(self._state.loss or status)
 
     # Inside: writing.
 
@@ -553,19 +486,17 @@ class Transport:
         """Write what is not plain bytes, or behind what waits already."""
         if not isinstance(data, bytes):
             data = memoryview(data).cast("B")
-        if self._phase & (Phase.CLOSING | Phase.CLOSED):
-            raise self._closed_error("write")
+        self._check_open("write")
         if self._eof_asked:
             raise BrokenPipe("write after write_eof", phase="write", connection=self)
-        self._state.output.raise_if_lost()
         if not data:
             return
-        if self._phase == Phase.OPEN and self._pour is None:
-            self._try_first(data)
+        if self._waiting:
+            self._waiting.check_limit()
+            self._waiting.keep(data)
         else:
-            self._keep(data, 0)
-        if self._idle is not None:
-            self._idle.touch()
+            self._try_first(data)
+        self._moved()
 
     def _try_first(self, data: BytesLike) -> None:
         """Try the channel, where nothing waits; it may be TLS, and the data anything bytes-like."""
@@ -573,122 +504,99 @@ class Transport:
         try:
             count = state.channel.write(data) or 0
         except SocketError as error:
-            self._output_failed(error)
+            self.output_failed(error)
             return
         if count < len(data):
-            self._keep(data, count)
+            self._keep_rest(data, count)
             return
-        self._sent += count
-        if state.layered:
-            self._push()
+        self.bytes_sent += count
+        # A hook that this connection has called may write more, and one push is enough for all.
+        if state.layered and (not state.input.running or self._waiting.size > self._waiting.high):
+            state.settle()
+
+    def _keep_rest(self, data: BytesLike, sent: int) -> None:
+        """Keep what the channel did not take."""
+        self.bytes_sent += sent
+        self._direct = False
+        self._waiting.keep(memoryview(data)[sent:] if sent else data)
 
     def _be_direct(self) -> None:
         """Let writes go straight into the channel, if nothing has to be looked at on the way."""
         self._channel = self._state.channel
         self._direct = (
             self._phase == Phase.OPEN
-            and self._pour is None
-            and self._idle is None
+            and not self._waiting
             and not self._eof_asked
             and not self._state.layered
+            and self._idle is None
+            and self._state.loss is None
         )
 
-    def _push(self) -> None:
-        """Bring ciphertext out; a callback of this very connection has it done once, after it."""
-        if not self._state.input.running:
-            self._state.settle()
-
-    def _keep(self, data: BytesLike, sent: int) -> None:
-        """Keep what the channel did not take, behind what waits already."""
-        state = self._state
-        self._sent += sent
-        pour = self._pour
-        if pour is None:
-            pour = self._pour = Pour(self._sunk, self._low)
-        elif pour.size >= state.output.limit:
-            raise LimitExceeded(
-                f"{pour.size} bytes wait to be sent on {self!r} already: pause at pause_writing(),"
-                " or raise `output_limit`",
-                identifier="output-limit",
-                phase="write",
-                peer=state.peer_address,
-                connection=self,
-            )
-        self._direct = False
-        if len(data) > sent:
-            pour.put(data if not sent else memoryview(data)[sent:])
-        if not state.output.active and self._phase != Phase.SWITCHING:
-            state.output.start(Request(pour, self._poured))
-        if pour.size > self._high and not self._writing_paused:
-            self._writing_paused = True
-            try:
-                self._protocol.pause_writing()
-            except Exception as exception:  # noqa: BLE001  # user code
-                self.failed(exception)
-
-    def _sunk(self) -> None:
-        """Let the protocol write again; called by the pour at the low mark."""
-        if self._writing_paused and self._phase != Phase.CLOSED:
-            self._writing_paused = False
+    def _mark_passed(self, above: bool) -> None:
+        if not above:
             self._protocol.resume_writing()
+            return
+        try:
+            self._protocol.pause_writing()
+        except Exception as exception:  # noqa: BLE001  # user code
+            self.failed(exception)
 
-    def _poured(self, state: Connection) -> None:
-        status = state.output.status
+    def _output_stopped(self, status: ReactorError | None) -> None:
         if status is None:
-            self._pour = None
             self._output_gone()
-        elif isinstance(status, OperationTimeout):
-            self.expired(status)
-        elif isinstance(status, SocketError):
-            self._output_failed(status)
+        elif isinstance(status, SocketError) and not isinstance(status, OperationTimeout):
+            self.output_failed(status)
+        else:
+            self.end_by(status)
 
     def _output_gone(self) -> None:
         """Do what had to wait for the output."""
-        if self._idle is not None:
-            self._idle.touch()
+        self._moved()
         if self._phase == Phase.CLOSING:
             self._end(None, "us", "close")
-        elif self._switch is not None:
+        elif self._phase == Phase.SWITCHING:
             self._shake_hands()
-        elif self._eof_asked:
-            try:
-                self._state.channel.write_eof()
-                self._state.settle()
-            except SocketError as error:
-                self._output_failed(error)
+        elif self._phase == Phase.OPEN and self._eof_asked:
+            self._send_eof()
         else:
             self._be_direct()
 
-    def _output_failed(self, error: SocketError) -> None:
-        """Keep the failure for later: the peer's last words may still be there to be read."""
-        state = self._state
-        self._direct = False
-        state.output.lose(error)
-        feeding = self._reading is not None and state.input.request is self._reading
-        if not feeding:
-            self._end(error, "error", "write")
+    def _send_eof(self) -> None:
+        try:
+            self._state.channel.write_eof()
+        except SocketError as error:
+            self.output_failed(error)
+        else:
+            self._state.settle()
 
-    # Inside: TLS, and the end.
+    # Inside: TLS.
 
     def _shake_hands(self) -> None:
-        assert self._switch is not None
-        plan, callback, timeout = self._switch
-        self._switch = None
+        switch = self._switch
+        assert switch is not None
+        self._enter(Phase.SHAKING)
+        self._state.begin_tls(switch.plan, self._shaken, switch.timeout)
+        if self._state.input.running:
+            self._state.input.post()  # who calls hooks without TLS does not settle after them
 
-        def shaken(state: Connection, error: ReactorError | None) -> None:
-            if error is not None:
-                self._end(error, "error", "handshake")
-            elif self._phase == Phase.SWITCHING:
-                self._enter(Phase.OPEN)
-                if self._pour is None:
-                    self._output_gone()
-                else:
-                    state.output.start(Request(self._pour, self._poured))
-            if callback is not None:
-                callback(self, error)
-            self._read_on()
+    def _shaken(self, state: Connection, error: ReactorError | None) -> None:
+        if error is not None:
+            self.end_by(error)
+            return
+        self._enter(Phase.OPEN)
+        self._waiting.lift()
+        if not self._waiting:
+            self._output_gone()
+        self._tell_switched(None)
+        if self._phase == Phase.OPEN:
+            self._feeding.go()
 
-        self._state.begin_tls(plan, shaken, timeout)
+    def _tell_switched(self, error: BaseException | None) -> None:
+        switch, self._switch = self._switch, None
+        if switch is not None and switch.callback is not None:
+            switch.callback(self, error)
+
+    # Inside: the end.
 
     def _end(
         self, error: BaseException | None, by: Closer, phase: str, *, abort: bool = False
@@ -699,112 +607,50 @@ class Transport:
         state = self._state
         if by == "us" and isinstance(state.input.status, EndOfStream) and not abort:
             by = "peer"
-        self._conclude(error, by, phase)
+        # A stream that lacks its last bytes must not look complete to the peer.
+        abort = abort or (self._state.loss is None and self._waiting.kept > 0)
+        last_call = self._conclude(error, by, phase, abort=abort)
         state.end(abort=abort)
-        state.later(self._say_goodbye, error)
+        state.later(last_call.make)
 
-    def _conclude(self, error: BaseException | None, by: Closer, phase: str) -> None:
+    def _conclude(
+        self, error: BaseException | None, by: Closer, phase: str, *, abort: bool = False
+    ) -> "LastCall":
         state = self._state
         self._enter(Phase.CLOSED)
         self._direct = False
         if self._idle is not None:
             self._idle.cancel()
         self.close_report = CloseReport(
-            by, phase, error, len(state.unread), self.get_write_buffer_size(), tls_ended(state)
+            by, phase, error, state.unread_count, self._waiting.size, tls_ended(state, abort)
         )
         if self._ended is not None:
             self._ended(self)
+        failure = error or self._closed_error("TLS")
+        return LastCall(
+            state,
+            lambda: self._tell_switched(failure),
+            lambda: self._protocol.connection_lost(error),
+        )
 
-    def _say_goodbye(self, error: BaseException | None) -> None:
-        try:
-            self._protocol.connection_lost(error)
-        except Exception as exception:  # noqa: BLE001  # user code
-            self._state.collection.report(self, exception)
+    def _check_open(self, verb: str) -> None:
+        """Raise unless output may still be asked for: the loss, if there was one, every time."""
+        self._owner.check()
+        if self._state.loss is not None:
+            raise self._state.loss.with_traceback(None)
+        if self._phase & ENDING:
+            raise self._closed_error(verb)
 
     def _closed_error(self, verb: str) -> StateClosed:
-        return StateClosed(
-            f"{self!r} is closing or closed, too late for {verb}",
-            phase="close",
-            peer=self._state.peer_address,
-            connection=self,
-        )
+        text = f"{self!r} is closing or closed, too late for {verb}"
+        peer = self._state.peer_address
+        return StateClosed(text, phase="close", peer=peer, connection=self)
 
     def _enter(self, phase: int) -> None:
         if not MOVES[Phase(self._phase)] & phase:
-            raise InternalError(
-                f"{self!r} cannot go from {Phase(self._phase).name} to {Phase(phase).name}"
-            )
+            raise InternalError(f"{self!r} cannot become {Phase(phase).name}")
         self._phase = phase
 
     def __repr__(self) -> str:
         peer = address_text(self._state.peer_address)
         return f"<Transport to {peer} {Phase(self._phase).name}>"
-
-
-class IdleLimit(Timed):
-    """The limit on nothing happening either way.
-
-    Source: PR-12.
-    """
-
-    __slots__ = ("_limit", "_since", "_state", "_transport")
-
-    def __init__(self, transport: Transport, state: Connection, limit: float) -> None:
-        super().__init__()
-        self._transport = transport
-        self._state = state
-        self._limit = limit
-        self._since = state.collection.clock()
-        state.collection.arm(self, self._since + limit)
-
-    def touch(self) -> None:
-        """Count anew: something has moved."""
-        self._since = self._state.collection.now
-
-    def cancel(self) -> None:
-        """Count no more."""
-        self._state.collection.timers.disarm(self)
-
-    def on_due(self, now: float) -> None:
-        """End the connection, or come again when the last movement is old enough."""
-        since = self._since
-        for request in (self._state.input.request, self._state.output.request):
-            if request is not None:
-                since = max(since, request.since)
-        if since + self._limit > now:
-            self._state.collection.arm(self, since + self._limit)
-            return
-        error = OperationTimeout(
-            "idle for too long",
-            phase="idle",
-            limit=self._limit,
-            elapsed=now - since,
-            peer=self._state.peer_address,
-            connection=self._transport,
-        )
-        self._transport.expired(error)
-
-
-def deliver(protocol: Any, data: bytes) -> None:
-    """Give bytes that are in memory already to a protocol of either kind."""
-    if hasattr(protocol, "data_received"):
-        protocol.data_received(data)
-        return
-    view = memoryview(data)
-    while len(view):
-        buffer = memoryview(protocol.get_buffer(len(view))).cast("B")
-        count = min(len(view), len(buffer))
-        if not count:
-            raise RuntimeError("get_buffer() returned an empty buffer")
-        buffer[:count] = view[:count]
-        protocol.buffer_updated(count)
-        view = view[count:]
-
-
-def tls_ended(state: Connection) -> bool | None:
-    """Tell whether TLS has ended properly, or is about to; None without TLS."""
-    channel = state.channel
-    if not isinstance(channel, TLSChannel):
-        return None
-    engine = channel.engine
-    return engine.they_ended or (engine.stage is Stage.OPEN and state.input.status is None)

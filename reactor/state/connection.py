@@ -141,6 +141,12 @@ class Connection(QueueOwner):
         return 0 if self._unread is None else len(self._unread)
 
     @property
+    def loss(self) -> ReactorError | None:
+        """Why nothing can be sent any more, None if something can."""
+        channel = None if self._output is None else self._output.channel
+        return channel.status if isinstance(channel, Lost) else None
+
+    @property
     def queues(self) -> tuple[OperationQueue, ...]:
         """The queues that there are."""
         return (self.input,) if self._output is None else (self.input, self._output)

@@ -19,6 +19,7 @@ FLOORS: Final = (
     "callbacks | compat | workers",
     "server | sockets | hosts",
     "transport | stream",
+    "flow",
     "net | protocol",
     "state",
     "loop | channel",

@@ -1,0 +1,23 @@
+"""Flow: what goes through the connection of a protocol, and how it comes to an end.
+
+A protocol pushes bytes and is pushed bytes; an operation is started and ends. These are the parts
+that turn the one into the other. None of them does any I/O, and none knows the others: a transport
+has one of each, and only it knows when the connection is open, switching to TLS, closing or over.
+
+        Transport ──write──► the channel, at once ──what it refuses──► WaitingOutput ─► Pour
+            │                                                              │
+            │◄── hooks ── Protocol ◄── Feeding ◄── Feed                    │
+            │                             │                                │
+            │                             └──────► IdleLimit ◄─────────────┘
+            └── over ──► CloseReport, LastCall
+
+Words: *waiting* output is what no channel has taken. A *mark* is a size at which the protocol is
+paused or resumed. To *feed* a protocol is to hand over what arrives as it arrives. The *last call*
+is `connection_lost`.
+
+Read `waiting_output` first, then `feeding`, which is the other direction. `idle_limit` watches
+over both. `close_report` is what is left of a connection.
+
+Nothing here knows where connections come from; sizes of messages, lines and frames belong to the
+protocols.
+"""

@@ -1,0 +1,137 @@
+"""Feeding: what arrives is handed to a protocol, for as long as somebody wants it.
+
+One operation does all of it, a `Feed` bound directly to the hook of the protocol, or a
+`BufferedFeed` for protocols that lend their buffers. It runs unless the program has paused it, or
+the transport has stopped it. Bytes that had been received before there was a feed come first.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from reactor.protocol import BaseProtocol, BufferedProtocol
+from reactor.state.connection import Connection
+from reactor.state.line import Request
+from reactor.state.operations import BufferedFeed, Feed
+
+
+class Feeding:
+    """The input of one connection on its way to its protocol; stopped until `go`.
+
+    Args:
+        state: whose input it is.
+        protocol: who gets it.
+        ended: called with the state when the input has ended; its status says why.
+        moved: called with the moment of the last arrival when the feed stops.
+
+    Thread: the owner's. Calls back: hooks and `ended` from the loop only. Source: PR-04, PR-07,
+    PR-09.
+    """
+
+    __slots__ = ("_ended", "_feed", "_moved", "_protocol", "_quiet", "_state", "_stopped", "paused")
+
+    def __init__(
+        self,
+        state: Connection,
+        protocol: BaseProtocol,
+        ended: Callable[[Connection], object],
+        moved: Callable[[float], object],
+    ) -> None:
+        self._state = state
+        self._protocol = protocol
+        self._ended = ended
+        self._moved = moved
+        self._feed: Request | None = None  # made when it first runs for this protocol
+        self._stopped = True
+        self.paused = False
+        self._quiet = 0.0  # seconds without arrival that had passed when the feed was withdrawn
+
+    @property
+    def active(self) -> bool:
+        """Whether the feed runs."""
+        return self._feed is not None and self._state.input.request is self._feed
+
+    def go(self) -> None:
+        """Feed, unless paused; the read timeout counts from now."""
+        self._stopped = False
+        self._quiet = 0.0
+        self._go_on()
+
+    def stop(self) -> None:
+        """Feed no more, until `go`."""
+        self._stopped = True
+        self._withdraw()
+
+    def pause(self) -> None:
+        """Feed nothing while the program does not want it; once more is harmless."""
+        self.paused = True
+        self._withdraw()
+
+    def resume(self) -> None:
+        """Feed again; once more is harmless."""
+        self.paused = False
+        self._go_on()
+
+    def change(self, protocol: BaseProtocol) -> None:
+        """Feed another protocol from now on."""
+        self._withdraw()
+        self._protocol = protocol
+        self._feed = None
+        self._go_on()
+
+    def retime(self, timeout: float | None) -> None:
+        """Set how many seconds may pass without an arrival, counted from now."""
+        self._state.input.timeout = timeout
+        self._quiet = 0.0
+        if self.active:
+            self._state.input.retime(timeout)
+
+    def _go_on(self) -> None:
+        """Let the feed run, if nothing stands against it."""
+        state = self._state
+        if self._stopped or self.paused or state.input.active:
+            return
+        if state.unread_count:
+            state.later(self._deliver_unread)
+        elif state.input.channel is state.channel:  # else the end has been told already
+            feed = self._feed
+            if feed is None:
+                feed = self._feed = Request(feed_of(self._protocol), self._ended)
+            feed.timeout = None  # whatever the queue's is now
+            state.input.start(feed)
+            if self._quiet:
+                state.input.retime(feed.timeout, self._quiet)
+
+    def _withdraw(self) -> None:
+        if self.active:
+            state = self._state
+            now = state.collection.clock()
+            # Inside the hook itself something has just arrived.
+            since = now if state.input.running else self._feed.since  # type: ignore[union-attr]  # it is active
+            self._quiet = now - since
+            self._moved(since)
+            state.input.withdraw()
+
+    def _deliver_unread(self) -> None:
+        """Deliver what had arrived before there was a feed, one buffer at a time."""
+        state = self._state
+        if self._stopped or self.paused or state.input.active:
+            return
+        if state.unread_count:
+            feed = feed_of(self._protocol)
+            if isinstance(feed, Feed):
+                feed.receive(state.unread.take())
+            else:
+                count = state.unread.move_into(feed.lend(len(state.unread)))
+                feed.receiver.buffer_updated(count)
+        self._go_on()
+
+    def __repr__(self) -> str:
+        condition = "paused" if self.paused else "stopped" if self._stopped else "running"
+        return f"<Feeding of {self._protocol!r}, {condition}>"
+
+
+def feed_of(protocol: Any) -> Feed | BufferedFeed:
+    """Return the operation that feeds a protocol; asyncio's own classes fit too."""
+    if isinstance(protocol, BufferedProtocol) or not hasattr(protocol, "data_received"):
+        return BufferedFeed(protocol)
+    return Feed(protocol.data_received)
