@@ -13,7 +13,7 @@ from reactor.channel.base import Channel
 from reactor.deadline import check_timeout
 from reactor.errors import Address, SocketError, address_text
 from reactor.loop.collection import WaitStateCollection
-from reactor.loop.timers import Timer
+from reactor.loop.timers import Timer, call
 from reactor.net.accept import AcceptingHandle, Limits, Reception, accept, server_plan
 from reactor.net.connect import ClientSide, Connecting, read_route
 from reactor.net.listen import Binding
@@ -66,8 +66,8 @@ def serve(
         The server; its port is bound and clients can connect.
 
     Raises:
-        BindError: the address cannot be had. ValueError, TypeError: an argument is wrong.
-        WrongThread, StateClosed, WrongProcess: as every verb of a collection.
+        BindError: the address cannot be had; a busy port is tried once. ValueError, TypeError: an
+        argument is wrong. WrongThread, StateClosed, WrongProcess: as every verb of a collection.
 
     Thread: the owner's. Calls back: never before it returns. Source: PR-03, LW-043 to LW-061.
     """
@@ -80,7 +80,7 @@ def serve(
         handshake_timeout,
         Limits(connection_limit, connection_limit_per_peer, handshake_limit),
     )
-    binding = Binding(port, address, ipv6, backlog=backlog, reuse_port=reuse_port)
+    binding = Binding(port, address, ipv6, backlog=backlog, reuse_port=reuse_port, init_timeout=0.0)
     server.handle = accept(collection, binding, reception)
     return server
 
@@ -133,7 +133,7 @@ def connect(
             connection = Connection(collection, result, direction="out")
             connection.object = socket_of(result)
             connection.server_name = host
-            begin(connection, factory)
+            call(begin, (connection, factory), connection.context)
         elif failed is not None:
             failed(result)
         else:
@@ -281,7 +281,7 @@ def begin(
     begun: Callable[[Transport], object] | None = None,
     ended: Callable[[Transport], object] | None = None,
 ) -> None:
-    """Make the protocol and the transport of a connection that is up.
+    """Make the protocol and the transport of a connection that is up; runs in its context.
 
     A factory that raises ends its own connection: the exception leaves, to the error handler.
     """
