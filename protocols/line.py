@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from protocols.codecs.line import LINE_LIMIT, LineDecoder, LineTooLong, encode_line
 from reactor.errors import LimitExceeded
 from reactor.protocol import Protocol
-from reactor.transport import Transport, deliver
+from reactor.transport import Transport
 
 
 class LineProtocol(Protocol):
@@ -30,7 +30,7 @@ class LineProtocol(Protocol):
         strip_return: whether one carriage return is taken off the end of each line.
         transport: the connection, from `connection_made` on.
 
-    Thread: the owner's of the collection. Source: PR-01, PR-04, PR-07, PR-09, PR-11, PR-14.
+    Thread: the owner's. Calls back: the hooks. Source: PR-01, PR-04, PR-07, PR-09, PR-11, PR-14.
     """
 
     delimiter: ClassVar[bytes] = b"\n"
@@ -53,7 +53,7 @@ class LineProtocol(Protocol):
         Args:
             line: its bytes, without the delimiter.
 
-        Thread: the owner's. Source: PR-04.
+        Thread: the owner's. Calls back: it is a hook. Source: PR-04.
         """
 
     def raw_received(self, data: bytes) -> None:
@@ -62,7 +62,7 @@ class LineProtocol(Protocol):
         Args:
             data: one piece of them, never empty, cut anywhere.
 
-        Thread: the owner's. Source: PR-04.
+        Thread: the owner's. Calls back: it is a hook. Source: PR-04.
         """
 
     def line_too_long(self, error: LimitExceeded) -> None:
@@ -75,7 +75,7 @@ class LineProtocol(Protocol):
             error: names the peer, the limit and how much was seen; its `__cause__` is the
                 `LineTooLong` of the codec, with the figures.
 
-        Thread: the owner's. Source: PR-14, the default limits (line 16 KiB).
+        Thread: the owner's. Calls back: it is a hook. Source: PR-14, the default limits.
         """
         raise error
 
@@ -195,16 +195,25 @@ class LineProtocol(Protocol):
     # Hooks of `Protocol`, called by the transport.
 
     def connection_made(self, transport: Any) -> None:
-        """Keep the transport."""
+        """Keep the transport.
+
+        Thread: the owner's. Calls back: never. Source: PR-04.
+        """
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Cut the bytes into lines, and deliver them."""
+        """Cut the bytes into lines, and deliver them.
+
+        Thread: the owner's. Calls back: the hooks for lines and raw bytes. Source: PR-04.
+        """
         self._decoder.feed(data)
         self._deliver()
 
     def eof_received(self) -> bool | None:
-        """Deliver what still waits; false, so the transport closes when the output has gone."""
+        """Deliver what still waits; false, so the transport closes when the output has gone.
+
+        Thread: the owner's. Calls back: the hooks for lines and raw bytes. Source: PR-08.
+        """
         self._deliver()
         return False
 
@@ -267,3 +276,19 @@ class LineProtocol(Protocol):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._decoder!r}>"
+
+
+def deliver(protocol: Any, data: bytes) -> None:
+    """Give bytes that are in memory already to a protocol of either kind."""
+    if not hasattr(protocol, "get_buffer"):
+        protocol.data_received(data)
+        return
+    rest = memoryview(data)
+    while rest:
+        room = memoryview(protocol.get_buffer(len(rest))).cast("B")
+        if not room:
+            raise ValueError(f"get_buffer of {protocol!r} returned an empty buffer")
+        size = min(len(room), len(rest))
+        room[:size] = rest[:size]
+        protocol.buffer_updated(size)
+        rest = rest[size:]

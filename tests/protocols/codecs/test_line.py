@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols.codecs.errors import LocalViolation, RemoteViolation
@@ -70,6 +70,7 @@ words = st.sampled_from(
 )
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(
     words=st.lists(words, max_size=30),
     places=st.lists(st.integers(0, 400), max_size=20),
@@ -88,6 +89,7 @@ def test_any_cut_of_the_bytes_gives_the_same_events(
     assert run(bytes_singly(data)) == run([data]) == run(cuts(data, places))
 
 
+@settings(deadline=None)
 @given(lines=st.lists(st.binary(max_size=40).filter(lambda line: b"\n" not in line)))
 def test_what_is_encoded_is_decoded(lines: list[bytes]) -> None:
     decoder = LineDecoder()

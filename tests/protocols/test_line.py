@@ -1,0 +1,417 @@
+"""LineProtocol: what a hook does counts before the next line, on our transports and asyncio's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import pytest
+
+from protocols.codecs.errors import LocalViolation
+from protocols.codecs.line import LineTooLong
+from protocols.line import LineProtocol
+from reactor.channel.tls_settings import ServerTLS
+from reactor.errors import LimitExceeded, TLSError
+from reactor.loop.collection import WaitStateCollection
+from reactor.protocol import BufferedProtocol, Protocol
+from reactor.server import serve
+from tests.certificates import Certificates
+
+LIMIT: Final = 10.0  # seconds; a conversation that takes longer has hung
+
+
+class Loop:
+    """What the tests ask of a main loop: serve one protocol, run until it has lost its peer."""
+
+    def listen(self, protocol: Recorder) -> tuple[str, int]:
+        """Serve `protocol` to the first who connects."""
+        raise NotImplementedError
+
+    def run(self) -> None:
+        """Run until `stop`, or fail."""
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        """End `run`."""
+        raise NotImplementedError
+
+    def call_soon(self, function: Callable[[], object]) -> None:
+        """Call `function` in a later turn."""
+        raise NotImplementedError
+
+    def converse(self, protocol: Recorder, data: bytes) -> bytes:
+        """Send all of `data` in one piece and the end; return what came back."""
+        protocol.loop = self
+        with socket.create_connection(self.listen(protocol), timeout=LIMIT) as far:
+            far.sendall(data)
+            far.shutdown(socket.SHUT_WR)
+            self.run()
+            return b"".join(received(far))
+
+
+def received(far: socket.socket) -> Iterator[bytes]:
+    """Yield what arrives, up to the end or a reset."""
+    with contextlib.suppress(ConnectionResetError):
+        yield from iter(lambda: far.recv(65536), b"")
+
+
+class AsyncioLoop(Loop):
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.loop.set_exception_handler(lambda loop, context: None)
+        self.server: asyncio.Server | None = None
+
+    def listen(self, protocol: Recorder) -> tuple[str, int]:
+        factory: Any = lambda: protocol  # noqa: E731 - ours is not asyncio's class, only its shape
+        made = self.loop.create_server(factory, "127.0.0.1", 0)
+        self.server = self.loop.run_until_complete(made)
+        host, port = self.server.sockets[0].getsockname()
+        return host, port
+
+    def run(self) -> None:
+        hung = self.loop.call_later(LIMIT, self.loop.stop)
+        self.loop.run_forever()
+        assert hung.when() > self.loop.time(), "hung"
+        hung.cancel()
+
+    def stop(self) -> None:
+        self.loop.stop()
+
+    def call_soon(self, function: Callable[[], object]) -> None:
+        self.loop.call_soon(function)
+
+    def close(self) -> None:
+        if self.server is not None:
+            self.server.close()
+        self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        self.loop.close()
+
+
+class CollectionLoop(Loop):
+    def __init__(self) -> None:
+        self.collection = WaitStateCollection("lines", error_handler=lambda *_: None)
+
+    def listen(self, protocol: Recorder) -> tuple[str, int]:
+        server = serve(self.collection, lambda: protocol, 0, address="127.0.0.1")
+        return server.addresses[0]
+
+    def run(self) -> None:
+        hung = self.collection.call_later(LIMIT, self._fail)
+        self.collection.run()
+        hung.cancel()
+
+    def _fail(self) -> None:
+        self.stop()
+        pytest.fail("hung")
+
+    def stop(self) -> None:
+        self.collection.stop()
+
+    def call_soon(self, function: Callable[[], object]) -> None:
+        self.collection.call_soon(function)
+
+    def close(self) -> None:
+        self.collection.close()
+
+
+@pytest.fixture(params=[AsyncioLoop, CollectionLoop], ids=["asyncio", "collection"])
+def loop(request: pytest.FixtureRequest) -> Iterator[Loop]:
+    kind: type[AsyncioLoop | CollectionLoop] = request.param
+    made = kind()
+    yield made
+    made.close()
+
+
+class Recorder(LineProtocol):
+    """Notes what it gets; `actions` says what to do at a line, by its text."""
+
+    def __init__(self, **actions: Callable[[Recorder], object]) -> None:
+        super().__init__()
+        self.actions = actions
+        self.got: list[object] = []
+        self.lost: list[BaseException | None] = []
+        self.rest = b""
+        self.loop = Loop()
+
+    def line_received(self, line: bytes) -> None:
+        self.got.append(line)
+        if action := self.actions.get(line.decode()):
+            action(self)
+
+    def raw_received(self, data: bytes) -> None:
+        self.got.append(("raw", data))
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self.rest = self.unfinished
+        self.lost.append(exc)
+        self.loop.stop()
+
+
+def test_lines_arrive_and_the_rest_is_told_at_the_end__pr_1(loop: Loop) -> None:
+    """A protocol of ours gets the same calls on asyncio and here."""
+    recorder = Recorder()
+    assert loop.converse(recorder, b"one\n\ntwo\nthr") == b""
+    assert recorder.got == [b"one", b"", b"two"]
+    assert (recorder.rest, recorder.lost) == (b"thr", [None])
+
+
+def test_a_line_is_sent_with_its_delimiter(loop: Loop) -> None:
+    class Telnet(Recorder):
+        delimiter = b"\r\n"
+
+    def answer(recorder: Recorder) -> None:
+        recorder.send_line(b"yes")
+        with pytest.raises(LocalViolation, match="send two lines"):
+            recorder.send_line(b"no\r\nno")
+
+    assert loop.converse(Telnet(ask=answer), b"ask\r\n") == b"yes\r\n"
+
+
+def test_class_attributes_configure_the_decoder(loop: Loop) -> None:
+    class Strict(Recorder):
+        delimiter = b";"
+        line_limit = 3
+        strip_return = True
+
+    recorder = Strict()
+    loop.converse(recorder, b"abc\r;d;1234;")
+    assert recorder.got == [b"abc", b"d"]
+
+
+def test_raw_bytes_begin_in_the_middle_of_a_piece(loop: Loop) -> None:
+    recorder = Recorder(body=lambda r: r.set_raw_mode(4))
+    loop.converse(recorder, b"body\na\nb\nnext\nbody\nc\n")
+    assert recorder.got == [b"body", ("raw", b"a\nb\n"), b"next", b"body", ("raw", b"c\n")]
+
+
+def test_lines_begin_again_in_the_middle_of_raw_bytes(loop: Loop) -> None:
+    class Dotted(Recorder):
+        def raw_received(self, data: bytes) -> None:
+            body, _, extra = data.partition(b"|")
+            super().raw_received(body)
+            self.set_line_mode(extra)
+
+    recorder = Dotted(body=lambda r: r.set_raw_mode())
+    loop.converse(recorder, b"body\na\nb|next\nlast\n")
+    assert recorder.got == [b"body", ("raw", b"a\nb"), b"next", b"last"]
+
+
+def test_a_line_too_long_ends_the_connection_with_one_clear_error__pr_14(loop: Loop) -> None:
+    """What a hook raises ends the connection, and `connection_lost` gets it."""
+    recorder = Recorder()
+    loop.converse(recorder, b"fine\n" + b"x" * 16385)
+    assert recorder.got == [b"fine"]
+    [error] = recorder.lost
+    assert isinstance(error, LimitExceeded)
+    assert (error.identifier, error.phase) == ("line-limit", "read")
+    assert error.peer is not None
+    assert error.peer[0] == "127.0.0.1"
+    assert "16385 bytes or more, where 16384 are allowed" in str(error)
+    assert isinstance(error.__cause__, LineTooLong)
+
+
+def test_a_line_too_long_may_be_discarded(loop: Loop) -> None:
+    class Patient(Recorder):
+        line_limit = 5
+
+        def line_too_long(self, error: LimitExceeded) -> None:
+            self.send_line(b"too long")
+            self.discard_line()
+
+    recorder = Patient()
+    assert loop.converse(recorder, b"one\n123456789\ntwo\n") == b"too long\n"
+    assert recorder.got == [b"one", b"two"]
+
+
+def test_a_line_too_long_that_is_only_noted_closes_in_order(loop: Loop) -> None:
+    class Polite(Recorder):
+        line_limit = 5
+
+        def line_too_long(self, error: LimitExceeded) -> None:
+            self.send_line(b"goodbye")
+
+    recorder = Polite()
+    assert loop.converse(recorder, b"one\n123456789") == b"goodbye\n"
+    assert (recorder.got, recorder.lost) == ([b"one"], [None])
+
+
+@pytest.mark.parametrize("direct", [True, False], ids=["transport", "protocol"])
+def test_a_pause_in_a_hook_holds_the_lines_that_are_here_already__pr_7(
+    loop: Loop, direct: bool
+) -> None:
+    """Between pause and resume nothing is delivered; an end that came meanwhile is, afterwards."""
+
+    def pause(recorder: Recorder) -> None:
+        (recorder.transport if direct else recorder).pause_reading()
+        loop.call_soon(lambda: recorder.got.append("later"))
+        loop.call_soon(recorder.resume_reading)
+        loop.call_soon(lambda: recorder.got.append("resumed"))
+
+    recorder = Recorder(wait=pause)
+    loop.converse(recorder, b"wait\none\ntwo\n")
+    assert recorder.got == [b"wait", "later", b"one", b"two", "resumed"]
+    assert recorder.lost == [None]
+
+
+def test_lines_that_wait_come_before_the_end__pr_7(loop: Loop) -> None:
+    """Whoever resumes the transport itself gets the lines late, but before `eof_received` ends."""
+
+    def pause(recorder: Recorder) -> None:
+        recorder.transport.pause_reading()
+        loop.call_soon(recorder.transport.resume_reading)
+
+    recorder = Recorder(wait=pause)
+    loop.converse(recorder, b"wait\none\ntwo\n")
+    assert (recorder.got, recorder.rest) == ([b"wait", b"one", b"two"], b"")
+
+
+def test_resume_in_a_hook_does_not_deliver_inside_of_it__pr_7(loop: Loop) -> None:
+    """A line is delivered when the hook that has the one before it has returned."""
+
+    def pause_and_resume(recorder: Recorder) -> None:
+        recorder.pause_reading()
+        recorder.resume_reading()
+        recorder.got.append("hook ends")
+
+    recorder = Recorder(wait=pause_and_resume)
+    loop.converse(recorder, b"wait\none\n")
+    assert recorder.got == [b"wait", "hook ends", b"one"]
+
+
+def test_a_hook_that_raises_while_reading_is_resumed_ends_the_connection__pr_14(
+    loop: Loop,
+) -> None:
+    """A failing hook ends its own connection, also when no bytes have just arrived."""
+
+    def resume(recorder: Recorder) -> None:
+        with pytest.raises(ZeroDivisionError):
+            recorder.resume_reading()
+
+    def pause(recorder: Recorder) -> None:
+        recorder.pause_reading()
+        loop.call_soon(lambda: resume(recorder))
+
+    recorder = Recorder(wait=pause, bad=lambda r: 1 / 0)
+    loop.converse(recorder, b"wait\nbad\nnever\n")
+    assert recorder.got == [b"wait", b"bad"]
+    assert len(recorder.lost) == 1
+
+
+def test_a_close_in_a_hook_ends_the_delivery__pr_11(loop: Loop) -> None:
+    """`close` sends the output, and nothing is delivered any more."""
+
+    def leave(recorder: Recorder) -> None:
+        recorder.send_line(b"bye")
+        recorder.transport.close()
+
+    recorder = Recorder(quit=leave)
+    loop.converse(recorder, b"one\nquit\ntwo\n")
+    assert (recorder.got, recorder.rest) == ([b"one", b"quit"], b"two\n")
+    assert recorder.lost == [None]
+
+
+class Collector(Protocol):
+    """Takes what a line protocol leaves."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+        self.got = b""
+
+    def data_received(self, data: bytes) -> None:
+        self.got += data
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self.recorder.loop.stop()
+
+
+class BufferedCollector(BufferedProtocol):
+    """The same, three bytes at a time."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+        self.got = b""
+        self.buffer = bytearray(3)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return memoryview(self.buffer)
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.got += self.buffer[:nbytes]
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self.recorder.loop.stop()
+
+
+@pytest.mark.parametrize("kind", [Collector, BufferedCollector])
+def test_the_next_protocol_gets_the_bytes_that_were_not_taken__pr_9(
+    loop: Loop, kind: Callable[[Recorder], Any]
+) -> None:
+    """From the return of `set_protocol` on the new protocol gets every call; no byte is lost."""
+
+    def switch(recorder: Recorder) -> None:
+        recorder.transport.set_protocol(successor)
+
+    recorder = Recorder(switch=switch)
+    successor = kind(recorder)
+    loop.converse(recorder, b"one\nswitch\ntwo\nthree")
+    assert recorder.got == [b"one", b"switch"]
+    assert successor.got == b"two\nthree"
+    assert recorder.lost == []
+
+
+def test_bytes_that_were_released_are_not_delivered__pr_9(loop: Loop) -> None:
+    """Who takes the rest, for TLS or for another protocol, has it for himself."""
+    released = []
+    recorder = Recorder(take=lambda r: released.append(r.release()))
+    loop.converse(recorder, b"take\ntwo\nthree")
+    assert (recorder.got, released) == ([b"take"], [b"two\nthree"])
+
+
+def test_lines_behind_starttls_are_not_taken_for_protected__pr_10__rel_34(
+    certificates: Certificates,
+) -> None:
+    """Bytes past the switch go into the engine, which does not take them for TLS."""
+    loop = CollectionLoop()
+    recorder = Recorder(starttls=lambda r: r.start_tls(ServerTLS(certificates.localhost)))
+    loop.converse(recorder, b"starttls\nevil\n")
+    loop.close()
+    assert recorder.got == [b"starttls"]
+    [error] = recorder.lost
+    assert isinstance(error, TLSError)
+
+
+def test_lines_go_on_under_tls_after_starttls__pr_10(certificates: Certificates) -> None:
+    """A ClientHello in the same piece as the line that asks for TLS reaches the engine."""
+    loop = CollectionLoop()
+    recorder = Recorder(starttls=lambda r: r.start_tls(ServerTLS(certificates.localhost)))
+    recorder.loop = loop
+    up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = certificates.client_context().wrap_bio(down, up, server_hostname="localhost")
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    with socket.create_connection(loop.listen(recorder), timeout=LIMIT) as far:
+        far.sendall(b"starttls\n" + up.read())
+        watch = loop.collection.watch(far, lambda _: answer())
+
+        def answer() -> None:
+            down.write(far.recv(65536))
+            with contextlib.suppress(ssl.SSLWantReadError):
+                client.do_handshake()
+                client.write(b"secret\n")
+                far.sendall(up.read())
+                watch.close()
+                loop.stop()
+
+        loop.run()
+        recorder.actions["secret"] = lambda r: r.transport.abort()
+        loop.run()
+    loop.close()
+    assert recorder.got == [b"starttls", b"secret"]
+
+
+def test_its_repr_names_the_subclass() -> None:
+    assert repr(Recorder()) == "<Recorder <LineDecoder LINES, 0 bytes unread>>"
