@@ -1,0 +1,122 @@
+"""A chat for people with a terminal: lines over TLS on one port, plain ones on another.
+
+    python examples/chat/server.py --host 127.0.0.1 --port 4321 --tls-port 4322
+
+One thread serves everybody. What a guest may do is in `rooms.py` and `commands.py`, what he is to
+the reactor in `connection.py`; this file starts and ends the program.
+"""
+
+import argparse
+import contextlib
+import signal
+import sys
+from concurrent.futures import Future
+from pathlib import Path
+
+from certificate import CertificateMissing, cache_folder, for_localhost
+from connection import Chat, Connection
+from rooms import Hall
+
+from reactor import ReactorError, ServerTLS, WaitStateCollection, serve
+from reactor.errors import address_text
+from reactor.server import Server
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def main() -> int:
+    """Serve until a signal; return 0 if everybody could be told goodbye."""
+    options = parsed_options()
+    try:
+        with contextlib.closing(WaitStateCollection("chat")) as collection:
+            program = Program(collection, options)
+            collection.run()
+            return program.exit_status
+    except (CertificateMissing, ReactorError) as error:
+        print(f"chat: {error}", file=sys.stderr)
+        return 1
+
+
+class Program:
+    """The servers of both ports, and how they end.
+
+    Args:
+        collection: the reactor that runs everything.
+        options: what the command line said.
+    """
+
+    def __init__(self, collection: WaitStateCollection, options: argparse.Namespace) -> None:
+        self.exit_status = 0
+        self._collection = collection
+        self._drain_timeout: float = options.drain_timeout
+        self._drained: list[Future[int]] = []
+        chat = Chat(collection, Hall(), options.idle_timeout, options.rate)
+
+        def factory() -> Connection:
+            return Connection(chat)
+
+        certificate, key = for_localhost(options.certificate_folder)
+        plain = serve(collection, factory, options.port, address=options.host)
+        tls = ServerTLS(certificate, key)
+        protected = serve(collection, factory, options.tls_port, address=options.host, tls=tls)
+        self._servers = [plain, protected]
+        for number in SIGNALS:
+            collection.on_signal(number, self.end, number)
+        introduce(plain, protected, certificate)
+
+    def end(self, number: int) -> None:
+        """Say goodbye and stop; at the second signal just stop."""
+        if self._drained:
+            self.exit_status = 128 + number  # what a shell reports for a program ended by it
+            self._collection.stop()
+            return
+        print("saying goodbye; once more ends at once", flush=True)
+        self._drained = [server.close(self._drain_timeout) for server in self._servers]
+        for future in self._drained:
+            future.add_done_callback(self._stop_when_drained)
+
+    def _stop_when_drained(self, _: Future[int]) -> None:
+        if all(future.done() for future in self._drained):
+            aborted = sum(future.result() for future in self._drained)
+            if aborted:
+                print(f"{aborted} did not read their goodbye", flush=True)
+            self._collection.stop()
+
+
+def introduce(plain: Server, protected: Server, certificate: Path) -> None:
+    """Print where the servers are, for programs, and how to come in, for people."""
+    host, port = plain.addresses[0]
+    tls_host, tls_port = protected.addresses[0]
+    tls_address = address_text((tls_host, tls_port))
+    print(f"plain {address_text((host, port))}")
+    print(f"tls {tls_address}")
+    print("connect with one of")
+    print(f"  nc {host} {port}")
+    print(f"  openssl s_client -quiet -no_ign_eof -connect {tls_address} -CAfile {certificate}")
+    print(f"  python -m reactor connect localhost:{tls_port} --tls --cafile {certificate}")
+    print("and end the server with Ctrl-C", flush=True)
+
+
+def parsed_options() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description="A chat server, over TLS and plain.")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
+    parser.add_argument("--port", type=int, default=4321, help="for plain lines; 0: a free one")
+    parser.add_argument("--tls-port", type=int, default=4322, help="for TLS; 0: a free one")
+    parser.add_argument(
+        "--idle-timeout", type=float, default=600.0, metavar="S", help="seconds without a byte"
+    )
+    parser.add_argument(
+        "--drain-timeout", type=float, default=5.0, metavar="S", help="seconds for the goodbye"
+    )
+    parser.add_argument(
+        "--rate", type=float, default=5.0, help="lines a second that a guest may send for long"
+    )
+    parser.add_argument(
+        "--certificate-folder", type=Path, default=cache_folder(), help="default: %(default)s"
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
