@@ -103,7 +103,6 @@ class Transport:
         "_state",
         "_switch",
         "_waiting",
-        "bytes_sent",
         "close_report",
     )
 
@@ -120,7 +119,6 @@ class Transport:
         self._phase: int = Phase.OPEN
         self._waiting = WaitingOutput(state, self._mark_passed, self._output_stopped)
         self._feeding = Feeding(state, protocol, self._input_ended, self._moved)
-        self.bytes_sent = 0  # past the queue, directly into the channel
         self._eof_asked = False
         self._idle: IdleLimit | None = None
         self._switch: Switch | None = None
@@ -165,9 +163,7 @@ class Transport:
         except SocketError as error:
             self.output_failed(error)
             return
-        if count == len(data):
-            self.bytes_sent += count
-        else:
+        if count != len(data):
             self._keep_rest(data, count or 0)
 
     def writelines(self, list_of_data: Iterable[BytesLike]) -> None:
@@ -509,14 +505,12 @@ class Transport:
         if count < len(data):
             self._keep_rest(data, count)
             return
-        self.bytes_sent += count
         # A hook that this connection has called may write more, and one push is enough for all.
         if state.layered and (not state.input.running or self._waiting.size > self._waiting.high):
             state.settle()
 
     def _keep_rest(self, data: BytesLike, sent: int) -> None:
         """Keep what the channel did not take."""
-        self.bytes_sent += sent
         self._direct = False
         self._waiting.keep(memoryview(data)[sent:] if sent else data)
 

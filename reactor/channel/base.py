@@ -69,6 +69,10 @@ class Channel:
         """Push what is held; true if then nothing is left in here that no descriptor shows."""
         return True
 
+    def traffic(self) -> tuple[int, int]:
+        """Return how many bytes have come, and how many have gone, as far as it is known."""
+        return 0, 0
+
     def write_eof(self) -> bool:
         """Tell the peer that nothing more will be written; true once that has left.
 

@@ -343,6 +343,10 @@ class TLSChannel(Channel):
         decrypted = self.engine.read(UNREAD_LIMIT) or b""
         return self.inner, decrypted, self.engine.leftover()
 
+    def traffic(self) -> tuple[int, int]:
+        """Return the traffic of the inner channel, which is ciphertext."""
+        return self.inner.traffic()
+
     def shutdown(self, how: int) -> None:
         """Shut the inner channel down, one way or both; TLS is not ended by it."""
         self.inner.shutdown(how)

@@ -608,11 +608,15 @@ class WaitStateCollection:
         states, stale = self._poller.states, self._poller.stale
         served = len(ready)
         for fd, mask in ready:
-            state = states.get(fd)
-            if state is None or (stale and fd in stale):
+            try:
+                state = states[fd]
+            except KeyError:  # it has left, or is the waker
                 served -= 1
                 if fd == self._waker.fd:
                     self._waker.drain()
+                continue
+            if stale and fd in stale:
+                served -= 1
                 continue
             try:
                 if mask == IN and state.context is None:

@@ -23,8 +23,9 @@ from threading import get_ident
 from typing import Any, Final
 
 from reactor.channel.base import Channel
-from reactor.channel.socket_channel import ListeningChannel, SocketChannel
+from reactor.channel.socket_channel import ListeningChannel
 from reactor.channel.tls_settings import TLSPlan, tls_plan
+from reactor.channel.traffic import socket_channel
 from reactor.deadline import NEVER, check_timeout
 from reactor.errors import AcceptError, Address, SocketError, address_text
 from reactor.interest import READ
@@ -475,7 +476,7 @@ class AcceptingHandle(WaitState):
             return
         if self._clients.full:
             self._pause(Pause.CONNECTION_LIMIT)
-        channel = SocketChannel(sock, peer_address=peer)
+        channel = socket_channel(sock, peer_address=peer)
         try:
             if not INHERITED:
                 reception.options.set_on(sock, phase="accept")

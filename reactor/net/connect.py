@@ -20,8 +20,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol, TypeAlias
 
 from reactor.channel.base import Channel
-from reactor.channel.socket_channel import SocketChannel
 from reactor.channel.tls_settings import ServerHostname, TLSPlan, tls_plan
+from reactor.channel.traffic import socket_channel
 from reactor.deadline import NEVER, check_timeout, moment
 from reactor.errors import (
     ConnectTimedOut,
@@ -439,7 +439,7 @@ class Connecting(Timed):
         if isinstance(result, SocketError):
             self._finish(result)
             return
-        channel = SocketChannel(result.take(), peer_address=result.address.pair)
+        channel = socket_channel(result.take(), peer_address=result.address.pair)
         plan = self._route.plan
         if plan is None:
             self._finish(channel)

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal, TypeAlias
 from reactor.channel.base import BytesLike, Channel
 from reactor.channel.socket_channel import SocketChannel
 from reactor.channel.tls import TLSChannel
+from reactor.channel.traffic import socket_channel
 from reactor.errors import (
     Address,
     EndOfStream,
@@ -182,12 +183,12 @@ class Connection(QueueOwner):
     @property
     def bytes_in(self) -> int:  # type: ignore[override]  # nobody sets it
         """Bytes that reads have moved, those ahead of their time included."""
-        return self.input.total
+        return self.channel.traffic()[0] if self.channel is not None else 0
 
     @property
     def bytes_out(self) -> int:  # type: ignore[override]  # nobody sets it
         """Bytes that writes have moved, those that went past the queue included."""
-        return (self._output.total if self._output else 0) + getattr(self.face, "bytes_sent", 0)
+        return self.channel.traffic()[1] if self.channel is not None else 0
 
     # Beginning, and ending.
 
@@ -514,7 +515,7 @@ def channel_of(thing: Any) -> Channel:
         thing.getpeername()
     except OSError as error:
         raise ValueError(f"{thing!r} is not connected") from error
-    return SocketChannel(thing)
+    return socket_channel(thing)
 
 
 def channel_of_descriptor(fd: int) -> Channel:

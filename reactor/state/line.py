@@ -83,12 +83,13 @@ class Request:
             what = f"it was not over within {limit:g} s"
         if isinstance(operation, Exchange) and operation.phase == "handshake":
             kind = TLSHandshakeTimeout
+        moved = operation.moved if operation.counts else channel.traffic()[0]
         return kind(
-            f"{what}; {operation.moved} bytes were moved",
+            f"{what}; {moved} bytes were moved",
             phase=operation.phase,
             limit=limit,
             elapsed=now - start,
-            bytes_moved=operation.moved,
+            bytes_moved=moved,
             peer=channel.peer_address,
             connection=state,
         )

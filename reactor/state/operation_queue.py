@@ -129,7 +129,6 @@ class OperationQueue(Timed):
         "limit",
         "line",
         "lines_up",
-        "moved",
         "phase",
         "posted",
         "request",
@@ -151,7 +150,6 @@ class OperationQueue(Timed):
         self.limit = limit
         self.timeout: float | None = None  # seconds; of operations that bring none of their own
         self.status: ReactorError | None = None
-        self.moved = 0  # bytes, by operations that are over
         self.posted = False  # whether `proceed` is on its way through the posted calls
 
     # Starting.
@@ -165,11 +163,6 @@ class OperationQueue(Timed):
     def active(self) -> bool:
         """Whether an operation runs or waits in line."""
         return self.request is not None or bool(self.line)
-
-    @property
-    def total(self) -> int:
-        """Bytes that have been moved, by the running operation too."""
-        return self.moved + (self.request.operation.moved if self.request else 0)
 
     @property
     def running(self) -> bool:
@@ -247,8 +240,6 @@ class OperationQueue(Timed):
 
     def withdraw(self) -> None:
         """Take the running operation back without a word; the callers know why."""
-        if self.request is not None:
-            self.moved += self.request.operation.moved
         self.request = None
         self.state.collection.timers.disarm(self)
         if self.phase == BLOCKED:
@@ -274,9 +265,10 @@ class OperationQueue(Timed):
             return
         try:
             if request.limit() <= now:
-                moved, since = request.operation.moved, request.since
+                operation, since = request.operation, request.since
+                moved = operation.moved = operation.moved if operation.counts else 0
                 self.proceed()  # what can be read at this last moment completes it after all
-                if request.operation.moved == moved:
+                if operation.moved == moved:
                     request.since = since
             if self.request is request and self.phase == BLOCKED and request.limit() <= now:
                 self.fail(request.timeout_error(self.state.channel, self.state, now))
@@ -345,7 +337,6 @@ class OperationQueue(Timed):
     def _begin(self, request: Request) -> None:
         """Make a request the running one and set its clock."""
         self.request = request
-        self.moved -= request.operation.moved  # one that comes back has been counted
         if not isinstance(self.channel, Lost):
             self.status = None  # a timeout or an abort does not stick
         if request.timeout is None:
@@ -432,7 +423,6 @@ class OperationQueue(Timed):
     def _end(self, request: Request, status: ReactorError | None) -> None:
         """Take the running request out, keep its status, and make its final call."""
         self.request = None
-        self.moved += request.operation.moved
         self.state.collection.timers.disarm(self)
         if status is not None:
             self._keep(request.operation, status)

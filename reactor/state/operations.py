@@ -64,6 +64,7 @@ class Operation:
     eager: bool = False
     sticks: bool = True
     size: int = 0  # bytes that it is to move, if it knows
+    counts: bool = True  # else `moved` only tells whether anything has: the channel knows more
 
     def __init__(self) -> None:
         self.moved = 0
@@ -293,6 +294,7 @@ class Feed(Operation):
     __slots__ = ("receive", "size")
 
     renewed = True
+    counts = False
 
     def __init__(self, receive: Callable[[bytes], object], size: int = READ_SIZE) -> None:
         self.moved = 0
@@ -303,7 +305,7 @@ class Feed(Operation):
         """Read once, and hand it over: this is the hottest step of all."""
         data = channel.read(self.size)
         if data:
-            self.moved += len(data)
+            self.moved = 1
             try:
                 self.receive(data)
             except Exception as exception:  # noqa: BLE001  # user code
@@ -332,6 +334,7 @@ class BufferedFeed(Operation):
     __slots__ = ("receiver", "size")
 
     renewed = True
+    counts = False
 
     def __init__(self, receiver: BufferSource, size: int = READ_SIZE) -> None:
         super().__init__()
@@ -346,7 +349,7 @@ class BufferedFeed(Operation):
             raise CallbackRaised(exception) from None
         count = channel.readinto(view)
         if count:
-            self.moved += count
+            self.moved = 1
             try:
                 self.receiver.buffer_updated(count)
             except Exception as exception:  # noqa: BLE001  # user code

@@ -122,9 +122,13 @@ class MemoryChannel(Channel):
             raise self._failure(BrokenPipe, "the way out is shut", "write")
         octets = memoryview(view).cast("B")
         piece = octets[: min(pipe.room, self._sip)]
-        pipe.data += piece
+        pipe.put(piece)
         self._show()
         return len(piece) if piece or not octets else None
+
+    def traffic(self) -> tuple[int, int]:
+        """Return how many bytes were read, and how many written."""
+        return self._inward.taken, self._outward.written
 
     def write_eof(self) -> bool:
         """Let the other end see the end of the stream, after what is under way; always true."""
@@ -194,7 +198,7 @@ class MemoryChannel(Channel):
 class _Pipe:
     """One way: the bytes under way, and what has happened at either end of it."""
 
-    __slots__ = ("capacity", "data", "deaf", "ended", "held", "reset")
+    __slots__ = ("capacity", "data", "deaf", "ended", "held", "reset", "taken", "written")
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
@@ -203,6 +207,8 @@ class _Pipe:
         self.deaf = False  # the reader reads no more
         self.held = False  # what is under way does not arrive yet
         self.reset = False  # the connection is lost
+        self.written = 0  # bytes that the writer has put in, and the reader taken out
+        self.taken = 0
 
     @property
     def room(self) -> int:
@@ -219,9 +225,14 @@ class _Pipe:
         """Whether writing would say something other than "not now"."""
         return self.room > 0 or self.ended or self.deaf or self.reset
 
+    def put(self, piece: memoryview) -> None:
+        self.data += piece
+        self.written += len(piece)
+
     def take(self, size: int) -> bytes:
         data = bytes(self.data[:size])
         del self.data[:size]
+        self.taken += len(data)
         return data
 
     def turn_deaf(self) -> None:
