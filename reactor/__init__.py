@@ -9,8 +9,9 @@ upstairs: a file imports from lower floors only.
     2  state/                        operations in order, each way: AsyncIOState; drive()
     3  net/                          how a channel comes to be: resolve, race, connect, accept
        protocol                      the classes that people subclass
-    4  transport                     what a protocol sees of its connection
-    5  server                        serve and connect: protocols on listening sockets
+    4  flow/                         how bytes come and go for a protocol, and how that ends
+    5  transport                     what a protocol sees of its connection
+    6  server                        serve and connect: protocols on listening sockets
 
 Begin with `loop/collection.py` if you wonder who calls whom, with `state/operation_queue.py` if
 you wonder in which order, and with `channel/tls_engine.py` if you wonder about TLS.
