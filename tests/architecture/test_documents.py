@@ -149,6 +149,7 @@ layers = ["roof", "middle", "(planned) | ground"]
         (16 << 20, "size", "16 MiB"),
         (65_536, "size", "64 KiB"),
         (255, "size", "255 bytes"),
+        (1_500, "size", "1500 bytes"),
         (128, "count", "128"),
         (1_000, "count", "1\N{NO-BREAK SPACE}000"),
     ],
