@@ -1,8 +1,9 @@
 """Socket channels: a socket that is tried, and the border behind which no errno is seen.
 
 `SocketChannel` is one connection, over TCP or a Unix socket; `ListeningChannel` is what hands new
-ones out. Both make their socket non-blocking and own it. Every failure of a system call becomes
-an error of our tree here, by the one table in `reactor.errors`.
+ones out; `DatagramChannel` carries messages to and from anybody. All make their socket non-blocking
+and own it. Every failure of a system call becomes an error of our tree here, by the one table in
+`reactor.errors`.
 
 The verbs of a connection are the hottest lines of the library, so they ask nothing in advance:
 they call the system, and look at the circumstances only if that failed. A closed socket fails by
@@ -14,7 +15,8 @@ import errno
 import os
 import socket
 import struct
-from typing import Any, Final, cast
+import sys
+from typing import Any, Final, TypeAlias, cast
 
 from reactor.channel.base import BytesLike, Channel
 from reactor.errors import Address, SocketError, StateClosed, address_text, from_os_error
@@ -40,16 +42,23 @@ LOST_CLIENT: Final = frozenset(
 )
 LOST_CLIENT_LIMIT: Final = 64  # clients skipped in one call; the size of a burst of accepts
 
+# What any call answers if the descriptor is not ours any more, or no socket: somebody has closed
+# it behind our back. No later call can do better, so even a datagram channel is at its end then.
+NO_SOCKET_THERE: Final = frozenset({errno.EBADF, errno.ENOTSOCK})
 
-class SocketChannel(Channel):
-    """A connected stream socket: TCP, Unix, or one of a pair.
+# The bytes of one datagram, the pair of its sender, and whether it was longer than what was asked.
+Datagram: TypeAlias = tuple[bytes, Address, bool]
+
+
+class OwnedSocket(Channel):
+    """A socket that belongs to its channel: what its addresses are, and how it ends.
 
     Nothing is kept here but what a report must still know when the connection is gone. A peer
     cannot be asked for after a reset, so it is asked for at once unless the caller knows it; our
     own address can be asked for until the end.
 
     Args:
-        sock: connected; becomes non-blocking, and belongs to the channel until `detach`.
+        sock: becomes non-blocking, and belongs to the channel until `detach`.
         peer_address: the pair of the other end, if known (LW-030); None asks the system.
 
     Raises:
@@ -58,7 +67,7 @@ class SocketChannel(Channel):
     Thread: one at a time for each direction. Calls back: never. Source: LW-028, LW-030, LW-067.
     """
 
-    __slots__ = ("_address", "_ended", "_peer_address", "sock")
+    __slots__ = ("_address", "_peer_address", "sock")
 
     def __init__(self, sock: socket.socket, *, peer_address: Address | None = None) -> None:
         if sock.fileno() < 0:
@@ -67,7 +76,6 @@ class SocketChannel(Channel):
         self.sock = sock
         self._address: Address | None = None
         self._peer_address = peer_address or _ask_peer_address(sock)
-        self._ended = False  # our end was announced to the peer
 
     @property
     def address(self) -> Address:
@@ -91,6 +99,76 @@ class SocketChannel(Channel):
     def fileno(self) -> int:
         """Return the descriptor, or -1 once closed."""
         return self.sock.fileno()
+
+    def shutdown(self, how: int) -> None:
+        """Shut the connection down; one that both ends have ended already is left as it is."""
+        try:
+            self.sock.shutdown(how)
+        except OSError as error:
+            if self.closed or error.errno != errno.ENOTCONN:
+                raise self._failure(error, "close", "shutdown") from error
+
+    def close(self) -> None:
+        """Give the descriptor back; once more is harmless.
+
+        The descriptor is free whatever the system answers, and by then there is nobody who could
+        do anything about the answer: so this never fails.
+        """
+        if not self.closed:
+            self._address = self.address
+            with contextlib.suppress(OSError):
+                self.sock.close()
+
+    def detach(self) -> socket.socket:
+        """Give the socket to the caller, still non-blocking, and be closed without it.
+
+        Raises:
+            StateClosed: there is no socket any more.
+        """
+        if self.closed:
+            raise self._closed_error("close")
+        self._address = self.address
+        sock, self.sock = self.sock, cast(socket.socket, _NoSocket())
+        return sock
+
+    def _failure(self, error: OSError, phase: str, situation: str) -> SocketError:
+        if self.closed:
+            return self._closed_error(phase)
+        return from_os_error(
+            error, phase=phase, situation=situation, peer=self.peer_address, connection=self
+        )
+
+    def _closed_error(self, phase: str) -> StateClosed:
+        return StateClosed(
+            "this connection is closed: make a new one",
+            phase=phase,
+            peer=self.peer_address,
+            connection=self,
+        )
+
+    def __repr__(self) -> str:
+        where = "closed" if self.closed else f"fd {self.fileno()}"
+        return f"<{type(self).__name__} to {address_text(self.peer_address)}, {where}>"
+
+
+class SocketChannel(OwnedSocket):
+    """A connected stream socket: TCP, Unix, or one of a pair.
+
+    Args:
+        sock: connected; becomes non-blocking, and belongs to the channel until `detach`.
+        peer_address: the pair of the other end, if known (LW-030); None asks the system.
+
+    Raises:
+        StateClosed: the socket is closed.
+
+    Thread: one at a time for each direction. Calls back: never. Source: LW-028, LW-030, LW-067.
+    """
+
+    __slots__ = ("_ended",)
+
+    def __init__(self, sock: socket.socket, *, peer_address: Address | None = None) -> None:
+        super().__init__(sock, peer_address=peer_address)
+        self._ended = False  # our end was announced to the peer
 
     def read(self, size: int) -> bytes | None:
         """Receive at most `size` bytes; None is "not now", empty the end of the stream."""
@@ -131,24 +209,9 @@ class SocketChannel(Channel):
 
     def shutdown(self, how: int) -> None:
         """Shut the connection down; one that both ends have ended already is left as it is."""
-        try:
-            self.sock.shutdown(how)
-        except OSError as error:
-            if self.closed or error.errno != errno.ENOTCONN:
-                raise self._failure(error, "close", "shutdown") from error
+        super().shutdown(how)
         if how != socket.SHUT_RD:
             self._ended = True
-
-    def close(self) -> None:
-        """Give the descriptor back; once more is harmless.
-
-        The descriptor is free whatever the system answers, and by then there is nobody who could
-        do anything about the answer: so this never fails.
-        """
-        if not self.closed:
-            self._address = self.address
-            with contextlib.suppress(OSError):
-                self.sock.close()
 
     def abort(self) -> None:
         """Close at once, over TCP with a reset; nothing that is under way is waited for."""
@@ -157,36 +220,126 @@ class SocketChannel(Channel):
                 self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT_AT_ALL)
         self.close()
 
-    def detach(self) -> socket.socket:
-        """Give the socket to the caller, still non-blocking, and be closed without it.
+
+class DatagramChannel(OwnedSocket):
+    """A datagram socket, connected to one peer or open to everybody.
+
+    It carries messages, so the verbs for streams are not for it: an empty datagram is no end, and
+    a failure says nothing about the next one. A refusal (`ConnectionRefused`) is the answer of a
+    host to an *earlier* datagram. It comes once, with whatever is tried next; a
+    `transmit` that fails with it has sent nothing (udp(7)).
+
+    Args:
+        sock: bound, connected, both or neither; becomes non-blocking, and belongs to the channel.
+
+    Raises:
+        StateClosed: the socket is closed.
+
+    Thread: one at a time for each direction. Calls back: never. Source: LW-105 to LW-114.
+    """
+
+    __slots__ = ("_arrived", "_family", "_sent")
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock)
+        self._family = int(sock.family)  # asking a socket makes an enum of it, every time
+        self._arrived = 0  # bytes
+        self._sent = 0
+
+    @property
+    def address(self) -> Address:
+        """The address of this end; the first `transmit` may give it one, so it is asked for again."""
+        return self._address or _ask_address(self.sock)
+
+    @property
+    def family(self) -> int:
+        """The family of the addresses that `transmit` takes."""
+        return self._family
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is one peer, to whom everything goes and from whom everything comes."""
+        if self._peer_address is None:
+            self._peer_address = _ask_peer_address(self.sock)
+        return self._peer_address is not None
+
+    def receive(self, size: int) -> Datagram | None:
+        """Receive one datagram; None is "not now".
+
+        Returns:
+            At most `size` bytes, who sent them, and whether there were more, which are lost.
+            Windows does not tell who has sent one that was too long.
 
         Raises:
-            StateClosed: there is no socket any more.
+            ConnectionRefused: an earlier datagram was refused. SocketError: another failure.
         """
-        if self.closed:
-            raise self._closed_error("close")
-        self._address = self.address
-        sock, self.sock = self.sock, cast(socket.socket, _NoSocket())
-        return sock
+        try:
+            if sys.platform == "win32":
+                datagram = self._receive_there(size)
+            else:
+                data, _, flags, raw = self.sock.recvmsg(size)
+                longer = bool(flags & socket.MSG_TRUNC)
+                datagram = data, address_pair(self._family, raw), longer
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            raise self._failure(error, "read", "recvmsg") from error
+        self._arrived += len(datagram[0])
+        return datagram
+
+    def transmit(self, data: BytesLike, address: tuple[Any, ...] | None = None) -> bool:
+        """Send one datagram; false is "not now".
+
+        Args:
+            data: all of it goes, or nothing.
+            address: whom to, as the system takes it, numeric and of our `family`; None is the
+                peer of a connected socket.
+
+        Raises:
+            ConnectionRefused: an earlier datagram was refused. SocketError: this one is too long,
+                not allowed, or without a way there.
+        """
+        try:
+            if address is None:
+                self.sock.send(data)
+            else:
+                self.sock.sendto(data, address)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            failure = self._failure(error, "write", "send" if address is None else "sendto")
+            if address is not None:
+                failure.peer = address_pair(self._family, address)
+            raise failure from error
+        self._sent += len(data)
+        return True
+
+    def traffic(self) -> tuple[int, int]:
+        """Return how many bytes have come and gone in datagrams, without any headers."""
+        return self._arrived, self._sent
+
+    def _receive_there(self, size: int) -> Datagram:
+        """Receive where a datagram that is too long is an error, with its beginning stored."""
+        buffer = bytearray(size)
+        try:
+            count, raw = self.sock.recvfrom_into(buffer)
+        except OSError as error:
+            if error.errno != errno.EMSGSIZE:
+                raise
+            return bytes(buffer), NO_ADDRESS, True
+        return bytes(buffer[:count]), address_pair(self._family, raw), False
 
     def _failure(self, error: OSError, phase: str, situation: str) -> SocketError:
-        if self.closed:
+        if error.errno in NO_SOCKET_THERE:
             return self._closed_error(phase)
-        return from_os_error(
-            error, phase=phase, situation=situation, peer=self.peer_address, connection=self
-        )
-
-    def _closed_error(self, phase: str) -> StateClosed:
-        return StateClosed(
-            "this connection is closed: make a new one",
-            phase=phase,
-            peer=self.peer_address,
-            connection=self,
-        )
+        if error.errno == errno.ECONNRESET:  # Windows' word for it
+            refused = OSError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+            return super()._failure(refused, phase, situation)
+        return super()._failure(error, phase, situation)
 
     def __repr__(self) -> str:
         where = "closed" if self.closed else f"fd {self.fileno()}"
-        return f"<SocketChannel to {address_text(self.peer_address)}, {where}>"
+        return f"<DatagramChannel on {address_text(self.address)}, {where}>"
 
 
 class ListeningChannel:
