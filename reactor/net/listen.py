@@ -124,9 +124,9 @@ def listen(collection: WaitStateCollection, binding: Binding) -> ListeningChanne
 
     Thread: any, which waits. Calls back: `init_function`. Source: LW-027, LW-029, LW-043 to LW-050.
     """
-    may_wait = not _in_loop(collection)
+    may_wait = may_wait_for(collection)
     patience = binding.patience(may_wait)
-    places = _places(collection, binding, may_wait)
+    places = _places(collection, binding)
     give_up = time.monotonic() + patience
     complained = False
     while True:
@@ -140,6 +140,49 @@ def listen(collection: WaitStateCollection, binding: Binding) -> ListeningChanne
                 log.warning("waiting up to %g s for a busy port: %s", patience, error)
                 complained = True
             wait([], min(left, BIND_RETRY_DELAY))
+
+
+def may_wait_for(collection: WaitStateCollection) -> bool:
+    """Return whether the caller may wait: not in a callback of the loop, or in a host's main loop.
+
+    Thread: any. Calls back: never. Source: LW-029, LW-046.
+    """
+    if collection.owner.thread != threading.get_ident():
+        return True
+    return not collection.turning and collection.on_earlier is None
+
+
+def addresses_of(
+    collection: WaitStateCollection, target: Target, family: int
+) -> list[SocketAddress]:
+    """Return the addresses of a host at once; those of a name are waited for.
+
+    Args:
+        collection: whose loop must not be stopped, and whose resolver is asked.
+        target: host and port.
+        family: AF_INET, AF_INET6, or AF_UNSPEC for both.
+
+    Raises:
+        ValueError: it is a name, and the caller may not wait. NameLookupFailed, OperationTimeout,
+            LimitExceeded: of the name.
+
+    Thread: any, which waits. Calls back: never. Source: LW-029.
+    """
+    known = target.known_addresses(family)
+    if known is not None:
+        return known
+    if not may_wait_for(collection):
+        raise ValueError(
+            f"the name {target.host.text!r} cannot be looked up in a callback of the loop:"
+            " give an address"
+        )
+    # One of our own if there is none yet: only the owner may give the collection one.
+    resolver: Resolver = collection.resolver or Resolver()
+    try:
+        return resolver.look_up_blocking(target, family)
+    finally:
+        if resolver is not collection.resolver:
+            resolver.close()
 
 
 def check_count(name: str, value: int | None) -> int | None:
@@ -168,19 +211,13 @@ def _check_init_timeout(value: Any) -> None:
         raise ValueError(f"init_timeout is 0 seconds or more, not {value!r}")
 
 
-def _in_loop(collection: WaitStateCollection) -> bool:
-    """Whether a wait here would stop the loop: in a callback, or in a host's main loop."""
-    if collection.owner.thread != threading.get_ident():
-        return False
-    return collection.turning or collection.on_earlier is not None
-
-
-def _places(collection: WaitStateCollection, binding: Binding, may_wait: bool) -> list[Place]:
+def _places(collection: WaitStateCollection, binding: Binding) -> list[Place]:
     """Return what may be bound, the best first."""
     host, port = binding.place
     ipv6 = binding.ipv6
     if host is not None:
-        addresses = _addresses_of(collection, Target(host, port, binding.service), ipv6, may_wait)
+        target = Target(host, port, binding.service)
+        addresses = addresses_of(collection, target, family_for_binding(ipv6, host))
         return [Place(address, v6only=ipv6 != "both") for address in addresses]
     ipv4 = Place(any_interface(socket.AF_INET, port))
     if ipv6 is False:
@@ -190,27 +227,6 @@ def _places(collection: WaitStateCollection, binding: Binding, may_wait: bool) -
         return [Place(every)]
     both = Place(every, v6only=False, dual=True)
     return [both] if ipv6 == "both" else [both, ipv4]
-
-
-def _addresses_of(
-    collection: WaitStateCollection, target: Target, ipv6: IPv6Choice, may_wait: bool
-) -> list[SocketAddress]:
-    family = family_for_binding(ipv6, target.host)
-    known = target.known_addresses(family)
-    if known is not None:
-        return known
-    if not may_wait:
-        raise ValueError(
-            f"the name {target.host.text!r} cannot be looked up in a callback of the loop:"
-            " give an address"
-        )
-    # One of our own if there is none yet: only the owner may give the collection one.
-    resolver: Resolver = collection.resolver or Resolver()
-    try:
-        return resolver.look_up_blocking(target, family)
-    finally:
-        if resolver is not collection.resolver:
-            resolver.close()
 
 
 def _bind_first(places: list[Place], binding: Binding) -> socket.socket:
