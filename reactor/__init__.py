@@ -10,7 +10,7 @@ upstairs: a file imports from lower floors only.
     3  net/                          how a channel comes to be: resolve, race, connect, accept
        protocol                      the classes that people subclass
     4  flow/                         how bytes come and go for a protocol, and how that ends
-    5  transport                     what a protocol sees of its connection
+    5  transport, datagram           what a protocol sees of its connection, of its endpoint
     6  server                        serve and connect: protocols on listening sockets
 
 Begin with `loop/collection.py` if you wonder who calls whom, with `state/operation_queue.py` if
@@ -18,6 +18,7 @@ you wonder in which order, and with `channel/tls_engine.py` if you wonder about 
 """
 
 from reactor.channel.tls_settings import ClientTLS, ServerTLS
+from reactor.datagram import DatagramTransport, open_datagram
 from reactor.errors import (
     AcceptError,
     BindError,
@@ -80,6 +81,7 @@ __all__ = [
     "ConnectionReset",
     "ConnectionTimedOut",
     "DatagramProtocol",
+    "DatagramTransport",
     "DeadlinePassed",
     "EndOfStream",
     "InternalError",
@@ -112,6 +114,7 @@ __all__ = [
     "connect_tcp",
     "drive",
     "log_and_close",
+    "open_datagram",
     "propagate",
     "serve",
 ]

@@ -1,0 +1,303 @@
+"""Datagram protocols: what goes and comes over real loopback sockets, and what fails."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from reactor.datagram import open_datagram
+from reactor.errors import (
+    BindError,
+    ConnectionRefused,
+    WrongThread,
+)
+from reactor.loop.collection import WaitStateCollection
+from reactor.net.options import ipv6_available
+from reactor.protocol import DatagramProtocol
+from reactor.testing.clock import ManualClock
+from reactor.testing.settle import settle
+from tests.reactor.datagram.endpoints import (
+    LONGEST,
+    LOOPBACK,
+    Answers,
+    Recorder,
+    bound,
+    connected,
+    echo,
+    opened,
+)
+
+# Sending and receiving.
+
+
+@pytest.mark.parametrize("host", [LOOPBACK, "::1"])
+def test_datagrams_go_there_and_back__pr_16(collection: WaitStateCollection, host: str) -> None:
+    """Each with its sender's address, which is good for an answer."""
+    if host == "::1" and not ipv6_available():
+        pytest.skip("this machine has no IPv6")
+    server, there = opened(collection, echo, local_address=host, local_port=0)
+    client, here = opened(collection, local_address=host)
+    address = server.get_extra_info("sockname")
+    client.sendto(b"one", address)
+    client.sendto(bytearray(b"two"), address)
+    settle(collection)
+    assert here.datagrams == [(b"one", address), (b"two", address)]
+    assert there.datagrams[0][1] == client.get_extra_info("sockname")
+    assert here.calls == ["made", "received", "received"]
+
+
+def test_an_endpoint_of_both_families_serves_both__lw_028(
+    collection: WaitStateCollection,
+) -> None:
+    """IPv4 peers have IPv4 addresses, there and back."""
+    if not ipv6_available():
+        pytest.skip("this machine has no IPv6")
+    server, there = opened(collection, echo, local_port=0, ipv6="both")
+    port = server.get_extra_info("sockname")[1]
+    for host in (LOOPBACK, "::1"):
+        client, here = opened(collection, local_address=host)
+        client.sendto(b"hello", (host, port))
+        settle(collection)
+        assert here.datagrams == [(b"hello", (host, port))]
+    assert [addr[0] for _, addr in there.datagrams] == [LOOPBACK, "::1"]
+
+
+def test_a_connected_endpoint_needs_no_address__pr_16(collection: WaitStateCollection) -> None:
+    """Its peer's is accepted, another one is not."""
+    server, _, address = bound(collection, echo)
+    client, here = connected(collection, address)
+    client.sendto(b"1")
+    client.sendto(b"2", address)
+    with pytest.raises(ValueError, match="peer only"):
+        client.sendto(b"3", (LOOPBACK, 9))
+    settle(collection)
+    assert [data for data, _ in here.datagrams] == [b"1", b"2"]
+    assert client.get_extra_info("peername") == address
+    assert server.get_extra_info("peername", "nobody") == "nobody"
+    assert client.get_extra_info("socket").getpeername() == address
+
+
+@pytest.mark.parametrize(
+    ("data", "addr", "error"),
+    [
+        ("text", (LOOPBACK, 9), TypeError),
+        (b"x", None, ValueError),
+        (b"x", ("example.org", 9), ValueError),
+        (b"x", LOOPBACK, TypeError),
+        (b"x", [LOOPBACK, 9], TypeError),
+    ],
+)
+def test_mistakes_are_the_callers__pr_16(
+    collection: WaitStateCollection, data: Any, addr: Any, error: type[Exception]
+) -> None:
+    """They are raised at once, and nothing is sent; a name would have stopped the loop."""
+    transport, protocol, _ = bound(collection)
+    with pytest.raises(error):
+        transport.sendto(data, addr)
+    settle(collection)
+    assert protocol.calls == ["made"]
+    assert transport.get_write_buffer_size() == 0
+
+
+def test_what_is_sent_early_goes_and_fails_after_connection_made__pr_04(
+    collection: WaitStateCollection,
+) -> None:
+    """A protocol hears nothing before it has been told of its connection."""
+    _, there, address = bound(collection)
+    protocol = Recorder()
+    transport = open_datagram(collection, lambda: protocol)
+    transport.sendto(b"early", address)
+    transport.sendto(bytes(LONGEST + 1), address)
+    transport.sendto(b"behind", address)
+    transport.close()
+    assert protocol.calls == []
+    settle(collection)
+    assert protocol.calls == ["made", "error", "lost"]
+    assert [data for data, _ in there.datagrams] == [b"early", b"behind"]
+
+
+def test_protocols_can_be_exchanged__pr_09(collection: WaitStateCollection) -> None:
+    """From then on the new one has all calls, errors included."""
+    transport, first, address = bound(collection)
+    second = Recorder()
+    transport.set_protocol(second)
+    assert transport.get_protocol() is second
+    transport.sendto(b"to myself", address)
+    settle(collection)
+    transport.sendto(bytes(LONGEST + 1), address)
+    settle(collection)
+    transport.close()
+    settle(collection)
+    assert first.calls == ["made"]
+    assert second.calls == ["received", "error", "lost"]
+
+
+def test_another_thread_is_refused__pr_16(collection: WaitStateCollection) -> None:
+    """As with every verb of the collection."""
+    transport, _, address = bound(collection)
+    refused = list[str]()
+    made = list[Recorder]()
+
+    def factory() -> Recorder:
+        made.append(Recorder())
+        return made[-1]
+
+    verbs: list[Callable[[], object]] = [
+        lambda: open_datagram(collection, factory),
+        lambda: transport.sendto(b"x", address),
+        transport.close,
+        transport.abort,
+    ]
+
+    def elsewhere() -> None:
+        for verb in verbs:
+            with pytest.raises(WrongThread):
+                verb()
+            refused.append("refused")
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert len(refused) == 4
+    assert made == []
+
+
+def test_a_flood_leaves_a_turn_for_others__rel_41(collection: WaitStateCollection) -> None:
+    """However many datagrams have arrived, a posted call comes after a bounded number of them."""
+    transport, protocol, address = bound(collection)
+    seen = list[int]()
+    for _ in range(100):
+        transport.sendto(b"flood", address)
+    collection.call_soon(lambda: seen.append(len(protocol.datagrams)))
+    settle(collection)
+    assert len(protocol.datagrams) == 100
+    assert 0 < seen[0] < 100
+
+
+# Failures.
+
+
+def test_any_length_that_udp_can_carry_is_echoed__rel_39(collection: WaitStateCollection) -> None:
+    """Empty and longest come back; one byte more is told, and the endpoint lives."""
+    _, _, address = bound(collection, echo)
+    client, here = connected(collection, address)
+    client.sendto(b"")
+    client.sendto(bytes(LONGEST))
+    client.sendto(bytes(LONGEST + 1))
+    client.sendto(b"after it")
+    settle(collection)
+    assert [len(data) for data, _ in here.datagrams] == [0, LONGEST, 8]
+    assert [error.errno for error in here.errors] == [errno.EMSGSIZE]
+    assert here.lost == []
+
+
+def test_an_answer_that_cannot_be_sent_ends_nothing__rel_39(
+    collection: WaitStateCollection,
+) -> None:
+    """A stranger must not be able to provoke one that ends the endpoint of everybody."""
+
+    def answer_with_more(protocol: Recorder) -> None:
+        data, addr = protocol.datagrams[-1]
+        protocol.transport.sendto(b"an answer: " + data, addr)
+
+    server, there, address = bound(collection, Answers(received=answer_with_more))
+    client, here = connected(collection, address)
+    client.sendto(bytes(LONGEST))
+    client.sendto(b"hello")
+    settle(collection)
+    assert here.datagrams == [(b"an answer: hello", address)]
+    assert [error.errno for error in there.errors] == [errno.EMSGSIZE]
+    assert not server.is_closing()
+
+
+def test_peers_that_vanish_end_nothing__rel_40(collection: WaitStateCollection) -> None:
+    """Three hundred of them were answered in vain; the next one is served."""
+    server, there, address = bound(collection)
+    for _ in range(300):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+            peer.sendto(b"hello and goodbye", address)
+        collection.run_once(0)
+    assert len(there.datagrams) == 300
+    for _, addr in there.datagrams:
+        server.sendto(b"where are you?", addr)
+    settle(collection)
+    client, here = connected(collection, address)
+    client.sendto(b"I am here")
+    settle(collection)
+    server.sendto(b"welcome", there.datagrams[-1][1])
+    settle(collection)
+    assert here.datagrams == [(b"welcome", address)]
+    assert there.lost == []
+
+
+def test_a_refusal_is_told_once_and_the_next_peer_is_heard__rel_40(
+    collection: WaitStateCollection,
+) -> None:
+    """A connected endpoint outlives its peer, and finds who takes the port after it."""
+    server, _, address = bound(collection)
+    client, here = connected(collection, address)
+    server.close()
+    settle(collection)
+    client.sendto(b"anybody?")
+    settle(collection)
+    assert [type(error) for error in here.errors] == [ConnectionRefused]
+    opened(collection, echo, local_address=address[0], local_port=address[1])
+    client.sendto(b"again")
+    settle(collection)
+    assert here.calls == ["made", "error", "received"]
+
+
+def test_a_hook_that_raises_ends_its_own_endpoint__pr_14(clock: ManualClock) -> None:
+    """The error handler is told of the transport, the protocol of the exception, others of none."""
+    told = list[Any]()
+    collection = WaitStateCollection(
+        clock=clock, error_handler=lambda thing, exception: told.append((thing, exception))
+    )
+    error = RuntimeError("of the user")
+
+    def fail(_: Recorder) -> None:
+        raise error
+
+    for hook in ("made", "received", "error", "lost"):
+        told.clear()
+        transport, protocol, address = bound(collection, Answers({hook: fail}))
+        if not transport.is_closing():
+            transport.sendto(bytes(LONGEST + (hook == "error")), address)
+            settle(collection)
+            if hook == "lost":
+                transport.close()
+                settle(collection)
+        assert told == [(transport, error)], hook
+        assert protocol.lost == [None if hook == "lost" else error]
+        assert protocol.calls.count(hook) == 1
+    collection.close()
+
+
+def test_a_factory_that_raises_leaves_nothing_open__pr_16(collection: WaitStateCollection) -> None:
+    """Its exception is the caller's; the leak guard looks for the socket."""
+
+    def factory() -> DatagramProtocol:
+        raise RuntimeError("no protocol today")
+
+    with pytest.raises(RuntimeError, match="today"):
+        open_datagram(collection, factory, local_port=0)
+    assert collection.stats()["states"] == 0
+
+
+def test_a_port_that_is_taken_is_told_at_once__pr_16(collection: WaitStateCollection) -> None:
+    """The factory is not called."""
+    made = list[Recorder]()
+
+    def factory() -> Recorder:
+        made.append(Recorder())
+        return made[-1]
+
+    _, _, address = bound(collection)
+    with pytest.raises(BindError):
+        open_datagram(collection, factory, local_address=address[0], local_port=address[1])
+    assert made == []
