@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import socket
 import time
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
@@ -15,10 +16,16 @@ from reactor.errors import BindError, NameLookupFailed
 from reactor.loop.collection import WaitStateCollection
 from reactor.net.listen import Binding, listen
 from reactor.testing.settle import settle
-from tests.network import PATIENCE, at, free_port, listening, port_of, resolver
 from tests.reactor.loop.probe import elsewhere
-
-HOST: Final = "127.0.0.1"
+from tests.reactor.net.tcp.network import (
+    HOST,
+    PATIENCE,
+    at,
+    free_port,
+    listening,
+    port_of,
+    resolver,
+)
 
 
 @contextlib.contextmanager
@@ -165,8 +172,8 @@ def test_a_busy_port_is_told_with_its_address__lw_046_050(collection: WaitStateC
         error = failed.value
         assert (error.identifier, error.phase) == ("address-in-use", "bind")
         assert error.address == (HOST, port_of(other))
-        with pytest.raises(BindError):  # not even the half of it that is free
-            listen(collection, Binding(port_of(other), init_timeout=0))
+    with listening("::1") as other, pytest.raises(BindError):
+        listen(collection, Binding(port_of(other), init_timeout=0))  # not the half that is free
 
 
 def test_a_busy_port_is_tried_again__lw_046_047(
@@ -188,6 +195,31 @@ def test_a_busy_port_is_tried_again__lw_046_047(
         channel.close()
     (record,) = caplog.records
     assert str(port) in record.getMessage()
+
+
+@pytest.mark.slow
+def test_of_a_port_that_stays_busy_the_log_tells_once__lw_046(
+    collection: WaitStateCollection, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Then the limit has passed, and it is an error."""
+    with listening() as other, pytest.raises(BindError):
+        listen(collection, Binding(port_of(other), HOST, init_timeout=0.3))
+    assert len(caplog.records) == 1
+
+
+def test_an_option_that_is_refused_is_a_bind_error__lw_190(
+    collection: WaitStateCollection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It names the address, as every `BindError` does; and the socket is closed."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(socket.socket, "setsockopt", refuse)
+    with pytest.raises(BindError) as failed:
+        listen(collection, Binding(0, HOST))
+    assert failed.value.address == (HOST, 0)
+    assert failed.value.situation == "setsockopt"
 
 
 def test_another_cause_is_told_at_once__lw_046(collection: WaitStateCollection) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import select
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -15,7 +15,7 @@ from reactor.net.options import SocketOptions
 from reactor.net.socket_address import SocketAddress
 from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
-from tests.network import PATIENCE, at, free_port, full_listener, listening, port_of
+from tests.reactor.net.tcp.network import PATIENCE, at, free_port, full_listener, listening, port_of
 
 
 def attempt_at(address: SocketAddress, local: SocketAddress | None = None) -> Attempt:
@@ -107,10 +107,12 @@ class Finish:
 
 
 def race(
-    collection: WaitStateCollection, addresses: Sequence[SocketAddress]
+    collection: WaitStateCollection,
+    addresses: Sequence[SocketAddress],
+    attempt: Callable[[SocketAddress], Attempt] = attempt_at,
 ) -> tuple[Racing, Finish]:
     done = Finish()
-    racing = Racing(collection, addresses, attempt_at, done)
+    racing = Racing(collection, addresses, attempt, done)
     racing.go_on()
     return racing, done
 
@@ -141,6 +143,23 @@ def test_a_refusal_brings_up_the_next_address_at_once__lw_037(
     with listening("::1") as good:
         addresses = [at("127.0.0.1", free_port()), at("::1", port_of(good))]
         _, done = race(collection, addresses)
+        settle(collection)
+        assert done.winner.address == addresses[1]
+        done.winner.take().close()
+
+
+def test_an_attempt_that_cannot_begin_brings_up_the_next__lw_037(
+    collection: WaitStateCollection,
+) -> None:
+    """Its socket is closed, and the race goes on."""
+
+    def attempt(address: SocketAddress) -> Attempt:
+        not_ours = at("192.0.2.1", 0) if address.family == socket.AF_INET else None
+        return attempt_at(address, not_ours)
+
+    with listening("::1") as good:
+        addresses = [at("127.0.0.1", 9), at("::1", port_of(good))]
+        _, done = race(collection, addresses, attempt)
         settle(collection)
         assert done.winner.address == addresses[1]
         done.winner.take().close()

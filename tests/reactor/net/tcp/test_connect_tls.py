@@ -8,7 +8,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
@@ -27,10 +27,8 @@ from reactor.net.connect import connect_tcp
 from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
 from tests.certificates import Certificates
-from tests.network import PATIENCE, Told, listening, port_of, until
+from tests.reactor.net.tcp.network import HOST, PATIENCE, Told, listening, port_of, until
 from tests.tls_described import client
-
-HOST: Final = "127.0.0.1"
 
 
 @contextlib.contextmanager

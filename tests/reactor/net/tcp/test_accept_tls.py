@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
@@ -28,10 +28,8 @@ from reactor.state.async_io_state import AsyncIOState
 from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
 from tests.certificates import Certificates
-from tests.network import PATIENCE, Told, until
+from tests.reactor.net.tcp.network import HOST, PATIENCE, Told, call, until
 from tests.tls_described import client, server
-
-HOST: Final = "127.0.0.1"
 
 
 class Server:
@@ -53,18 +51,6 @@ class Server:
         """Take turns until so many have come, and so many have failed."""
         wanted = (states, errors)
         until(self.collection, lambda: (len(self.states), len(self.errors)) == wanted)
-
-
-@pytest.fixture
-def clients() -> Iterator[contextlib.ExitStack]:
-    """Closes, at the end, the clients that `call` has made."""
-    with contextlib.ExitStack() as stack:
-        yield stack
-
-
-def call(clients: contextlib.ExitStack, handle: AcceptingHandle) -> socket.socket:
-    """Connect, and say nothing."""
-    return clients.enter_context(socket.create_connection((HOST, handle.local_port), PATIENCE))
 
 
 def ended(sock: socket.socket) -> bytes:

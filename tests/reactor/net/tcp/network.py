@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import resource
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -10,11 +12,13 @@ from typing import Any, Final
 
 from reactor.errors import SocketError
 from reactor.loop.collection import WaitStateCollection
+from reactor.net.accept import AcceptingHandle
 from reactor.net.resolver import Resolver
 from reactor.net.socket_address import SocketAddress
 from reactor.state.async_io_state import AsyncIOState
 
 TURN: Final = 0.02  # seconds that a turn waits at most for somebody in another thread
+HOST: Final = "127.0.0.1"
 PATIENCE: Final = 10.0  # seconds until a test that waits for somebody has failed
 
 
@@ -125,3 +129,54 @@ def silent_resolver(end: threading.Event | None = None) -> Iterator[Resolver]:
     finally:
         end.set()
         made.close()
+
+
+class Guests:
+    """A connection function that keeps whom it got; `then` is called with the same afterwards."""
+
+    def __init__(self, then: Callable[[AcceptingHandle, Any], object] | None = None) -> None:
+        self.calls = list[tuple[AcceptingHandle, Any]]()
+        self._then = then
+
+    def __call__(self, handle: AcceptingHandle, guest: Any) -> None:
+        self.calls.append((handle, guest))
+        if self._then is not None:
+            self._then(handle, guest)
+
+    def __len__(self) -> int:
+        return len(self.calls)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.calls[index][1]
+
+
+def call(clients: contextlib.ExitStack, handle: AcceptingHandle, host: str = HOST) -> socket.socket:
+    """Connect to a handle; the kernel does it, whatever the loop is doing."""
+    sock = socket.create_connection((host, handle.local_port), PATIENCE)
+    return clients.enter_context(sock)
+
+
+def is_closed(client: socket.socket) -> bool:
+    """Whether the other end has ended the connection, or will have soon."""
+    try:
+        return client.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+@contextlib.contextmanager
+def no_descriptors() -> Iterator[None]:
+    """Let the system have no descriptor left for us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(fd) for fd in os.listdir("/proc/self/fd"))
+    taken = list[int]()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, hard))
+    try:
+        with contextlib.suppress(OSError):
+            while True:
+                taken.append(os.dup(0))
+        yield
+    finally:
+        for fd in taken:
+            os.close(fd)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -8,8 +8,8 @@ import ipaddress
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterator
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -25,11 +25,13 @@ from reactor.errors import (
     WrongThread,
 )
 from reactor.loop.collection import WaitStateCollection
-from reactor.net.connect import Connecting, connect_tcp, read_route
+from reactor.net.connect import connect_tcp, read_route
 from reactor.state.async_io_state import AsyncIOState
 from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
-from tests.network import (
+from tests.reactor.loop.probe import elsewhere
+from tests.reactor.net.tcp.network import (
+    HOST,
     Told,
     at,
     free_port,
@@ -40,16 +42,8 @@ from tests.network import (
     silent_resolver,
     until,
 )
-from tests.reactor.loop.probe import elsewhere
 
-HOST: Final = "127.0.0.1"
 Handler = list[tuple[object, BaseException]]
-
-
-@pytest.fixture
-def server() -> Iterator[socket.socket]:
-    with listening() as sock:
-        yield sock
 
 
 def connected(collection: WaitStateCollection, port: int, **options: Any) -> AsyncIOState:
@@ -309,80 +303,6 @@ def test_only_the_owner_may_connect__lw_014(collection: WaitStateCollection) -> 
     collection.run_once(0)
     with pytest.raises(WrongThread):
         elsewhere(lambda: connect_tcp(collection, HOST, 9, Told()))
-
-
-# Cancelling.
-
-
-def test_closing_cancels_and_tells_it_once__lw_035__rel_14(
-    collection: WaitStateCollection, server: socket.socket
-) -> None:
-    """Whether it is under way or up already: the callback gets `StateClosed`, later."""
-    told = Told()
-    with full_listener() as silent:
-        under_way = connect_tcp(collection, HOST, port_of(silent), told)
-        up = connect_tcp(collection, HOST, port_of(server), told)
-        collection.call_soon(up.close)  # in the turn in which it connects
-        under_way.close()
-        assert not told
-        settle(collection)
-        assert len(told) == 2
-        assert {state for state, _ in told.calls} == {under_way, up}
-        assert all(isinstance(error, StateClosed) for _, error in told.calls)
-        assert len(collection.timers) == 0
-
-
-def test_aborting_is_told_to_its_own_callback_only__lw_035(
-    collection: WaitStateCollection, server: socket.socket
-) -> None:
-    """After `abort_and_close` only its `close_callback` runs."""
-    told, closed = Told(), list[AsyncIOState]()
-    state = connect_tcp(collection, HOST, port_of(server), told)
-    state.abort_and_close(closed.append)
-    settle(collection)
-    assert (closed, told.calls) == ([state], [])
-
-
-def test_closing_during_a_look_up_drops_it__lw_035(collection: WaitStateCollection) -> None:
-    """The answer that comes later concerns nobody."""
-    told = Told()
-    with silent_resolver() as names:
-        collection.resolver = names
-        connect_tcp(collection, "slow.example", 9, told).close()
-        settle(collection)
-        assert isinstance(told.error, StateClosed)
-        assert names.lookup_count == 0
-    settle(collection)
-    assert len(told) == 1
-
-
-@pytest.mark.parametrize("where", ["resolving", "racing", "done"])
-def test_the_end_of_the_collection_calls_nobody__lw_011(server: socket.socket, where: str) -> None:
-    """Its states are closed, the descriptors are back, and no callback has run."""
-    told = Told()
-    with full_listener() as silent, silent_resolver() as names:
-        collection = WaitStateCollection(resolver=names)
-        host, port = {
-            "resolving": ("name.example", 9),
-            "racing": (HOST, port_of(silent)),
-            "done": (HOST, free_port()),
-        }[where]
-        state = connect_tcp(collection, host, port, told)
-        collection.close()
-        assert state.closed
-        assert not told
-
-
-def test_a_cancelled_connecting_calls_nobody__pr_02(
-    collection: WaitStateCollection, server: socket.socket
-) -> None:
-    """What protocols use: after `close` nothing is called, even if the connection is up."""
-    results = list[object]()
-    connecting = Connecting(collection, read_route(HOST, port_of(server)), results.append)
-    collection.call_soon(connecting.close)
-    settle(collection)
-    connecting.close()
-    assert results == []
 
 
 # Limits and options.

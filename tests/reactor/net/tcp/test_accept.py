@@ -4,69 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-import logging
-import os
-import resource
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pytest
 
-from reactor.errors import AcceptError, BindError, StateClosed, WrongThread
+from reactor.errors import BindError, StateClosed, WrongThread
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.error_handler import propagate
-from reactor.net.accept import ACCEPT_LIMIT, AcceptingHandle, accept_tcp
+from reactor.net.accept import AcceptingHandle, accept_tcp
 from reactor.state.async_io_state import AsyncIOState
-from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
-from tests.network import PATIENCE, until
 from tests.reactor.loop.probe import elsewhere
+from tests.reactor.net.tcp.network import (
+    HOST,
+    PATIENCE,
+    Guests,
+    call,
+    is_closed,
+    no_descriptors,
+    until,
+)
 
-HOST: Final = "127.0.0.1"
 RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends a reset
-
-
-class Guests:
-    """A connection function that keeps whom it got; `then` is called with the same afterwards."""
-
-    def __init__(self, then: Callable[[AcceptingHandle, Any], object] | None = None) -> None:
-        self.calls = list[tuple[AcceptingHandle, Any]]()
-        self._then = then
-
-    def __call__(self, handle: AcceptingHandle, guest: Any) -> None:
-        self.calls.append((handle, guest))
-        if self._then is not None:
-            self._then(handle, guest)
-
-    def __len__(self) -> int:
-        return len(self.calls)
-
-    def __getitem__(self, index: int) -> Any:
-        return self.calls[index][1]
-
-
-@pytest.fixture
-def clients() -> Iterator[contextlib.ExitStack]:
-    """Closes, at the end, the clients that `call` has made."""
-    with contextlib.ExitStack() as stack:
-        yield stack
-
-
-def call(clients: contextlib.ExitStack, handle: AcceptingHandle, host: str = HOST) -> socket.socket:
-    """Connect to a handle; the kernel does it, whatever the loop is doing."""
-    sock = socket.create_connection((host, handle.local_port), PATIENCE)
-    return clients.enter_context(sock)
-
-
-def is_closed(client: socket.socket) -> bool:
-    """Whether the other end has ended the connection, or will have soon."""
-    try:
-        return client.recv(1) == b""
-    except ConnectionResetError:
-        return True
 
 
 def test_each_client_becomes_a_state__lw_043_044_052(
@@ -261,152 +223,6 @@ def test_the_connection_has_a_context_of_its_own__lw_021(
     assert seen == ["given", "given", "changed", "changed"]
 
 
-# Limits.
-
-
-def test_at_the_limit_clients_wait__lw_058(
-    collection: WaitStateCollection, clients: contextlib.ExitStack
-) -> None:
-    """Until a connection ends, by whatever end; then the next one is served."""
-    guests = Guests()
-    handle = accept_tcp(collection, 0, guests, connection_limit=2)
-    for _ in range(4):
-        call(clients, handle)
-    settle(collection)
-    assert (len(guests), handle.connection_count) == (2, 2)
-    guests[0].close()
-    settle(collection)
-    assert (len(guests), handle.connection_count) == (3, 2)
-    guests[1].abort_and_close()
-    settle(collection)
-    assert len(guests) == 4
-    channel, _ = guests[2].release()
-    channel.close()
-    assert handle.connection_count == 1
-
-
-def test_one_host_has_a_limit_of_its_own__lw_058(
-    collection: WaitStateCollection, clients: contextlib.ExitStack
-) -> None:
-    """One connection more is closed at once, without the function; other hosts are served."""
-    guests = Guests()
-    handle = accept_tcp(collection, 0, guests, connection_limit_per_peer=1)
-    call(clients, handle)
-    more, other = call(clients, handle), call(clients, handle, "::1")
-    settle(collection)
-    assert is_closed(more)
-    assert [state.peer_address for _, state in guests.calls][1:] == [other.getsockname()[:2]]
-    guests[0].close()
-    call(clients, handle)
-    settle(collection)
-    assert len(guests) == 3
-
-
-@pytest.mark.parametrize(
-    "options",
-    [{"connection_limit": 0}, {"connection_limit_per_peer": -1}, {"handshake_limit": 0}],
-    ids=repr,
-)
-def test_a_limit_is_positive__lw_058(
-    collection: WaitStateCollection, options: dict[str, int]
-) -> None:
-    """Or it is refused at the call."""
-    with pytest.raises(ValueError, match="1 or more"):
-        accept_tcp(collection, 0, Guests(), **options)  # type: ignore[arg-type]  # all are numbers
-
-
-def test_a_burst_is_bounded__lw_061(
-    collection: WaitStateCollection, clients: contextlib.ExitStack
-) -> None:
-    """With many waiting, at most 64 are accepted in a turn, and a timer runs in between."""
-    order = list[str]()
-    handle = accept_tcp(collection, 0, lambda *_: order.append("client"), backlog=200)
-    for _ in range(ACCEPT_LIMIT + 10):
-        call(clients, handle)
-    collection.call_soon(order.append, "posted")
-    settle(collection)
-    assert order == ["client"] * ACCEPT_LIMIT + ["posted"] + ["client"] * 10
-
-
-# Troubles.
-
-
-@contextlib.contextmanager
-def no_descriptors() -> Iterator[None]:
-    """Let the system have no descriptor left for us."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    highest = max(int(fd) for fd in os.listdir("/proc/self/fd"))
-    taken = list[int]()
-    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, hard))
-    try:
-        with contextlib.suppress(OSError):
-            while True:
-                taken.append(os.dup(0))
-        yield
-    finally:
-        for fd in taken:
-            os.close(fd)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-def test_without_descriptors_clients_wait__lw_059__rel_20(
-    collection: WaitStateCollection,
-    clock: ManualClock,
-    clients: contextlib.ExitStack,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """One timer, one line in the log, no spinning; all are served when there is room again."""
-    guests = Guests()
-    handle = accept_tcp(collection, 0, guests)
-    for _ in range(5):
-        call(clients, handle)
-    with no_descriptors():
-        for _ in range(5):
-            settle(collection)  # fails if the listener is ready in turn after turn
-            assert len(collection.timers) == 1
-            clock.advance(0.9)
-        settle(collection)
-    assert (len(guests), len(caplog.records)) == (0, 1)
-    clock.advance(1.0)
-    settle(collection)
-    assert len(guests) == 5
-    assert len(collection.timers) == 0
-
-
-def test_trouble_is_told_once_per_burst__lw_060(
-    collection: WaitStateCollection, clock: ManualClock, clients: contextlib.ExitStack
-) -> None:
-    """To `accept_error_callback`, with an `AcceptError`; the handle stays open."""
-    told = list[tuple[AcceptingHandle, AcceptError]]()
-    handle = accept_tcp(
-        collection, 0, Guests(), accept_error_callback=lambda *args: told.append(args)
-    )
-    call(clients, handle)
-    for gap in (0.9, 0.9, 5.0, 0.9):
-        with no_descriptors():
-            settle(collection)
-        clock.advance(gap)
-    (first, error), (second, _) = told
-    assert first is second is handle
-    assert (type(error), error.identifier, error.phase) == (AcceptError, "no-descriptors", "accept")
-    assert not handle.closed
-
-
-def test_clients_gone_before_are_skipped__lw_060__rel_5(
-    collection: WaitStateCollection, clients: contextlib.ExitStack
-) -> None:
-    """300 of them, reset before they were accepted; the one who stayed is served."""
-    guests = Guests(lambda _, state: state.wait_for_input(lambda state: state.close()))
-    handle = accept_tcp(collection, 0, guests, backlog=400)
-    for _ in range(300):
-        with socket.create_connection((HOST, handle.local_port), PATIENCE) as sock:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-    stays = call(clients, handle)
-    settle(collection)
-    assert handle.connection_count == 1
-    assert guests[len(guests) - 1].peer_address == stays.getsockname()
-
-
 # Pausing and closing.
 
 
@@ -466,6 +282,26 @@ def test_closing_frees_the_port_and_tells__lw_064(
     handle.close()
 
 
+def test_a_closed_handle_leaves_nothing__lw_064(
+    collection: WaitStateCollection, clients: contextlib.ExitStack
+) -> None:
+    """No timer, even if it was short of descriptors; and its number can be used again."""
+    handle = accept_tcp(collection, 0, Guests())
+    call(clients, handle)
+    with no_descriptors():
+        settle(collection)
+    assert len(collection.timers) == 1
+    sock = handle.socket
+    assert sock is not None
+    number = sock.fileno()
+    handle.close()
+    assert len(collection.timers) == 0
+    settle(collection)
+    again = accept_tcp(collection, 0, Guests()).socket
+    assert again is not None
+    assert again.fileno() == number
+
+
 def free_again(port: int) -> bool:
     try:
         socket.create_server((HOST, port)).close()
@@ -504,17 +340,3 @@ def test_a_busy_port_leaves_nothing__lw_046(collection: WaitStateCollection) -> 
     handle.close()
     until(collection, lambda: not collection.held)
     assert len(collection.timers) == 0
-
-
-def test_troubles_are_logged_by_default__lw_060(
-    collection: WaitStateCollection,
-    clients: contextlib.ExitStack,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """As a warning that names the handle."""
-    handle = accept_tcp(collection, 0, Guests(), handle_name="gate")
-    call(clients, handle)
-    with no_descriptors(), caplog.at_level(logging.WARNING, "reactor"):
-        settle(collection)
-    (record,) = caplog.records
-    assert "gate" in record.getMessage()
