@@ -9,15 +9,16 @@ reads the terminal and posts what it reads.
 """
 
 import argparse
+import contextlib
 import os
 import signal
 import ssl
 import sys
 import threading
-from typing import Any
+from typing import Any, Final
 
 from reactor.channel.tls_settings import ClientTLS, ServerTLS
-from reactor.errors import ReactorError, address_text
+from reactor.errors import ReactorError, StateClosed, address_text
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.poller import default_selector
 from reactor.net.options import ipv6_available
@@ -37,6 +38,10 @@ else:
         """Return how many descriptors this process may have, now and at most."""
         now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         return f"{now}, can be raised to {most}"
+
+
+TERMINAL: Final = 0  # the descriptor of standard input
+READ_SIZE: Final = 65_536  # bytes
 
 
 class Terminal(Protocol):
@@ -66,10 +71,14 @@ class Terminal(Protocol):
         self.collection.stop()
 
     def _read_terminal(self) -> None:
-        """Post line by line, in a thread: not every terminal can be waited for."""
-        for line in sys.stdin.buffer:
-            self.collection.apply(self._send, line)
-        self.collection.apply(self._send, b"")
+        """Post what is typed, in a thread: not every terminal can be waited for.
+
+        Not through `sys.stdin`: the interpreter cannot end while a daemon thread is in there.
+        """
+        with contextlib.suppress(StateClosed):
+            while typed := os.read(TERMINAL, READ_SIZE):
+                self.collection.apply(self._send, typed)
+            self.collection.apply(self._send, b"")
 
     def _send(self, line: bytes) -> None:
         if self.transport.is_closing():

@@ -159,7 +159,15 @@ class Server:
     Source: PR-03, PR-15.
     """
 
-    __slots__ = ("_aborted_count", "_collection", "_drained", "_factory", "_transports", "handle")
+    __slots__ = (
+        "_aborted_count",
+        "_collection",
+        "_drained",
+        "_factory",
+        "_hears_of_end",
+        "_transports",
+        "handle",
+    )
 
     def __init__(self, collection: WaitStateCollection, factory: Factory) -> None:
         self.handle: AcceptingHandle  # set by `serve`, before any client can come
@@ -168,6 +176,7 @@ class Server:
         self._transports: set[Transport] = set()
         self._drained: concurrent.futures.Future[int] | None = None
         self._aborted_count = 0
+        self._hears_of_end = self._ended  # one object for all connections
 
     @property
     def addresses(self) -> list[Address]:
@@ -242,7 +251,7 @@ class Server:
 
     def welcome(self, handle: AcceptingHandle, connection: Connection) -> None:
         """Give a connection its protocol."""
-        begin(connection, self._factory, self._transports.add, self._ended)
+        begin(connection, self._factory, self._transports.add, self._hears_of_end)
 
     def _ended(self, transport: Transport) -> None:
         self._transports.discard(transport)

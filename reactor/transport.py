@@ -39,7 +39,7 @@ from reactor.flow.close_report import Closer, CloseReport, LastCall, tls_ended
 from reactor.flow.facts import fact
 from reactor.flow.feeding import Feeding
 from reactor.flow.idle_limit import IdleLimit
-from reactor.flow.waiting_output import WaitingOutput
+from reactor.flow.waiting_output import WRITE_LIMIT_HIGH, WaitingOutput
 from reactor.protocol import BaseProtocol
 from reactor.state.connection import Connection
 
@@ -93,16 +93,17 @@ class Transport:
     __slots__ = (
         "_channel",
         "_direct",
+        "_encrypting",
         "_ended",
         "_eof_asked",
         "_feeding",
         "_idle",
+        "_output",
         "_owner",
         "_phase",
         "_protocol",
         "_state",
         "_switch",
-        "_waiting",
         "close_report",
     )
 
@@ -117,8 +118,8 @@ class Transport:
         self._protocol = protocol
         self._ended = ended
         self._phase: int = Phase.OPEN
-        self._waiting = WaitingOutput(state, self._mark_passed, self._output_stopped)
-        self._feeding = Feeding(state, protocol, self._input_ended, self._moved)
+        self._output: WaitingOutput | None = None  # made when something has to wait
+        self._feeding = Feeding(state, protocol, self)
         self._eof_asked = False
         self._idle: IdleLimit | None = None
         self._switch: Switch | None = None
@@ -190,8 +191,8 @@ class Transport:
         self._check_open("write_eof")
         if not self._eof_asked:
             self._eof_asked = True
-            self._direct = False
-            if not self._waiting:
+            self._direct = self._encrypting = False
+            if not self._output:
                 self._output_gone()
 
     def can_write_eof(self) -> bool:
@@ -226,7 +227,7 @@ class Transport:
 
         Thread: any. Calls back: never. Source: PR-06.
         """
-        return self._waiting.size
+        return self._unsent_size()
 
     @property
     def output_limit(self) -> int:
@@ -305,8 +306,9 @@ class Transport:
         if self._phase & ENDING:
             return
         self._feeding.retime(read)
-        self._state.output.timeout = write
-        self._waiting.retime(write)
+        self._state.set_write_timeout(write)
+        if self._output is not None:
+            self._output.retime(write)
         if self._idle is not None:
             self._idle.cancel()
         self._idle = None if idle is None else IdleLimit(self._state, idle, self.end_by)
@@ -358,7 +360,7 @@ class Transport:
         state.unread.data[:0] = unread
         self._switch = Switch(plan, callback, limit)
         self._enter(Phase.SWITCHING)
-        self._direct = False
+        self._direct = self._encrypting = False
         self._waiting.fence()
         if not self._waiting.leaving:
             self._output_gone()
@@ -394,13 +396,11 @@ class Transport:
             self._end(None, "us", "handshake")
         else:
             self._enter(Phase.CLOSING)
-            self._direct = False
+            self._direct = self._encrypting = False
             if self._state.channel.holds_output:
                 self._waiting.watch()
-            if self._waiting.leaving:
-                self._waiting.retime(
-                    min(self._state.output.timeout or DRAIN_TIMEOUT, DRAIN_TIMEOUT)
-                )
+            if self._output is not None and self._output.leaving:
+                self._output.retime(min(self._state.output.timeout or DRAIN_TIMEOUT, DRAIN_TIMEOUT))
             else:
                 self._output_gone()
 
@@ -445,11 +445,12 @@ class Transport:
     def held_up(self) -> None:
         """Wait for the channel: it holds what it cannot bring out now."""
         if self._phase & (Phase.OPEN | Phase.CLOSING):
+            self._direct = self._encrypting = False
             self._waiting.watch()
 
     def output_failed(self, error: SocketError) -> None:
         """Keep the failure for later: the peer's last words may still be there to be read."""
-        self._direct = False
+        self._direct = self._encrypting = False
         self._state.output.lose(error)
         if not self._feeding.active:
             self.end_by(error)
@@ -461,12 +462,13 @@ class Transport:
 
     # Inside: reading.
 
-    def _moved(self, moment: float | None = None) -> None:
+    def moved(self, moment: float | None = None) -> None:
         """Tell who watches for nothing to move; None is now."""
         if self._idle is not None:
             self._idle.touch(moment)
 
-    def _input_ended(self, state: Connection) -> None:
+    def input_ended(self, state: Connection) -> None:
+        """Act on the end of the input: by the peer, by a limit, or by a loss."""
         status = state.input.status
         if isinstance(status, EndOfStream):
             keep_open = self._protocol.eof_received()  # type: ignore[attr-defined]  # a stream's
@@ -480,6 +482,9 @@ class Transport:
 
     def _write_with_care(self, data: BytesLike) -> None:
         """Write what is not plain bytes, or behind what waits already."""
+        if self._encrypting and type(data) is bytes:
+            self._try_first(data)
+            return
         if not isinstance(data, bytes):
             data = memoryview(data).cast("B")
         self._check_open("write")
@@ -487,12 +492,12 @@ class Transport:
             raise BrokenPipe("write after write_eof", phase="write", connection=self)
         if not data:
             return
-        if self._waiting:
-            self._waiting.check_limit()
-            self._waiting.keep(data)
+        if self._output:
+            self._output.check_limit()
+            self._output.keep(data)
         else:
             self._try_first(data)
-        self._moved()
+        self.moved()
 
     def _try_first(self, data: BytesLike) -> None:
         """Try the channel, where nothing waits; it may be TLS, and the data anything bytes-like."""
@@ -505,28 +510,45 @@ class Transport:
         if count < len(data):
             self._keep_rest(data, count)
             return
-        # A hook that this connection has called may write more, and one push is enough for all.
-        if state.layered and (not state.input.running or self._waiting.size > self._waiting.high):
+        if state.layered:
+            self._push()
+
+    def _push(self) -> None:
+        """Bring ciphertext out; of what a hook of this very connection writes, all at once."""
+        state = self._state
+        if not state.input.running or state.channel.output_size > WRITE_LIMIT_HIGH:
             state.settle()
 
     def _keep_rest(self, data: BytesLike, sent: int) -> None:
         """Keep what the channel did not take."""
-        self._direct = False
+        self._direct = self._encrypting = False
         self._waiting.keep(memoryview(data)[sent:] if sent else data)
+
+    @property
+    def _waiting(self) -> WaitingOutput:
+        """What waits to be sent, and the marks; made now if there is none."""
+        if self._output is None:
+            self._output = WaitingOutput(self._state, self)
+        return self._output
+
+    def _unsent_size(self) -> int:
+        return self._state.channel.output_size if self._output is None else self._output.size
 
     def _be_direct(self) -> None:
         """Let writes go straight into the channel, if nothing has to be looked at on the way."""
         self._channel = self._state.channel
-        self._direct = (
+        free = (
             self._phase == Phase.OPEN
-            and not self._waiting
+            and not self._output
             and not self._eof_asked
-            and not self._state.layered
             and self._idle is None
             and self._state.loss is None
         )
+        self._direct = free and not self._state.layered
+        self._encrypting = free and self._state.layered
 
-    def _mark_passed(self, above: bool) -> None:
+    def mark_passed(self, above: bool) -> None:
+        """Let the protocol know that it should stop writing, or can go on."""
         if not above:
             self._protocol.resume_writing()
             return
@@ -535,7 +557,8 @@ class Transport:
         except Exception as exception:  # noqa: BLE001  # user code
             self.failed(exception)
 
-    def _output_stopped(self, status: ReactorError | None) -> None:
+    def output_stopped(self, status: ReactorError | None) -> None:
+        """Act on the end of the waiting output: it has gone, or failed with `status`."""
         if status is None:
             self._output_gone()
         elif isinstance(status, SocketError) and not isinstance(status, OperationTimeout):
@@ -545,7 +568,7 @@ class Transport:
 
     def _output_gone(self) -> None:
         """Do what had to wait for the output."""
-        self._moved()
+        self.moved()
         if self._phase == Phase.CLOSING:
             self._end(None, "us", "close")
         elif self._phase == Phase.SWITCHING:
@@ -579,7 +602,7 @@ class Transport:
             return
         self._enter(Phase.OPEN)
         self._waiting.lift()
-        if not self._waiting:
+        if not self._output:
             self._output_gone()
         self._tell_switched(None)
         if self._phase == Phase.OPEN:
@@ -602,7 +625,9 @@ class Transport:
         if by == "us" and isinstance(state.input.status, EndOfStream) and not abort:
             by = "peer"
         # A stream that lacks its last bytes must not look complete to the peer.
-        abort = abort or (self._state.loss is None and self._waiting.kept > 0)
+        abort = abort or (
+            self._state.loss is None and self._output is not None and self._output.kept > 0
+        )
         last_call = self._conclude(error, by, phase, abort=abort)
         state.end(abort=abort)
         state.later(last_call.make)
@@ -612,11 +637,11 @@ class Transport:
     ) -> "LastCall":
         state = self._state
         self._enter(Phase.CLOSED)
-        self._direct = False
+        self._direct = self._encrypting = False
         if self._idle is not None:
             self._idle.cancel()
         self.close_report = CloseReport(
-            by, phase, error, state.unread_count, self._waiting.size, tls_ended(state, abort)
+            by, phase, error, state.unread_count, self._unsent_size(), tls_ended(state, abort)
         )
         if self._ended is not None:
             self._ended(self)

@@ -5,7 +5,6 @@ One operation does all of it, a `Feed` bound directly to the hook of the protoco
 the transport has stopped it. Bytes that had been received before there was a feed come first.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from reactor.protocol import BaseProtocol, BufferedProtocol
@@ -20,26 +19,24 @@ class Feeding:
     Args:
         state: whose input it is.
         protocol: who gets it.
-        ended: called with the state when the input has ended; its status says why.
-        moved: called with the moment of the last arrival when the feed stops.
+        transport: whose `input_ended` is called with the state when the input has ended, and
+            whose `moved` with the moment of the last arrival when the feed stops.
 
-    Thread: the owner's. Calls back: hooks and `ended` from the loop only. Source: PR-04, PR-07,
-    PR-09.
+    Thread: the owner's. Calls back: hooks and `input_ended` from the loop only.
+    Source: PR-04, PR-07, PR-09.
     """
 
-    __slots__ = ("_ended", "_feed", "_moved", "_protocol", "_quiet", "_state", "_stopped", "paused")
+    __slots__ = ("_feed", "_protocol", "_quiet", "_state", "_stopped", "_transport", "paused")
 
     def __init__(
         self,
         state: Connection,
         protocol: BaseProtocol,
-        ended: Callable[[Connection], object],
-        moved: Callable[[float], object],
+        transport: Any,
     ) -> None:
         self._state = state
         self._protocol = protocol
-        self._ended = ended
-        self._moved = moved
+        self._transport = transport
         self._feed: Request | None = None  # made when it first runs for this protocol
         self._stopped = True
         self.paused = False
@@ -95,7 +92,7 @@ class Feeding:
         elif state.input.channel is state.channel:  # else the end has been told already
             feed = self._feed
             if feed is None:
-                feed = self._feed = Request(feed_of(self._protocol), self._ended)
+                feed = self._feed = Request(feed_of(self._protocol), self._transport.input_ended)
             feed.timeout = None  # whatever the queue's is now
             state.input.start(feed)
             if self._quiet:
@@ -108,7 +105,7 @@ class Feeding:
             # Inside the hook itself something has just arrived.
             since = now if state.input.running else self._feed.since  # type: ignore[union-attr]  # it is active
             self._quiet = now - since
-            self._moved(since)
+            self._transport.moved(since)
             state.input.withdraw()
 
     def _deliver_unread(self) -> None:

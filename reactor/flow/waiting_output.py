@@ -11,11 +11,10 @@ A *fence* keeps what is written after it apart from what was written before: the
 clear, the second waits for TLS.
 """
 
-from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from reactor.channel.base import BytesLike
-from reactor.errors import LimitExceeded, ReactorError
+from reactor.errors import LimitExceeded
 from reactor.state.connection import Connection
 from reactor.state.line import Request
 from reactor.state.operations import Pour
@@ -31,35 +30,29 @@ class WaitingOutput:
 
     Args:
         state: whose output it is.
-        marked: called with true when the size has risen above the high mark, inside `keep`;
-            with false when it has sunk to the low one, from the loop.
-        drained: called when all that may leave has left, with None, or with what stopped it.
+        transport: whose `mark_passed` is called with true when the size has risen above the high
+            mark, inside `keep`, and with false when it has sunk to the low one, from the loop;
+            and whose `output_stopped` is called when all that may leave has left, with None, or
+            with what stopped it.
 
-    Thread: the owner's. Calls back: `marked(True)` inside `keep` and `watch`, else from the loop.
-    Source: PR-05, PR-06.
+    Thread: the owner's. Calls back: `mark_passed(True)` inside `keep` and `watch`, else from the
+    loop. Source: PR-05, PR-06.
     """
 
     __slots__ = (
         "_behind",
-        "_drained",
         "_fenced",
-        "_marked",
         "_pour",
         "_state",
+        "_transport",
         "high",
         "low",
         "paused",
     )
 
-    def __init__(
-        self,
-        state: Connection,
-        marked: Callable[[bool], object],
-        drained: Callable[[ReactorError | None], object],
-    ) -> None:
+    def __init__(self, state: Connection, transport: Any) -> None:
         self._state = state
-        self._marked = marked
-        self._drained = drained
+        self._transport = transport
         self._pour: Pour | None = None  # what leaves as there is room
         self._behind: Pour | None = None  # what is behind the fence
         self._fenced = False
@@ -163,22 +156,22 @@ class WaitingOutput:
     def _rose(self) -> None:
         if not self.paused and self.size > self.high:
             self.paused = True  # before the call, which may write more
-            self._marked(True)
+            self._transport.mark_passed(True)
 
     def _sunk(self) -> None:
         if self.paused and self.size <= self.low and not self._state.closed:
             self.paused = False
-            self._marked(False)
+            self._transport.mark_passed(False)
 
     def _poured(self, state: Connection) -> None:
         status = state.output.status
         if status is not None:
-            self._drained(status)
+            self._transport.output_stopped(status)
             return
         self._pour = None
         self._sunk()
         if self._pour is None:
-            self._drained(None)
+            self._transport.output_stopped(None)
 
     def __repr__(self) -> str:
         return f"<WaitingOutput of {self.size}{' paused' if self.paused else ''}>"

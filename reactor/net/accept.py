@@ -14,7 +14,6 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import enum
-import functools
 import logging
 import sys
 from collections.abc import Callable
@@ -313,6 +312,7 @@ class AcceptingHandle(WaitState):
         "_channel",
         "_clients",
         "_collection",
+        "_count_out",
         "_lobby",
         "_pauses",
         "_reception",
@@ -342,6 +342,7 @@ class AcceptingHandle(WaitState):
         self._tls_errors = Complaints(self, clock, "TLS has not come up", for_tls, every_one=True)
         self._accept_errors = Complaints(self, clock, "it cannot accept for now", for_accepting)
         self._retry: Timer | None = None
+        self._count_out = self._left_by  # one object for all connections
         self.name = name
         self.user_info = user_info
         channel.address  # noqa: B018  # asked for while it is sure to be known: it stays
@@ -505,7 +506,7 @@ class AcceptingHandle(WaitState):
         except SocketError as error:
             self._lost(channel, error)
             return
-        connection.on_closed = functools.partial(self._left, channel.peer_address[0])
+        connection.on_closed = self._count_out
         try:
             call(reception.deliver, (self, connection), connection.context)
         except Exception as exception:  # noqa: BLE001  # user code
@@ -528,6 +529,9 @@ class AcceptingHandle(WaitState):
         channel.close()
         self._left(channel.peer_address[0])
         self._accept_errors.tell(error)
+
+    def _left_by(self, connection: Connection) -> None:
+        self._left(connection.peer_address[0])
 
     def _left(self, host: Any) -> None:
         """Count a connection that has ended."""

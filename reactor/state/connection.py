@@ -113,7 +113,7 @@ class Connection(QueueOwner):
         self.layered = isinstance(channel, TLSChannel)
         self.server_name: Any = None  # the host that it was connected to
         self.face: Any = None  # who stands for it: a transport; what connects it, until then
-        self.on_closed: Callable[[], object] | None = None  # called once; for who counts us
+        self.on_closed: Callable[[Any], object] | None = None  # called once; for who counts us
         self._mode: int = Mode.CONNECTING if channel is None else Mode.OPEN
         self.input = OperationQueue(self, self.channel, limit=INPUT_LIMIT)
         self._output: OperationQueue | None = None  # made when something has to wait in it
@@ -135,6 +135,11 @@ class Connection(QueueOwner):
             if self.closed:
                 self._output.close(None)
         return self._output
+
+    def set_write_timeout(self, timeout: float | None) -> None:
+        """Set the seconds without progress after which a write fails, None for no limit."""
+        if timeout is not None or self._output is not None:
+            self.output.timeout = timeout
 
     @property
     def unread_count(self) -> int:
@@ -477,7 +482,7 @@ class Connection(QueueOwner):
             )
         self._mode = mode
         if mode == Mode.CLOSED and self.on_closed is not None:
-            self.on_closed()
+            self.on_closed(self)
 
     def __repr__(self) -> str:
         peer = address_text(self.peer_address)
