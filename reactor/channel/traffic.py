@@ -89,25 +89,32 @@ def socket_channel(sock: socket.socket, *, peer_address: Address | None = None) 
 
     Thread: any. Calls back: never. Source: LW-015, LW-066.
     """
-    if sys.platform == "linux" and sock.family in (socket.AF_INET, socket.AF_INET6):
-        if COUNTED_BY_KERNEL:
-            return KernelCountedChannel(sock, peer_address=peer_address)
+    if COUNTED_BY_KERNEL and sock.family in (socket.AF_INET, socket.AF_INET6):
+        return KernelCountedChannel(sock, peer_address=peer_address)
     return CountingChannel(sock, peer_address=peer_address)
 
 
-def tcp_traffic(sock: socket.socket) -> tuple[int, int] | None:
-    """Ask Linux for the octets received and taken for sending; None if it does not know both."""
-    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, INFO_SIZE)
-    if len(info) < INFO_SIZE:
+if sys.platform == "linux":
+
+    def tcp_traffic(sock: socket.socket) -> tuple[int, int] | None:
+        """Ask for the octets received and those taken for sending; None if one is not known."""
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, INFO_SIZE)
+        if len(info) < INFO_SIZE:
+            return None
+        (received,) = RECEIVED.unpack_from(info)
+        (unsent,) = UNSENT.unpack_from(info)
+        sent, again = SENT.unpack_from(info)
+        return received, sent - again + unsent
+
+else:
+
+    def tcp_traffic(sock: socket.socket) -> tuple[int, int] | None:
+        """Know nothing: this system counts otherwise, or not at all."""
         return None
-    (received,) = RECEIVED.unpack_from(info)
-    (unsent,) = UNSENT.unpack_from(info)
-    sent, again = SENT.unpack_from(info)
-    return received, sent - again + unsent
 
 
 def _kernel_counts() -> bool:
-    with contextlib.suppress(OSError, AttributeError), socket.socket() as sock:
+    with contextlib.suppress(OSError), socket.socket() as sock:
         return tcp_traffic(sock) is not None
     return False
 
