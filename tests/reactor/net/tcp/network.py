@@ -77,6 +77,13 @@ def full_listener(host: str = "127.0.0.1") -> Iterator[socket.socket]:
         yield server
 
 
+def accepted(server: socket.socket) -> socket.socket:
+    """Accept a client; what it has not said in a while it never will."""
+    peer, _ = server.accept()
+    peer.settimeout(PATIENCE)
+    return peer
+
+
 def port_of(server: socket.socket) -> int:
     """Return the port that a socket is bound to."""
     port: int = server.getsockname()[1]

@@ -33,6 +33,7 @@ from tests.reactor.loop.probe import elsewhere
 from tests.reactor.net.tcp.network import (
     HOST,
     Told,
+    accepted,
     at,
     free_port,
     full_listener,
@@ -220,7 +221,7 @@ def test_every_verb_may_be_used_inside_the_callback__lw_032(
         collection, HOST, port_of(server), lambda state, _: state.write_buffer(b"hello", None)
     )
     settle(collection)
-    peer, _ = server.accept()
+    peer = accepted(server)
     with peer:
         assert peer.recv(5) == b"hello"
 

@@ -27,7 +27,7 @@ from reactor.net.connect import connect_tcp
 from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
 from tests.certificates import Certificates
-from tests.reactor.net.tcp.network import HOST, PATIENCE, Told, listening, port_of, until
+from tests.reactor.net.tcp.network import HOST, PATIENCE, Told, accepted, listening, port_of, until
 from tests.tls_described import client
 
 
@@ -151,7 +151,7 @@ def test_a_server_that_vanishes_has_truncated__lw_042(
     told = Told()
     with listening() as server:
         connect_tcp(collection, HOST, port_of(server), told, tls=client(certificates))
-        peer, _ = server.accept()
+        peer = accepted(server)
         settle(collection)
         peer.recv(65536)
         peer.close()
@@ -166,13 +166,12 @@ def test_a_server_without_tls_is_told__lw_042(
     told = Told()
     with listening() as server:
         connect_tcp(collection, HOST, port_of(server), told, tls=client(certificates))
-        peer, _ = server.accept()
+        peer = accepted(server)
         with peer:
             peer.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
             until(collection, lambda: told)
             assert (type(told.error), told.error.phase) == (TLSError, "handshake")
             settle(collection)
-            peer.settimeout(PATIENCE)
             assert peer.recv(65536) != b""  # the client's hello
             assert peer.recv(65536) == b""
 
@@ -184,7 +183,7 @@ def test_closing_in_the_handshake_cancels__lw_035(
     told = Told()
     with listening() as server:
         state = connect_tcp(collection, HOST, port_of(server), told, tls=client(certificates))
-        peer, _ = server.accept()
+        peer = accepted(server)
         settle(collection)
         state.close()
         settle(collection)
