@@ -319,12 +319,13 @@ class AsyncIOState(Connection):
         Works after `close` too.
 
         Raises:
-            OperationInProgress: a read is running. TypeError, ValueError: as `read_buffer`.
+            OperationInProgress: a read is running, or there is no connection yet.
+            TypeError, ValueError: as `read_buffer`.
 
-        Thread: the owner's. Calls back: never. Source: LW-093.
+        Thread: the owner's. Calls back: never. Source: LW-034, LW-093.
         """
         if not self.closed:
-            self.collection.owner.check()
+            self._check_usable("get_buffered_data")
         if self.input.active:
             raise OperationInProgress(f"a read is running on {self!r}", connection=self)
         return self.unread.move_into(view_of(buffer, start, end))
@@ -581,9 +582,7 @@ class AsyncIOState(Connection):
         self._permitting(callback, check)(self, buffer, length)
 
     def _operation_that_checks(self, verb: str) -> Check:
-        self.collection.owner.check()
-        if self.closed:
-            raise self._closed(f"nothing can be done with it any more, not even {verb}")
+        self._check_usable(verb)
         if self._checking is None:
             raise OperationNotAllowed(
                 f"{verb}() is for the callback of read_with_checking only", connection=self

@@ -118,6 +118,17 @@ def test_without_descriptors_clients_wait__lw_059__rel_20(
     assert len(collection.timers) == 0
 
 
+def test_who_came_while_the_loop_stood_still_is_served__rel_11(
+    collection: WaitStateCollection, clients: contextlib.ExitStack
+) -> None:
+    """50 clients, who have connected before the first turn."""
+    guests = Guests(lambda _, state: state.write_buffer(b"x", None))
+    handle = accept_tcp(collection, 0, guests)
+    waiting = [call(clients, handle) for _ in range(50)]
+    settle(collection)
+    assert [client.recv(1) for client in waiting] == [b"x"] * 50
+
+
 def test_trouble_is_told_once_per_burst__lw_060(
     collection: WaitStateCollection, clock: ManualClock, clients: contextlib.ExitStack
 ) -> None:

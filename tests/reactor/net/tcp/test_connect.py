@@ -241,6 +241,9 @@ def test_before_the_callback_only_closing_is_possible__lw_034(
         lambda: state.attach_tls(Told()),
         lambda: state.detach_tls(Told()),
         lambda: state.handshake(Told()),
+        lambda: state.discard(0),
+        lambda: state.finish(),
+        lambda: state.get_buffered_data(bytearray(1)),
         state.release,
     ]
     for verb in verbs:

@@ -71,7 +71,7 @@ def test_closing_during_a_look_up_drops_it__lw_035(collection: WaitStateCollecti
 
 
 def test_an_answer_on_its_way_when_it_is_closed_is_dropped__lw_035(
-    collection: WaitStateCollection,
+    collection: WaitStateCollection, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It was posted in the same moment, and concerns nobody."""
     told, threads = Told(), queue.SimpleQueue[threading.Thread]()
@@ -87,6 +87,7 @@ def test_an_answer_on_its_way_when_it_is_closed_is_dropped__lw_035(
         state.close()
         settle(collection)
     assert isinstance(told.error, StateClosed)
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize("where", ["resolving", "racing", "done"])
