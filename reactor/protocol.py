@@ -10,6 +10,9 @@ of them are called on the owner's thread of the collection, from its loop.
     connection_lost   exactly once, last
     pause_writing     above the high mark of the output; `resume_writing` follows, in turn
 
+`data_received` is looked up once, when a protocol begins to be fed: who wants to handle bytes in
+another way assigns another protocol, with `set_protocol`, and not another method.
+
 An exception that leaves a hook ends its connection and nobody else's: the error handler of the
 collection gets `(transport, exception)`, and `connection_lost` the exception.
 """
@@ -32,6 +35,8 @@ class BaseProtocol:
 
         Args:
             transport: a `Transport`, or whatever another framework gives.
+
+        Thread: the owner's. Calls back: never. Source: PR-04.
         """
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -39,16 +44,23 @@ class BaseProtocol:
 
         Args:
             exc: what went wrong, or None if the connection has ended in order.
+
+        Thread: the owner's. Calls back: never. Source: PR-04.
         """
 
     def pause_writing(self) -> None:
         """Stop writing for now: more waits than the high mark of the transport allows.
 
         Called inside `write`, so that a loop of writes can end.
+
+        Thread: the owner's. Calls back: never. Source: PR-06.
         """
 
     def resume_writing(self) -> None:
-        """Go on writing: what waits has sunk to the low mark."""
+        """Go on writing: what waits has sunk to the low mark.
+
+        Thread: the owner's. Calls back: never. Source: PR-06.
+        """
 
 
 class Protocol(BaseProtocol):
@@ -60,13 +72,18 @@ class Protocol(BaseProtocol):
     __slots__ = ()
 
     def data_received(self, data: bytes) -> None:
-        """Take what has arrived: never empty, and cut anywhere."""
+        """Take what has arrived: never empty, and cut anywhere.
+
+        Thread: the owner's. Calls back: never. Source: PR-04.
+        """
 
     def eof_received(self) -> bool | None:
         """Hear that the peer has ended its direction.
 
         Returns:
             False or None to close when the output has gone; True to keep writing.
+
+        Thread: the owner's. Calls back: never. Source: PR-08.
         """
 
 
@@ -79,14 +96,23 @@ class BufferedProtocol(BaseProtocol):
     __slots__ = ()
 
     def get_buffer(self, sizehint: int) -> Any:
-        """Return a writable buffer, not empty; `sizehint` bytes are recommended."""
+        """Return a writable buffer, not empty; `sizehint` bytes are recommended.
+
+        Thread: the owner's. Calls back: never. Source: PR-01.
+        """
         raise NotImplementedError
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Take the first `nbytes` bytes of that buffer."""
+        """Take the first `nbytes` bytes of that buffer.
+
+        Thread: the owner's. Calls back: never. Source: PR-01.
+        """
 
     def eof_received(self) -> bool | None:
-        """Hear that the peer has ended its direction; as `Protocol.eof_received`."""
+        """Hear that the peer has ended its direction; as `Protocol.eof_received`.
+
+        Thread: the owner's. Calls back: never. Source: PR-08.
+        """
 
 
 class DatagramProtocol(BaseProtocol):
@@ -98,7 +124,13 @@ class DatagramProtocol(BaseProtocol):
     __slots__ = ()
 
     def datagram_received(self, data: BytesLike, addr: Any) -> None:
-        """Take one datagram, and the address `(host, port)` that it came from."""
+        """Take one datagram, and the address `(host, port)` that it came from.
+
+        Thread: the owner's. Calls back: never. Source: PR-16.
+        """
 
     def error_received(self, exc: OSError) -> None:
-        """Hear that a datagram was refused or could not be sent; the endpoint lives on."""
+        """Hear that a datagram was refused or could not be sent; the endpoint lives on.
+
+        Thread: the owner's. Calls back: never. Source: PR-16.
+        """

@@ -128,7 +128,10 @@ class Transport:
         self._be_direct()
 
     def begin(self) -> None:
-        """Tell the protocol that it is connected, then feed it; in the connection's context."""
+        """Tell the protocol that it is connected, then feed it; in the connection's context.
+
+        Thread: the owner's. Calls back: `connection_made`. Source: PR-04.
+        """
         try:
             self._protocol.connection_made(self)
         except Exception as exception:  # noqa: BLE001  # user code
@@ -426,6 +429,8 @@ class Transport:
         """End the connection: a hook has raised this, and the error handler is told.
 
         The loss of the connection is no failure of the hook that met it by writing.
+
+        Thread: the owner's. Calls back: the error handler. Source: PR-14.
         """
         if isinstance(exception, ReactorError) and exception is self._state.loss:
             self.end_by(exception)
@@ -437,38 +442,56 @@ class Transport:
         return True
 
     def end_by(self, error: ReactorError) -> None:
-        """End the connection: it is lost, or a limit has passed."""
+        """End the connection: it is lost, or a limit has passed.
+
+        Thread: the owner's. Calls back: never. Source: PR-12.
+        """
         by: Closer = "limit" if isinstance(error, OperationTimeout) else "error"
         phase = {Phase.SHAKING: "handshake", Phase.CLOSING: "close"}.get(Phase(self._phase))
         self._end(error, by, phase or error.phase or "read")
 
     def held_up(self) -> None:
-        """Wait for the channel: it holds what it cannot bring out now."""
+        """Wait for the channel: it holds what it cannot bring out now.
+
+        Thread: the owner's. Calls back: `pause_writing`, at most. Source: PR-06.
+        """
         if self._phase & (Phase.OPEN | Phase.CLOSING):
             self._direct = self._encrypting = False
             self._waiting.watch()
 
     def output_failed(self, error: SocketError) -> None:
-        """Keep the failure for later: the peer's last words may still be there to be read."""
+        """Keep the failure for later: the peer's last words may still be there to be read.
+
+        Thread: the owner's. Calls back: never. Source: PR-05.
+        """
         self._direct = self._encrypting = False
         self._state.output.lose(error)
         if not self._feeding.active:
             self.end_by(error)
 
     def collection_closed(self) -> None:
-        """End, without a connection; the collection makes the last call before it is closed."""
+        """End, without a connection; the collection makes the last call before it is closed.
+
+        Thread: the owner's. Calls back: never. Source: PR-04.
+        """
         if self._phase != Phase.CLOSED:
             self._conclude(self._closed_error("anything: the collection was closed"), "us", "close")
 
     # Inside: reading.
 
     def moved(self, moment: float | None = None) -> None:
-        """Tell who watches for nothing to move; None is now."""
+        """Tell who watches for nothing to move; None is now.
+
+        Thread: the owner's. Calls back: never. Source: PR-12.
+        """
         if self._idle is not None:
             self._idle.touch(moment)
 
     def input_ended(self, state: Connection) -> None:
-        """Act on the end of the input: by the peer, by a limit, or by a loss."""
+        """Act on the end of the input: by the peer, by a limit, or by a loss.
+
+        Thread: the owner's. Calls back: `eof_received`. Source: PR-08.
+        """
         status = state.input.status
         if isinstance(status, EndOfStream):
             keep_open = self._protocol.eof_received()  # type: ignore[attr-defined]  # a stream's
@@ -548,7 +571,10 @@ class Transport:
         self._encrypting = free and self._state.layered
 
     def mark_passed(self, above: bool) -> None:
-        """Let the protocol know that it should stop writing, or can go on."""
+        """Let the protocol know that it should stop writing, or can go on.
+
+        Thread: the owner's. Calls back: `pause_writing`, `resume_writing`. Source: PR-06.
+        """
         if not above:
             self._protocol.resume_writing()
             return
@@ -558,7 +584,10 @@ class Transport:
             self.failed(exception)
 
     def output_stopped(self, status: ReactorError | None) -> None:
-        """Act on the end of the waiting output: it has gone, or failed with `status`."""
+        """Act on the end of the waiting output: it has gone, or failed with `status`.
+
+        Thread: the owner's. Calls back: never. Source: PR-05.
+        """
         if status is None:
             self._output_gone()
         elif isinstance(status, SocketError) and not isinstance(status, OperationTimeout):

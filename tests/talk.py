@@ -92,8 +92,9 @@ class Talk:
         """Leave nothing behind."""
         if self.collection.alive:
             self.transport.abort()
-            self.settle()
         self.far.close()
+        if self.collection.alive:
+            self.settle()
 
 
 def without_delay(channel: Channel) -> None:

@@ -100,11 +100,11 @@ class WaitingOutput:
         """Keep bytes behind all others, `bytes` as they are, anything else as a copy."""
         if self._fenced:
             if self._behind is None:
-                self._behind = Pour(self._sunk, self.low)
+                self._behind = Pour(self._sank, self.low)
             self._behind.put(data)
         else:
             if self._pour is None:
-                self._pour = Pour(self._sunk, self.low)
+                self._pour = Pour(self._sank, self.low)
             self._pour.put(data)
             self._begin()
         self._rose()
@@ -112,7 +112,7 @@ class WaitingOutput:
     def watch(self) -> None:
         """Wait for what the channel itself holds: it counts, and it has limits, like the rest."""
         if self._pour is None:
-            self._pour = Pour(self._sunk, self.low)
+            self._pour = Pour(self._sank, self.low)
             self._begin()
         self._rose()
 
@@ -157,6 +157,12 @@ class WaitingOutput:
         if not self.paused and self.size > self.high:
             self.paused = True  # before the call, which may write more
             self._transport.mark_passed(True)
+
+    def _sank(self) -> None:
+        # Of a pour that is empty the end comes next: what the protocol writes then, when it is
+        # told, need not wait behind it.
+        if self.kept:
+            self._sunk()
 
     def _sunk(self) -> None:
         if self.paused and self.size <= self.low and not self._state.closed:

@@ -11,9 +11,10 @@ import pytest
 from reactor.loop.collection import WaitStateCollection
 from reactor.testing.memory import memory_pair
 from tests.certificates import Certificates
-from tests.channels import CHANNELS
+from tests.channels import CHANNELS, Ends
 from tests.recorder import Notes
 from tests.talk import Talk
+from tests.tls_pairs import channels
 
 Talks: TypeAlias = Callable[..., Talk]
 
@@ -27,7 +28,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def talks(collection: WaitStateCollection, certificates: Certificates) -> Iterator[Talks]:
-    """Make connections: `talks(protocol, kind=...)`, or over memory with `capacity=...`.
+    """Make connections: `talks(protocol, kind=...)`, or over memory with `capacity=...`, `tls=...`.
 
     Each has begun, unless `begun=False`. They are closed, and then no timer is left.
     """
@@ -36,8 +37,11 @@ def talks(collection: WaitStateCollection, certificates: Certificates) -> Iterat
         def make(
             protocol: Notes | None = None, *, kind: str = "memory", begun: bool = True, **how: Any
         ) -> Talk:
-            unread = how.pop("unread", b"")
-            ends = memory_pair(**how) if how else CHANNELS[kind](certificates)
+            unread, version = how.pop("unread", b""), how.pop("tls", None)
+            if version is not None:
+                ends: Ends = channels(certificates, version, **how)
+            else:
+                ends = memory_pair(**how) if how else CHANNELS[kind](certificates)
             talk = Talk(collection, ends, protocol, unread=unread)
             made.callback(talk.close)
             return talk.begin() if begun else talk

@@ -1,0 +1,250 @@
+"""Transport: how connections end, and what is reported of it."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from typing import Final
+
+import pytest
+
+from reactor.channel.tls import TLSChannel
+from reactor.errors import ConnectionReset, OperationTimeout, TLSTruncated
+from reactor.flow.close_report import CloseReport
+from reactor.loop.collection import WaitStateCollection
+from reactor.testing.clock import ManualClock
+from reactor.transport import DRAIN_TIMEOUT, Transport
+from tests.reactor.transport.conftest import Talks
+from tests.recorder import Recorder
+from tests.tls_pairs import VERSIONS
+
+ROOM_FOR_A_RECORD: Final = 20_000  # bytes
+
+
+def test_close_sends_what_waits__pr_11__rel_32(talks: Talks, kind: str) -> None:
+    """All output arrives, then the end, under TLS with its alert; then the connection is lost."""
+    talk = talks(kind=kind)
+    size = 0
+    while talk.transport.get_write_buffer_size() < 1 << 20:
+        talk.transport.write(bytes(300_000))
+        size += 300_000
+    talk.transport.close()
+    assert talk.transport.is_closing()
+    assert (len(talk.hear()), talk.ended) == (size, True)
+    assert talk.protocol.lost == [None]
+    assert (talk.report.by, talk.report.phase, talk.report.bytes_unsent) == ("us", "close", 0)
+
+
+def test_close_calls_back_later__pr_11(talks: Talks, kind: str) -> None:
+    """`connection_lost` does not come inside `close` or `abort`."""
+    for end in (Transport.close, Transport.abort):
+        talk = talks(kind=kind)
+        end(talk.transport)
+        assert talk.protocol.lost == []
+        talk.settle()
+        assert talk.protocol.lost == [None]
+
+
+def test_nothing_is_delivered_after_close__pr_11__rel_16(talks: Talks, kind: str) -> None:
+    """While the output drains input is not delivered any more, not even an end."""
+    talk = talks(kind=kind)
+    while talk.transport.get_write_buffer_size() < 1 << 20:
+        talk.transport.write(bytes(300_000))
+    talk.transport.close()
+    talk.far.write(b"too late")
+    talk.far.flush()
+    talk.far.write_eof()
+    talk.hear()
+    assert talk.protocol.received == b""
+    assert "eof_received" not in talk.protocol.names
+
+
+def test_close_waits_as_long_as_something_moves__pr_11(clock: ManualClock, talks: Talks) -> None:
+    """A slow reader gets everything, though it takes longer than the limit."""
+    talk = talks(capacity=1000)
+    talk.transport.write(bytes(20_000))
+    talk.transport.close()
+    heard = 0
+    while heard < 20_000:
+        clock.advance(DRAIN_TIMEOUT - 1)
+        heard += len(talk.far.read(1000) or b"")
+        talk.settle()
+    assert (talk.protocol.lost, talk.report.by) == ([None], "us")
+
+
+@pytest.mark.parametrize("write_timeout", [None, 5.0, 100.0])
+def test_close_gives_up_without_progress__pr_11__pr_13(
+    clock: ManualClock, talks: Talks, write_timeout: float | None
+) -> None:
+    """After 20 s without progress, or a shorter write timeout, the rest is lost, with a reset."""
+    limit = min(write_timeout or DRAIN_TIMEOUT, DRAIN_TIMEOUT)
+    talk = talks(capacity=1000)
+    talk.transport.set_timeouts(write=write_timeout)
+    talk.transport.write(bytes(20_000))
+    clock.advance(1.0)
+    talk.transport.close()
+    clock.advance(limit - 0.1)
+    talk.settle()
+    assert talk.protocol.lost == []
+    clock.advance(0.2)
+    talk.settle()
+    (error,) = talk.protocol.lost
+    assert isinstance(error, OperationTimeout)
+    assert (error.phase, error.limit) == ("write", limit)
+    assert talk.report == CloseReport("limit", "close", error, 0, 19_000, None)
+    talk.hear()
+    assert (talk.ended, talk.reset) == (False, True)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_stream_without_its_last_bytes_does_not_look_complete__pr_11__rel_29(
+    clock: ManualClock, talks: Talks, version: ssl.TLSVersion
+) -> None:
+    """If output is given up under TLS there is no closing alert: the peer finds it cut off."""
+    talk = talks(tls=version, capacity=ROOM_FOR_A_RECORD)
+    talk.transport.write(bytes(1 << 20))
+    talk.transport.close()
+    clock.advance(DRAIN_TIMEOUT)
+    talk.settle()
+    talk.hear()
+    assert (talk.ended, talk.reset, talk.report.tls_ended) == (False, True, False)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_closing_collection_does_not_make_it_look_complete_either__rel_29(
+    collection: WaitStateCollection, talks: Talks, version: ssl.TLSVersion
+) -> None:
+    """`collection.close()` sends the alert behind what was sent, and none if some was not."""
+    whole = talks(tls=version, capacity=ROOM_FOR_A_RECORD)
+    cut = talks(tls=version, capacity=ROOM_FOR_A_RECORD)
+    whole.transport.write(b"all")
+    cut.transport.write(bytes(1 << 20))
+    collection.close()
+    for talk in (whole, cut):
+        talk.settle = lambda: None  # type: ignore[method-assign]  # there is no loop any more
+        talk.hear()
+    assert (whole.ended, cut.ended) == (True, False)
+
+
+def test_abort_loses_what_waits__pr_11(talks: Talks) -> None:
+    """`abort` sends nothing more; the peer sees a reset, and the report what was lost."""
+    talk = talks(capacity=1000)
+    talk.transport.write(bytes(5000))
+    talk.transport.abort()
+    talk.settle()
+    talk.hear()
+    assert (talk.reset, talk.protocol.lost) == (True, [None])
+    assert talk.report == CloseReport("us", "close", None, 0, 4000, None)
+
+
+def test_abort_ends_a_close_that_waits__pr_11(talks: Talks) -> None:
+    """A connection that drains can be aborted, and is lost once."""
+    talk = talks(capacity=1000)
+    talk.transport.write(bytes(5000))
+    talk.transport.close()
+    talk.transport.abort()
+    talk.settle()
+    assert (talk.protocol.lost, talk.report.bytes_unsent) == ([None], 4000)
+
+
+def test_resume_writing_may_still_come_while_it_drains__pr_6__pr_11(talks: Talks) -> None:
+    """As on asyncio, a paused protocol is resumed before its last call, if the output goes."""
+    talk = talks(capacity=1000)
+    talk.transport.write(bytes(100_000))
+    talk.transport.close()
+    talk.hear()
+    assert talk.protocol.names == [
+        "connection_made",
+        "pause_writing",
+        "resume_writing",
+        "connection_lost",
+    ]
+
+
+def test_the_peer_s_end_is_reported__pr_13(talks: Talks, kind: str) -> None:
+    """After an end that the peer began the report says so; TLS has ended."""
+    talk = talks(kind=kind)
+    talk.end()
+    tls = True if kind.startswith("tls") else None
+    assert talk.report == CloseReport("peer", "close", None, 0, 0, tls)
+
+
+@pytest.mark.parametrize("kind", ["memory", "tcp4", "tls12", "tls13"])  # a pair knows no reset
+def test_a_reset_is_reported__pr_13__rel_4(
+    talks: Talks, kind: str, errors: list[tuple[object, BaseException]]
+) -> None:
+    """A reset is an error, told once, with no traceback anywhere."""
+    talk = talks(kind=kind)
+    talk.far.abort()
+    talk.settle()
+    assert [type(error) for error in talk.protocol.lost] == [ConnectionReset]
+    tls = False if kind.startswith("tls") else None
+    assert talk.report == CloseReport("error", "read", talk.protocol.lost[0], 0, 0, tls)
+    assert errors == []
+
+
+@pytest.mark.parametrize("kind", ["tls12", "tls13"])
+def test_a_truncated_stream_is_reported__pr_13__rel_29(talks: Talks, kind: str) -> None:
+    """TLS without its closing alert is no ordinary end, and `eof_received` is not called."""
+    talk = talks(kind=kind)
+    talk.far.write(b"half of it")
+    talk.far.flush()
+    assert isinstance(talk.far, TLSChannel)
+    talk.far.inner.write_eof()
+    talk.settle()
+    assert talk.protocol.received == b"half of it"
+    assert talk.protocol.names == ["connection_made", "data_received", "connection_lost"]
+    assert [type(error) for error in talk.protocol.lost] == [TLSTruncated]
+    assert (talk.report.by, talk.report.tls_ended) == ("error", False)
+
+
+def test_unread_bytes_are_reported__pr_13(talks: Talks) -> None:
+    """Bytes that nobody has taken are counted."""
+    talk = talks(Recorder(connection_made=Transport.pause_reading), unread=b"abc")
+    talk.transport.close()
+    talk.settle()
+    assert (talk.report.bytes_unread, talk.protocol.received) == (3, b"")
+
+
+@pytest.mark.parametrize(
+    ("end", "by"),
+    [
+        (lambda talk: talk.transport.close(), "us"),
+        (lambda talk: talk.transport.abort(), "us"),
+        (lambda talk: talk.far.write_eof(), "peer"),
+        (lambda talk: talk.far.reset(), "error"),
+        (lambda talk: talk.collection.close(), "us"),
+    ],
+    ids=["close", "abort", "end", "reset", "collection"],
+)
+def test_who_counts_connections_is_told_before_the_last_call__pr_13(
+    collection: WaitStateCollection, talks: Talks, end: Callable[[object], None], by: str
+) -> None:
+    """However it ends, the report is there, and `ended` was called once, before the last call."""
+    order = list[object]()
+    talk = talks(begun=False)
+    talk.transport = Transport(
+        talk.state, talk.protocol, lambda transport: order.append(transport.close_report)
+    )
+    talk.protocol.on["connection_lost"] = lambda transport: order.append("lost")
+    talk.transport.begin()
+    end(talk)
+    if collection.alive:
+        talk.settle()
+    assert order == [talk.report, "lost"]
+    assert (talk.report.by, talk.report.error) == (by, talk.protocol.lost[0])
+
+
+def test_output_under_tls_that_fails_while_nobody_reads_ends_too__pr_4(talks: Talks) -> None:
+    """With reading paused, what TLS cannot bring out in the loop is a loss all the same."""
+    talk = talks(kind="tls13")
+    talk.transport.pause_reading()
+    assert isinstance(talk.far, TLSChannel)
+    talk.far.inner.abort()
+    talk.transport.write(b"into nowhere")
+    talk.settle()
+    if not talk.protocol.lost:
+        talk.transport.write(b"the first one met no resistance")
+        talk.settle()
+    assert len(talk.protocol.lost) == 1
+    assert talk.report.by == "error"

@@ -1,0 +1,316 @@
+"""Transport: TLS that begins in the midst of a connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import pytest
+
+from reactor.channel.tls import TLSChannel
+from reactor.channel.tls_engine import TLSEngine
+from reactor.channel.tls_settings import ClientTLS, ServerTLS
+from reactor.errors import (
+    OperationInProgress,
+    OperationNotAllowed,
+    ReactorError,
+    SocketError,
+    StateClosed,
+    TLSHandshakeTimeout,
+    TLSVerificationFailed,
+)
+from reactor.loop.collection import WaitStateCollection
+from reactor.testing.clock import ManualClock
+from reactor.transport import Transport
+from tests.certificates import Certificates
+from tests.reactor.transport.conftest import Talks
+from tests.recorder import BufferedRecorder, Notes, Recorder
+from tests.talk import Talk
+
+STEPS: Final = 50  # of a handshake that is stepped by hand; each flight takes two
+
+
+class Switch:
+    """A server's side that starts TLS; `told` has what its callback got."""
+
+    def __init__(self, certificates: Certificates) -> None:
+        self.server = ServerTLS(certificates.localhost)
+        self.client = certificates.client_context()
+        self.told = list[BaseException | None]()
+
+    def start(self, transport: Transport, **options: object) -> None:
+        transport.start_tls(self.server, self.tell, **options)  # type: ignore[arg-type]  # by name
+
+    def tell(self, transport: Transport, error: BaseException | None) -> None:
+        self.told.append(error)
+
+    def far_side(self, talk: Talk) -> TLSChannel:
+        """Put the client's TLS on the far end."""
+        engine = TLSEngine(self.client, server_side=False, server_hostname="localhost")
+        talk.far = TLSChannel(talk.far, engine)
+        return talk.far
+
+    def shake(self, talk: Talk) -> None:
+        """Shake hands, from the far end."""
+        far = talk.far if isinstance(talk.far, TLSChannel) else self.far_side(talk)
+        for _ in range(STEPS):
+            talk.settle()
+            if far.handshake():
+                break
+        else:
+            raise AssertionError("no handshake")
+        talk.settle()
+
+
+def shake_until_refused(talk: Talk, far: TLSChannel) -> None:
+    """Step the handshake of the far end, and read what is said about it."""
+    for _ in range(STEPS):
+        talk.settle()
+        if far.handshake():
+            far.read(1)
+
+
+@pytest.fixture
+def switch(certificates: Certificates) -> Switch:
+    return Switch(certificates)
+
+
+@pytest.fixture(params=["memory", "socketpair", "tcp4"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """TLS is put on what has none."""
+    assert isinstance(request.param, str)
+    return request.param
+
+
+@pytest.mark.parametrize("made", [Recorder, BufferedRecorder])
+def test_the_protocol_stays_and_goes_on_under_tls__pr_10(
+    talks: Talks, switch: Switch, kind: str, made: Callable[..., Notes]
+) -> None:
+    """After the handshake the callback is told once, and both directions are protected."""
+    talk = talks(made(), kind=kind)
+    assert talk.transport.get_extra_info("cipher") is None
+    switch.start(talk.transport)
+    assert not talk.transport.is_reading()
+    switch.shake(talk)
+    assert switch.told == [None]
+    talk.say(b"protected")
+    talk.transport.write(b"both ways")
+    assert (talk.protocol.received, talk.hear()) == (b"protected", b"both ways")
+    assert talk.transport.get_extra_info("cipher") is not None
+    talk.transport.close()
+    talk.hear()
+    assert (talk.ended, talk.report.tls_ended) == (True, True)
+
+
+def test_bytes_behind_the_switch_are_the_engine_s__pr_10__tls_6__rel_34(
+    talks: Talks, switch: Switch, kind: str
+) -> None:
+    """A ClientHello that a hook was given with the request goes into the engine."""
+
+    def received(transport: Transport) -> None:
+        data = talk.protocol.calls[-1][1]
+        if data.startswith(b"STARTTLS\n"):
+            switch.start(transport, unread=data[len(b"STARTTLS\n") :])
+
+    talk = talks(Recorder(data_received=received), kind=kind)
+    talk.far.write(b"STARTTLS\n")
+    switch.far_side(talk)
+    switch.shake(talk)
+    assert switch.told == [None]
+    talk.say(b"after")
+    assert talk.protocol.calls[-1] == ("data_received", b"after")
+
+
+def test_what_came_in_clear_is_never_taken_for_protected__pr_10__rel_34(
+    talks: Talks, switch: Switch, kind: str
+) -> None:
+    """A command slipped in behind the request breaks the handshake; it is never delivered."""
+    protocol = Recorder(
+        data_received=lambda transport: switch.start(transport, unread=b"EVIL COMMAND\n")
+    )
+    talk = talks(protocol, kind=kind)
+    talk.far.write(b"STARTTLS\n")
+    talk.settle()
+    assert protocol.received == b"STARTTLS\n"
+    assert protocol.names[-1] == "connection_lost"
+    assert len(switch.told) == 1
+    assert switch.told == protocol.lost
+    assert isinstance(protocol.lost[0], SocketError)
+    assert (talk.report.by, talk.report.phase) == ("error", "handshake")
+
+
+def test_what_was_written_before_goes_in_clear_and_what_comes_after_does_not__pr_10(
+    talks: Talks, switch: Switch
+) -> None:
+    """Pending output leaves first; nothing written behind `start_tls` leaves without TLS."""
+    talk = talks(capacity=20_000)  # room for the largest record
+    talk.transport.write(b"a" * 50_000)
+    switch.start(talk.transport)
+    talk.transport.write(b"b" * 50_000)
+    assert talk.transport.get_write_buffer_size() == 80_000
+    assert talk.protocol.names[-1] == "pause_writing"
+    clear = bytearray()
+    while len(clear) < 50_000:
+        clear += talk.far.read(1000) or b""
+        talk.settle()
+    assert clear == b"a" * 50_000
+    assert talk.far.read(1000) is None
+    switch.shake(talk)
+    assert (talk.hear(), switch.told) == (b"b" * 50_000, [None])
+    assert talk.protocol.names[-1] == "resume_writing"
+
+
+def test_a_client_may_start_too__pr_10(talks: Talks, certificates: Certificates, kind: str) -> None:
+    """The side is that of the description, and the name is verified."""
+    talk = talks(kind=kind)
+    told = list[BaseException | None]()
+    talk.transport.start_tls(
+        ClientTLS(trusted_file=certificates.authority),
+        lambda transport, error: told.append(error),
+        server_hostname="localhost",
+    )
+    far = TLSChannel(talk.far, TLSEngine(certificates.server_context(), server_side=True))
+    talk.far = far
+    for _ in range(STEPS):
+        talk.settle()
+        if far.handshake():
+            break
+    talk.settle()
+    assert told == [None]
+    talk.transport.write(b"x")
+    assert talk.hear() == b"x"
+
+
+def test_a_handshake_that_fails_loses_the_connection__pr_10__pr_13(
+    talks: Talks, certificates: Certificates, kind: str
+) -> None:
+    """The callback has the error first, `connection_lost` the same one; the peer hears why."""
+    talk = talks(kind=kind)
+    order = list[object]()
+    talk.protocol.on["connection_lost"] = lambda transport: order.append("lost")
+    talk.transport.start_tls(
+        ClientTLS(trusted_file=certificates.stranger),
+        lambda transport, error: order.append(type(error)),
+        server_hostname="localhost",
+    )
+    far = TLSChannel(talk.far, TLSEngine(certificates.server_context(), server_side=True))
+    talk.far = far
+    with pytest.raises(ReactorError, match="unknown ca"):
+        shake_until_refused(talk, far)
+    talk.settle()
+    assert order == [TLSVerificationFailed, "lost"]
+    assert (talk.report.by, talk.report.phase, talk.report.error) == (
+        "error",
+        "handshake",
+        talk.protocol.lost[0],
+    )
+
+
+def test_a_handshake_has_a_limit__pr_10__rel_21(
+    clock: ManualClock, talks: Talks, switch: Switch, kind: str
+) -> None:
+    """A peer that says nothing is given up at the limit, which the report names."""
+    talk = talks(kind=kind)
+    switch.start(talk.transport, handshake_timeout=5.0)
+    talk.settle()
+    clock.advance(4.9)
+    talk.settle()
+    assert switch.told == []
+    clock.advance(0.1)
+    talk.settle()
+    assert [type(error) for error in switch.told] == [TLSHandshakeTimeout]
+    assert switch.told == talk.protocol.lost
+    assert (talk.report.by, talk.report.phase) == ("limit", "handshake")
+
+
+@pytest.mark.parametrize("end", [Transport.close, Transport.abort])
+@pytest.mark.parametrize("waits", [False, True], ids=["shaking", "switching"])
+def test_an_end_meanwhile_tells_the_callback_and_the_protocol__pr_4__pr_10(
+    talks: Talks, switch: Switch, end: Callable[[Transport], None], waits: bool
+) -> None:
+    """Closed in the midst of it, each of the two is told once, the callback first."""
+    order = list[str]()
+    talk = talks(capacity=1000)
+    talk.protocol.on["connection_lost"] = lambda transport: order.append("lost")
+    if waits:
+        talk.transport.write(bytes(5000))
+    talk.transport.start_tls(switch.server, lambda transport, error: order.append("told"))
+    talk.settle()
+    talk.transport.write(b"never in clear")
+    end(talk.transport)
+    talk.settle()
+    heard = talk.hear()
+    assert order == ["told", "lost"]
+    assert talk.protocol.lost == [None]
+    assert b"never" not in heard
+    assert talk.report.bytes_unsent >= len(b"never in clear")
+
+
+def test_a_closing_collection_tells_the_callback_too__pr_4__pr_10(
+    collection: WaitStateCollection, talks: Talks, switch: Switch
+) -> None:
+    """`collection.close()` in the midst of a handshake makes both calls."""
+    talk = talks()
+    switch.start(talk.transport)
+    collection.close()
+    assert [type(error) for error in switch.told] == [StateClosed]
+    assert [type(error) for error in talk.protocol.lost] == [StateClosed]
+
+
+def test_tls_is_not_started_twice__pr_10(talks: Talks, switch: Switch, kind: str) -> None:
+    """While it is under way, and after it, another `start_tls` is refused."""
+    talk = talks(kind=kind)
+    switch.start(talk.transport)
+    with pytest.raises(OperationInProgress):
+        switch.start(talk.transport)
+    switch.shake(talk)
+    with pytest.raises(OperationNotAllowed):
+        switch.start(talk.transport)
+    talk.say(b"goes on")
+    assert (talk.protocol.received, switch.told) == (b"goes on", [None])
+
+
+def test_wrong_arguments_change_nothing__pr_10(talks: Talks, switch: Switch) -> None:
+    """What is refused at the call leaves the connection as it was."""
+    talk = talks()
+    for tls, options in (
+        (None, {}),
+        ("tls", {}),
+        (True, {}),  # a client without a name to verify
+        (switch.server, {"tls_side": "client"}),
+        (switch.server, {"handshake_timeout": 0}),
+    ):
+        with pytest.raises((TypeError, ValueError)):
+            talk.transport.start_tls(tls, **options)
+    talk.transport.write(b"plain")
+    talk.say(b"plain")
+    assert (talk.hear(), talk.protocol.received) == (b"plain", b"plain")
+
+
+def test_our_end_may_be_asked_for_meanwhile__pr_8__pr_10(
+    talks: Talks, switch: Switch, kind: str
+) -> None:
+    """`write_eof` in the midst of the handshake is the closing alert behind it."""
+    talk = talks(kind=kind)
+    switch.start(talk.transport)
+    talk.transport.write(b"last")
+    talk.transport.write_eof()
+    switch.shake(talk)
+    assert (talk.hear(), talk.ended, switch.told) == (b"last", True, [None])
+
+
+def test_the_switch_inside_a_hook_needs_no_other_event__pr_10(talks: Talks, switch: Switch) -> None:
+    """With a way out that is full, the handshake begun in a hook still gets its turn."""
+    talk = talks(Recorder(data_received=lambda transport: start(transport)), capacity=16)
+
+    def start(transport: Transport) -> None:
+        transport.write(bytes(16))
+        transport.start_tls(
+            ClientTLS(check_hostname=False, verify=False), switch.tell, server_hostname=False
+        )
+
+    talk.far.write(b"go")
+    talk.settle()
+    assert talk.far.read(100) == bytes(16)
+    talk.settle()
+    assert (talk.far.read(1) or b"")[:1] == b"\x16"  # of the ClientHello
