@@ -244,13 +244,20 @@ class Server:
         return drained
 
     def connection_of(self, channel: Channel) -> Connection:
-        """Make the connection of a client that has been accepted."""
+        """Make the connection of a client that has been accepted.
+
+        Thread: the owner's. Calls back: never. Source: PR-03.
+        """
         connection = Connection(self._collection, channel)
         connection.object = socket_of(channel)
         return connection
 
     def welcome(self, handle: AcceptingHandle, connection: Connection) -> None:
-        """Give a connection its protocol."""
+        """Give a connection its protocol.
+
+        Thread: the owner's. Calls back: the factory, `connection_made`. Source: PR-03,
+        PR-04.
+        """
         begin(connection, self._factory, self._transports.add, self._hears_of_end)
 
     def _ended(self, transport: Transport) -> None:

@@ -248,7 +248,7 @@ class DatagramChannel(OwnedSocket):
 
     @property
     def address(self) -> Address:
-        """The address of this end; the first `transmit` may give it one, so it is asked for again."""
+        """The address of this end; the first `transmit` may give it one: it is asked again."""
         return self._address or _ask_address(self.sock)
 
     @property

@@ -438,18 +438,27 @@ class WaitStateCollection:
     # For wait states and what is built on them.
 
     def add(self, state: WaitState) -> None:
-        """Hold a wait state until it is removed, and watch for what it wants."""
+        """Hold a wait state until it is removed, and watch for what it wants.
+
+        Thread: the owner's. Calls back: never. Source: LW-005, LW-031.
+        """
         self._poller.add(state)
         self._interest_changed()
 
     def want(self, state: WaitState, wanted: int) -> None:
-        """Change what a wait state wants."""
+        """Change what a wait state wants.
+
+        Thread: the owner's. Calls back: never. Source: LW-005.
+        """
         if state.wanted != wanted:
             self._poller.want(state, wanted)
             self._interest_changed()
 
     def remove(self, state: WaitState) -> None:
-        """Hold a wait state no longer; its descriptor must still be open."""
+        """Hold a wait state no longer; its descriptor must still be open.
+
+        Thread: the owner's. Calls back: never. Source: LW-007.
+        """
         self._poller.remove(state)
 
     def retire(self, channel: Retirable) -> None:
@@ -458,6 +467,8 @@ class WaitStateCollection:
         In a turn its number could be handed out again, to something that the rest of the batch
         would then be taken for; and select() and poll() in another thread wait for numbers too.
         Shut down, it wakes its waiter and its peer all the same.
+
+        Thread: the owner's. Calls back: never. Source: LW-007, LW-134.
         """
         if not self._turning and not self._waiting:
             channel.close()
@@ -466,7 +477,10 @@ class WaitStateCollection:
         self.close_later(channel)
 
     def close_later(self, thing: Closable) -> None:
-        """Close something at the end of the turn, or soon if none is running."""
+        """Close something at the end of the turn, or soon if none is running.
+
+        Thread: the owner's. Calls back: never. Source: LW-005, LW-007.
+        """
         self._retired.append(thing)
         if not self._turning:
             self._waker.wake()
@@ -477,7 +491,11 @@ class WaitStateCollection:
         arguments: tuple[Any, ...],
         context: Context | None,
     ) -> None:
-        """Call a function in a later phase or turn, in the context of a connection."""
+        """Call a function in a later phase or turn, in the context of a connection.
+
+        Thread: the owner's. Calls back: `on_earlier` of a host, at most. Source: LW-005,
+        LW-021, LW-124.
+        """
         waited = bool(self._calls.waiting)
         self._calls.post(function, arguments, context)
         if not self._turning:
@@ -486,7 +504,11 @@ class WaitStateCollection:
                 self.on_earlier()
 
     def arm(self, timed: Timed, when: float) -> None:
-        """Make something due at a moment, in place of the one it had."""
+        """Make something due at a moment, in place of the one it had.
+
+        Thread: the owner's. Calls back: `on_earlier` of a host, at most. Source: LW-005,
+        LW-020.
+        """
         if self._turning:
             self.timers.arm(timed, when)
             return
@@ -496,11 +518,18 @@ class WaitStateCollection:
             (self.on_earlier or self._waker.wake)()
 
     def report(self, thing: object, exception: BaseException) -> None:
-        """Give an exception that left a callback of `thing` to the error handler."""
+        """Give an exception that left a callback of `thing` to the error handler.
+
+        Thread: the owner's. Calls back: the error handler. Source: LW-016 to LW-018.
+        """
         report(self.error_handler, thing, exception)
 
     def close_because(self, cause: BaseException | None) -> None:
-        """Close; later verbs raise StateClosed with `cause` as its cause."""
+        """Close; later verbs raise StateClosed with `cause` as its cause.
+
+        Thread: the owner's. Calls back: `connection_lost` of protocols. Source: LW-011,
+        LW-018.
+        """
         self._stop_number = self._loop_number
         with contextlib.ExitStack() as last_first:  # all of it, even if one of them raises
             last_first.callback(self._end, cause)

@@ -425,13 +425,20 @@ class AcceptingHandle(WaitState):
     # From the loop.
 
     def begin(self) -> None:
-        """Begin to watch."""
+        """Begin to watch.
+
+        Thread: the owner's. Calls back: never. Source: LW-043, LW-047.
+        """
         if not self.closed:
             self._collection.add(self)
             self._go_on(Pause.NOT_BEGUN)
 
     def begun(self, beginning: "concurrent.futures.Future[None]") -> None:
-        """See whether `begin`, which was posted, has been called."""
+        """See whether `begin`, which was posted, has been called.
+
+        Thread: that in which `begin` was called, or the maker's. Calls back: the error
+        handler, at most. Source: LW-012, LW-047.
+        """
         if beginning.cancelled():  # the collection was closed before
             self._pauses |= Pause.CLOSED
             self._channel.close()
@@ -440,7 +447,11 @@ class AcceptingHandle(WaitState):
             self._collection.report(self, exception)
 
     def on_readable(self) -> None:
-        """Accept a burst of clients."""
+        """Accept a burst of clients.
+
+        Thread: the owner's. Calls back: the functions of the `Reception`. Source: LW-044,
+        LW-059 to LW-061.
+        """
         for _ in range(ACCEPT_LIMIT):
             if self._pauses:
                 return
@@ -454,12 +465,18 @@ class AcceptingHandle(WaitState):
             self._receive(*accepted)
 
     def close_silently(self) -> None:
-        """Close: the collection is being closed."""
+        """Close: the collection is being closed.
+
+        Thread: the owner's. Calls back: never. Source: LW-011.
+        """
         self._withdraw()
         self._collection.close_later(self._channel)
 
     def tell(self, callback: Callable[..., object], *arguments: Any) -> None:
-        """Call a function of the user's; what it raises goes to the error handler."""
+        """Call a function of the user's; what it raises goes to the error handler.
+
+        Thread: the owner's. Calls back: that function. Source: LW-016, LW-060, LW-064.
+        """
         try:
             callback(*arguments)
         except Exception as exception:  # noqa: BLE001  # user code
