@@ -8,7 +8,7 @@ import resource
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from reactor.errors import SocketError
 from reactor.loop.collection import WaitStateCollection
@@ -20,6 +20,10 @@ from reactor.state.async_io_state import AsyncIOState
 TURN: Final = 0.02  # seconds that a turn waits at most for somebody in another thread
 HOST: Final = "127.0.0.1"
 PATIENCE: Final = 10.0  # seconds until a test that waits for somebody has failed
+USER_TIMEOUT: Final[int] = getattr(socket, "TCP_USER_TIMEOUT", 0)  # an option of Linux
+
+# Of a TCP socket: nodelay, keepalive, linger as bytes, and the user timeout in milliseconds.
+Options: TypeAlias = tuple[bool, bool, bytes, int]
 
 
 class Told:
@@ -88,6 +92,16 @@ def port_of(server: socket.socket) -> int:
     """Return the port that a socket is bound to."""
     port: int = server.getsockname()[1]
     return port
+
+
+def read_options(sock: socket.socket) -> Options:
+    """Ask the kernel for the options of a socket."""
+    return (
+        bool(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)),
+        bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)),
+        sock.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8),
+        sock.getsockopt(socket.IPPROTO_TCP, USER_TIMEOUT),
+    )
 
 
 def free_port(host: str = "127.0.0.1") -> int:

@@ -22,9 +22,11 @@ from tests.reactor.net.tcp.network import (
     HOST,
     PATIENCE,
     Guests,
+    Options,
     call,
     is_closed,
     no_descriptors,
+    read_options,
     until,
 )
 
@@ -81,17 +83,11 @@ def test_options_of_the_sockets__lw_049_202(
 ) -> None:
     """They are set on every accepted socket."""
 
-    def options_of(**options: Any) -> tuple[bool, bool, bytes, int]:
+    def options_of(**options: Any) -> Options:
         guests = Guests()
         call(clients, accept_tcp(collection, 0, guests, **options))
         settle(collection)
-        sock = guests[0].object
-        return (
-            bool(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)),
-            bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)),
-            sock.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8),
-            sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT),
-        )
+        return read_options(guests[0].object)
 
     assert options_of() == (True, False, struct.pack("ii", 0, 0), 0)
     asked = options_of(nodelay=False, keepalive=True, linger=2, user_timeout=1.5)

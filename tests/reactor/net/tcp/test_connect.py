@@ -32,6 +32,7 @@ from reactor.testing.settle import settle
 from tests.reactor.loop.probe import elsewhere
 from tests.reactor.net.tcp.network import (
     HOST,
+    Options,
     Told,
     accepted,
     at,
@@ -39,6 +40,7 @@ from tests.reactor.net.tcp.network import (
     full_listener,
     listening,
     port_of,
+    read_options,
     resolver,
     silent_resolver,
     until,
@@ -411,14 +413,8 @@ def test_options_are_those_asked_for__lw_039_202(
 ) -> None:
     """Small pieces are sent at once unless told otherwise; the rest is off by default."""
 
-    def options_of(**options: Any) -> tuple[bool, bool, bytes, int]:
-        sock = connected(collection, port_of(server), **options).object
-        return (
-            bool(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)),
-            bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)),
-            sock.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8),
-            sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT),
-        )
+    def options_of(**options: Any) -> Options:
+        return read_options(connected(collection, port_of(server), **options).object)
 
     assert options_of() == (True, False, struct.pack("ii", 0, 0), 0)
     asked = options_of(nodelay=False, keepalive=True, linger=2, user_timeout=1.5)
