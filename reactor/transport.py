@@ -16,12 +16,10 @@ closed and why, and one last call to the protocol.
 
 import enum
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from threading import get_ident
 from typing import Any, Final, TypeAlias
 
 from reactor.channel.base import BytesLike
-from reactor.channel.tls_settings import tls_plan
 from reactor.deadline import check_timeout
 from reactor.errors import (
     BrokenPipe,
@@ -39,7 +37,8 @@ from reactor.flow.close_report import Closer, CloseReport, LastCall, tls_ended
 from reactor.flow.facts import fact
 from reactor.flow.feeding import Feeding
 from reactor.flow.idle_limit import IdleLimit
-from reactor.flow.waiting_output import WRITE_LIMIT_HIGH, WaitingOutput
+from reactor.flow.switch import Switch, switch_for
+from reactor.flow.waiting_output import WaitingOutput
 from reactor.protocol import BaseProtocol
 from reactor.state.connection import Connection
 
@@ -67,15 +66,6 @@ MOVES: Final = {
     Phase.CLOSED: 0,
 }
 ENDING: Final = Phase.CLOSING | Phase.CLOSED
-
-
-@dataclass(frozen=True, slots=True)
-class Switch:
-    """A `start_tls` that is not over: the plan of TLS, who is told, and the limit in seconds."""
-
-    plan: Any
-    callback: Switched | None
-    timeout: float | None
 
 
 class Transport:
@@ -355,13 +345,16 @@ class Transport:
             raise OperationInProgress("TLS is being attached already", connection=self)
         if state.layered or self._eof_asked:
             raise OperationNotAllowed(f"{self!r} has TLS already, or its output has ended")
-        limit = check_timeout("handshake_timeout", handshake_timeout)
-        plan = tls_plan(tls, side=tls_side, host=state.server_name, server_hostname=server_hostname)
-        if plan is None:
-            raise TypeError("start_tls needs a description of TLS, not None")
+        self._switch = switch_for(
+            state,
+            tls,
+            callback,
+            timeout=handshake_timeout,
+            side=tls_side,
+            server_hostname=server_hostname,
+        )
         self._feeding.stop()
         state.unread.data[:0] = unread
-        self._switch = Switch(plan, callback, limit)
         self._enter(Phase.SWITCHING)
         self._direct = self._encrypting = False
         self._waiting.fence()
@@ -406,6 +399,14 @@ class Transport:
                 self._output.retime(min(self._state.output.timeout or DRAIN_TIMEOUT, DRAIN_TIMEOUT))
             else:
                 self._output_gone()
+
+    def drain(self) -> None:
+        """Close, or let the protocol do it in its own time if it has a hook `draining`.
+
+        Thread: the owner's. Calls back: `draining`, but never before it returns. Source: PR-15.
+        """
+        draining = getattr(self._protocol, "draining", self.close)
+        self._state.later(draining)
 
     def abort(self) -> None:
         """End at once; what waits is lost. Once more is harmless.
@@ -506,7 +507,7 @@ class Transport:
     def _write_with_care(self, data: BytesLike) -> None:
         """Write what is not plain bytes, or behind what waits already."""
         if self._encrypting and type(data) is bytes:
-            self._try_first(data)
+            self._encrypt(data)
             return
         if not isinstance(data, bytes):
             data = memoryview(data).cast("B")
@@ -522,6 +523,18 @@ class Transport:
             self._try_first(data)
         self.moved()
 
+    def _encrypt(self, data: bytes) -> None:
+        """Do as `write` does where TLS is all that is in the way."""
+        try:
+            count = self._channel.write(data)
+        except SocketError as error:
+            self.output_failed(error)
+            return
+        if count != len(data):
+            self._keep_rest(data, count or 0)
+        elif not self._state.input.running:
+            self._state.settle()  # else once, behind the hook that called us
+
     def _try_first(self, data: BytesLike) -> None:
         """Try the channel, where nothing waits; it may be TLS, and the data anything bytes-like."""
         state = self._state
@@ -533,13 +546,7 @@ class Transport:
         if count < len(data):
             self._keep_rest(data, count)
             return
-        if state.layered:
-            self._push()
-
-    def _push(self) -> None:
-        """Bring ciphertext out; of what a hook of this very connection writes, all at once."""
-        state = self._state
-        if not state.input.running or state.channel.output_size > WRITE_LIMIT_HIGH:
+        if state.layered and not state.input.running:
             state.settle()
 
     def _keep_rest(self, data: BytesLike, sent: int) -> None:
@@ -633,14 +640,9 @@ class Transport:
         self._waiting.lift()
         if not self._output:
             self._output_gone()
-        self._tell_switched(None)
+        self._switch_over(None)
         if self._phase == Phase.OPEN:
             self._feeding.go()
-
-    def _tell_switched(self, error: BaseException | None) -> None:
-        switch, self._switch = self._switch, None
-        if switch is not None and switch.callback is not None:
-            switch.callback(self, error)
 
     # Inside: the end.
 
@@ -674,12 +676,16 @@ class Transport:
         )
         if self._ended is not None:
             self._ended(self)
-        failure = error or self._closed_error("TLS")
-        return LastCall(
-            state,
-            lambda: self._tell_switched(failure),
-            lambda: self._protocol.connection_lost(error),
-        )
+        return LastCall(state, lambda: self._switch_over(error), lambda: self._lose(error))
+
+    def _switch_over(self, error: BaseException | None) -> None:
+        switch, self._switch = self._switch, None
+        if switch is not None:
+            closed = self._phase == Phase.CLOSED
+            switch.tell(self, error or (self._closed_error("TLS") if closed else None))
+
+    def _lose(self, error: BaseException | None) -> None:
+        self._protocol.connection_lost(error)
 
     def _check_open(self, verb: str) -> None:
         """Raise unless output may still be asked for: the loss, if there was one, every time."""

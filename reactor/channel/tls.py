@@ -30,6 +30,10 @@ READ_SIZE: Final = 262_144  # bytes of ciphertext asked for at once; 16 KiB woul
 # answers to key updates would pile up without end. It is far above what honest peers ask for.
 ANSWER_LIMIT: Final = 65_536
 
+# Bytes of plaintext after which a write pushes what it has encrypted: small writes in a row leave
+# together, but not so many of them that nobody would notice a peer that does not read.
+PUSH_SIZE: Final = 65_536
+
 CLOSE_TIMEOUT: Final = 3.0  # seconds to wait for the peer's closing alert; a guess
 
 
@@ -221,7 +225,7 @@ class TLSChannel(Channel):
     def write(self, view: BytesLike) -> int | None:
         """Encrypt from the front of `view` and return how many bytes; None is "not now".
 
-        They leave with the next `flush`, or when a chunk is full.
+        They leave with the next `flush`, or when there are many.
 
         Raises:
             BrokenPipe: our direction has ended. TLSError: the conversation is broken.
@@ -243,7 +247,7 @@ class TLSChannel(Channel):
                 self._push()
                 return None
             self._plain_size += count
-            if self._plain_size >= CHUNK_SIZE:
+            if self._plain_size >= PUSH_SIZE:
                 self._push()
         except SocketError as error:
             self._fail(error)

@@ -126,6 +126,7 @@ class OperationQueue(Timed):
 
     __slots__ = (
         "channel",
+        "collection",
         "limit",
         "line",
         "lines_up",
@@ -142,6 +143,7 @@ class OperationQueue(Timed):
     ) -> None:
         super().__init__()
         self.state = state
+        self.collection = state.collection
         self.channel = channel
         self.phase: int = IDLE
         self.request: Request | None = None
@@ -192,7 +194,7 @@ class OperationQueue(Timed):
             if request.timeout is None:
                 request.timeout = self.timeout  # its value of now: LW-101
             if request.deadline != NEVER:
-                request.began = request.since = self.state.collection.clock()
+                request.began = request.since = self.collection.clock()
                 self._arm()
         else:
             raise OperationInProgress(
@@ -225,7 +227,7 @@ class OperationQueue(Timed):
             if done or self.request is not request:
                 self._conclude(request, None)
                 return
-            request.since = self.state.collection.now
+            request.since = self.collection.now
             self.phase = BLOCKED
             return
         if self.phase == RUNNING:  # only if the user's code has raised: else _conclude was here
@@ -241,7 +243,7 @@ class OperationQueue(Timed):
     def withdraw(self) -> None:
         """Take the running operation back without a word; the callers know why."""
         self.request = None
-        self.state.collection.timers.disarm(self)
+        self.collection.timers.disarm(self)
         if self.phase == BLOCKED:
             self._enter(IDLE)
 
@@ -252,7 +254,7 @@ class OperationQueue(Timed):
         request = self.request
         if request is not None:
             request.timeout = timeout
-            request.began = request.since = self.state.collection.clock() - passed
+            request.began = request.since = self.collection.clock() - passed
             self._arm()
 
     def on_due(self, now: float) -> None:
@@ -342,7 +344,7 @@ class OperationQueue(Timed):
         if request.timeout is None:
             request.timeout = self.timeout
         if request.timeout is not None or request.deadline != NEVER or self.line:
-            request.began = request.since = now = self.state.collection.clock()
+            request.began = request.since = now = self.collection.clock()
             if request.deadline <= now:
                 late = request.timeout_error(self.state.channel, self.state, now)
                 request.operation = Late(request.operation, late)
@@ -423,7 +425,7 @@ class OperationQueue(Timed):
     def _end(self, request: Request, status: ReactorError | None) -> None:
         """Take the running request out, keep its status, and make its final call."""
         self.request = None
-        self.state.collection.timers.disarm(self)
+        self.collection.timers.disarm(self)
         if status is not None:
             self._keep(request.operation, status)
         elif not isinstance(self.channel, Lost):
@@ -469,7 +471,7 @@ class OperationQueue(Timed):
         if self.line:
             when = min(when, self.line.deadline)
         if when != self.when:
-            self.state.collection.arm(self, when)
+            self.collection.arm(self, when)
 
     def _enter(self, phase: int) -> None:
         if phase == self.phase:

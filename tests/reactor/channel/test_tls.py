@@ -15,7 +15,7 @@ import pytest
 
 from reactor.channel.base import Channel
 from reactor.channel.socket_channel import SocketChannel
-from reactor.channel.tls import ANSWER_LIMIT, TLSChannel
+from reactor.channel.tls import ANSWER_LIMIT, PUSH_SIZE, TLSChannel
 from reactor.channel.tls_engine import CHUNK_SIZE, TLSEngine
 from reactor.errors import (
     BrokenPipe,
@@ -252,12 +252,12 @@ def test_one_chunk_is_held_and_no_more__tls_4__lw_149(
 
 
 def test_many_small_writes_are_one_chunk_too__tls_4(certificates: Certificates) -> None:
-    """The bound counts what many small writes add up to."""
+    """What small writes add up to is pushed; while it cannot leave, nothing more is taken."""
     with ends(certificates, capacity=1000) as (near, _far):
         taken = 0
         while (count := near.write(bytes(1000))) is not None:
             taken += count
-        assert taken == CHUNK_SIZE
+        assert PUSH_SIZE <= taken < PUSH_SIZE + 1000
 
 
 def test_plaintext_in_the_engine_is_read_while_all_is_quiet__tls_5__lw_150(
