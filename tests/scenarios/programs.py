@@ -86,13 +86,13 @@ class Program:
 
     def stops(self) -> None:
         """Let it do nothing until `goes_on`; not on Windows, which has no such signals."""
-        assert sys.platform != "win32"
-        self.signals(signal.SIGSTOP)
+        if sys.platform != "win32":
+            self.signals(signal.SIGSTOP)
 
     def goes_on(self) -> None:
         """Let it run again."""
-        assert sys.platform != "win32"
-        self.signals(signal.SIGCONT)
+        if sys.platform != "win32":
+            self.signals(signal.SIGCONT)
 
     def ends(self) -> int:
         """Read what it still prints, wait until it ends, and return its exit status."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
@@ -16,6 +16,9 @@ from reactor.net.accept import AcceptingHandle
 from reactor.net.resolver import Resolver
 from reactor.net.socket_address import SocketAddress
 from reactor.state.async_io_state import AsyncIOState
+
+if sys.platform != "win32":
+    import resource
 
 TURN: Final = 0.02  # seconds that a turn waits at most for somebody in another thread
 HOST: Final = "127.0.0.1"
@@ -187,17 +190,14 @@ def is_closed(client: socket.socket) -> bool:
 
 @contextlib.contextmanager
 def no_descriptors() -> Iterator[None]:
-    """Let the system have no descriptor left for us."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    highest = max(int(fd) for fd in os.listdir("/proc/self/fd"))
-    taken = list[int]()
-    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, hard))
-    try:
-        with contextlib.suppress(OSError):
-            while True:
-                taken.append(os.dup(0))
+    """Let the system have no descriptor left for us; not on Windows, which has no such limit."""
+    with contextlib.ExitStack() as undo:
+        if sys.platform != "win32":
+            soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+            highest = max(int(fd) for fd in os.listdir("/dev/fd"))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, hard))
+            undo.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+            with contextlib.suppress(OSError):
+                while True:
+                    undo.callback(os.close, os.dup(0))
         yield
-    finally:
-        for fd in taken:
-            os.close(fd)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
