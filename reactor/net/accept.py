@@ -337,12 +337,11 @@ class AcceptingHandle(WaitState):
         self._pauses = Pause.NOT_BEGUN
         self._clients = Clients(reception.limits)
         self._lobby = reception.lobby(collection, self._shaken)
-        for_tls, for_accepting = reception.error_callbacks
-        clock = collection.clock
-        self._tls_errors = Complaints(self, clock, "TLS has not come up", for_tls, every_one=True)
-        self._accept_errors = Complaints(self, clock, "it cannot accept for now", for_accepting)
+        clock, told = collection.clock, reception.error_callbacks
+        self._tls_errors = Complaints(self, clock, "TLS has not come up", told[0], every_one=True)
+        self._accept_errors = Complaints(self, clock, "it cannot accept for now", told[1])
         self._retry: Timer | None = None
-        self._count_out = self._left_by  # one object for all connections
+        self._count_out = self._left  # one object for all connections
         self.name = name
         self.user_info = user_info
         channel.address  # noqa: B018  # asked for while it is sure to be known: it stays
@@ -365,8 +364,7 @@ class AcceptingHandle(WaitState):
     @property
     def local_port(self) -> int:
         """The port bound; stays after closing."""
-        port: int = self._channel.address[1]
-        return port
+        return int(self._channel.address[1])
 
     @property
     def closed(self) -> bool:
@@ -502,17 +500,19 @@ class AcceptingHandle(WaitState):
                 self._lobby.enter(channel)
         except SocketError as error:
             self._lost(channel, error)
+            return
+        if self._lobby is None:
+            self._welcome(channel)
         else:
-            if self._lobby is None:
-                self._welcome(channel)
+            self._lobby.drop_excess()
 
-    def _shaken(self, host: Any, result: Channel | SocketError) -> None:
+    def _shaken(self, channel: Channel, error: SocketError | None) -> None:
         """Let a client in, or out, whose handshake has ended."""
-        if isinstance(result, SocketError):
-            self._left(host)
-            self._tls_errors.tell(result)
+        if error is None:
+            self._welcome(channel)
         else:
-            self._welcome(result)
+            self._left(channel)
+            self._tls_errors.tell(error)
 
     def _welcome(self, channel: Channel) -> None:
         """Make a connection of a channel that is ready, and tell the program."""
@@ -544,15 +544,12 @@ class AcceptingHandle(WaitState):
     def _lost(self, channel: Channel, error: SocketError) -> None:
         """Give up a client for whom there is no room in the collection."""
         channel.close()
-        self._left(channel.peer_address[0])
+        self._left(channel)
         self._accept_errors.tell(error)
 
-    def _left_by(self, connection: Connection) -> None:
-        self._left(connection.peer_address[0])
-
-    def _left(self, host: Any) -> None:
+    def _left(self, client: Channel | Connection) -> None:
         """Count a connection that has ended."""
-        self._clients.left(host)
+        self._clients.left(client.peer_address[0])
         self._go_on(Pause.CONNECTION_LIMIT)
 
     # Pauses, and the end.
@@ -581,8 +578,8 @@ class AcceptingHandle(WaitState):
         self._collection.remove(self)
         if self._retry is not None:
             self._retry.cancel()
-        for host in self._lobby.clear() if self._lobby is not None else ():
-            self._clients.left(host)
+        for channel in self._lobby.clear() if self._lobby is not None else ():
+            self._clients.left(channel.peer_address[0])
 
     def _release_port(self) -> None:
         self._collection.held.discard(self._channel)
@@ -610,13 +607,11 @@ class Clients:
     @property
     def full(self) -> bool:
         """Whether nobody more may come."""
-        limit = self._limits.connections
-        return limit is not None and self.count >= limit
+        return self.count >= (self._limits.connections or NEVER)
 
     def admit(self, host: Any) -> bool:
         """Count a client; false, and not counted, if there are too many of that host."""
-        limit = self._limits.per_peer
-        if limit is not None and self._hosts[host] >= limit:
+        if self._hosts[host] >= (self._limits.per_peer or NEVER):
             return False
         self._hosts[host] += 1
         self.count += 1

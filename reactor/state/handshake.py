@@ -7,7 +7,6 @@ program or with an error, and in the second case parts from the peer by itself.
 
 import socket
 from collections.abc import Callable
-from typing import Any
 
 from reactor.channel.base import Channel
 from reactor.channel.socket_channel import SocketChannel
@@ -91,9 +90,9 @@ class Lobby:
         plan: how TLS is spoken.
         timeout: seconds for each handshake, None for no limit.
         limit: how many may be here, None for any number.
-        done: called once for each, with the peer's host and the TLS channel or the error.
+        done: called once for each, with its TLS channel, and None or the error.
 
-    Thread: the owner's. Calls back: `done`; for one that is dropped inside the call of `enter`.
+    Thread: the owner's. Calls back: `done`, from the loop or inside `drop_excess`.
     Source: LW-056, LW-058, REL-22.
     """
 
@@ -105,14 +104,14 @@ class Lobby:
         plan: TLSPlan,
         timeout: float | None,
         limit: int | None,
-        done: Callable[[Any, Channel | SocketError], object],
+        done: Callable[[Channel, SocketError | None], object],
     ) -> None:
         self._collection = collection
         self._plan = plan
         self._timeout = timeout
         self._limit = limit
         self._done = done
-        self._waiting: dict[Handshaking, Any] = {}  # the host of each; the oldest comes first
+        self._waiting: dict[Handshaking, None] = {}  # a set with an order, the oldest comes first
 
     def enter(self, channel: Channel) -> None:
         """Begin a handshake.
@@ -123,35 +122,39 @@ class Lobby:
         handshaking = Handshaking(
             self._collection, channel, self._plan, self._timeout, self._shaken
         )
-        self._waiting[handshaking] = channel.peer_address[0]
-        # Last of all, as whoever is told of it may close the listener, and everybody here.
-        if self._limit is not None and len(self._waiting) > self._limit:
-            self._drop_oldest(self._limit)
+        self._waiting[handshaking] = None
 
-    def clear(self) -> list[Any]:
-        """Drop everybody without a call, and return their hosts."""
-        waiting, self._waiting = self._waiting, {}
-        for handshaking in waiting:
-            handshaking.cancel()
-        return list(waiting.values())
+    def drop_excess(self) -> None:
+        """Drop the one who has been here for longest, if there is one too many.
 
-    def _shaken(self, handshaking: Handshaking, result: Channel | SocketError) -> None:
-        self._done(self._waiting.pop(handshaking), result)
-
-    def _drop_oldest(self, limit: int) -> None:
+        Whoever is told of it may close the listener, and with it everybody here.
+        """
+        if self._limit is None or len(self._waiting) <= self._limit:
+            return
         oldest = next(iter(self._waiting))
-        host = self._waiting.pop(oldest)
+        del self._waiting[oldest]
         oldest.cancel()
         self._done(
-            host,
+            oldest.channel,
             LimitExceeded(
-                f"{limit} clients are shaking hands, and this one has been for longest",
+                f"{self._limit} clients are shaking hands, and this one has been for longest",
                 identifier="handshake-limit",
                 phase="handshake",
                 peer=oldest.channel.peer_address,
                 connection=oldest.channel,
             ),
         )
+
+    def clear(self) -> list[Channel]:
+        """Drop everybody without a call, and return their channels."""
+        waiting, self._waiting = self._waiting, {}
+        for handshaking in waiting:
+            handshaking.cancel()
+        return [handshaking.channel for handshaking in waiting]
+
+    def _shaken(self, handshaking: Handshaking, result: Channel | SocketError) -> None:
+        del self._waiting[handshaking]
+        self._done(handshaking.channel, result if isinstance(result, SocketError) else None)
 
     def __repr__(self) -> str:
         return f"<Lobby with {len(self._waiting)} of {self._limit}>"
