@@ -393,10 +393,12 @@ class AsyncIOState(Connection):
         if abort_callback is None:
             return
         if direction == "io":
-            self.later(abort_callback, self)
+            self.input.tell(abort_callback, self)
+            self.output.tell(nothing)
             return
         (request,) = requests
-        self.later(self._report_abort, abort_callback, request and request.operation)
+        (queue,) = self._queues(direction)
+        queue.tell(self._report_abort, abort_callback, request and request.operation)
 
     def abort_and_close(
         self, close_callback: Callback | None = None, *, keep_object: bool = False
@@ -582,8 +584,9 @@ class AsyncIOState(Connection):
         self._permitting(callback, check)(self, buffer, length)
 
     def _operation_that_checks(self, verb: str) -> Check:
-        self._check_usable(verb)
+        self.collection.owner.check()
         if self._checking is None:
+            self._check_usable(verb)
             raise OperationNotAllowed(
                 f"{verb}() is for the callback of read_with_checking only", connection=self
             )
@@ -650,6 +653,10 @@ def request_of(
         timeout=check_timeout("timeout", timeout),
         deadline=NEVER if deadline is None else float(deadline),
     )
+
+
+def nothing() -> None:
+    """Do nothing: as a final call it only holds a queue back until it is over."""
 
 
 def view_of(buffer: Any, start: int, end: int | None) -> memoryview:

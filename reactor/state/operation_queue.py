@@ -14,6 +14,9 @@ it, and a chain of a hundred thousand operations needs no deeper stack than one.
 writes: they are tried at once, because nobody is called back by that, and half of an echo is
 saved.
 
+What is started while earlier operations are still to be told of their ends is HELD until they
+have been: final calls come in the order in which operations were started.
+
 Who waits in line, and with which limits, is in `line`; what stands where a channel was after an
 end or a failure is in `lost`.
 """
@@ -56,15 +59,17 @@ class Phase(enum.IntEnum):
     BLOCKED = 2  # the operation waits for readiness, or for a turn that was posted
     RUNNING = 4  # the loop of the queue is on the stack
     REPORTING = 8  # the same, and an operation has ended: what is started now is a new one
-    CLOSED = 16  # for good
+    HELD = 16  # the operation waits until those before it have had their final calls
+    CLOSED = 32  # for good
 
 
 # From each phase, the phases that may follow.
 MOVES: Final = {
-    Phase.IDLE: Phase.BLOCKED | Phase.CLOSED,
+    Phase.IDLE: Phase.BLOCKED | Phase.HELD | Phase.CLOSED,
     Phase.BLOCKED: Phase.RUNNING | Phase.IDLE | Phase.CLOSED,
-    Phase.RUNNING: Phase.BLOCKED | Phase.REPORTING | Phase.IDLE | Phase.CLOSED,
-    Phase.REPORTING: Phase.RUNNING | Phase.BLOCKED | Phase.IDLE | Phase.CLOSED,
+    Phase.RUNNING: Phase.BLOCKED | Phase.REPORTING | Phase.HELD | Phase.IDLE | Phase.CLOSED,
+    Phase.REPORTING: Phase.RUNNING | Phase.BLOCKED | Phase.HELD | Phase.IDLE | Phase.CLOSED,
+    Phase.HELD: Phase.BLOCKED | Phase.IDLE | Phase.CLOSED,
     Phase.CLOSED: 0,
 }
 # On the hot path a member of an enum costs more than the number that it is.
@@ -72,6 +77,7 @@ IDLE: Final[int] = Phase.IDLE.value
 BLOCKED: Final[int] = Phase.BLOCKED.value
 RUNNING: Final[int] = Phase.RUNNING.value
 REPORTING: Final[int] = Phase.REPORTING.value
+HELD: Final[int] = Phase.HELD.value
 CLOSED: Final[int] = Phase.CLOSED.value
 
 
@@ -136,6 +142,7 @@ class OperationQueue(Timed):
         "state",
         "status",
         "timeout",
+        "untold",
     )
 
     def __init__(
@@ -152,7 +159,8 @@ class OperationQueue(Timed):
         self.limit = limit
         self.timeout: float | None = None  # seconds; of operations that bring none of their own
         self.status: ReactorError | None = None
-        self.posted = False  # whether `proceed` is on its way through the posted calls
+        self.posted: Request | None = None  # whose `proceed` is on its way among the posted calls
+        self.untold = 0  # final calls that are on their way there
 
     # Starting.
 
@@ -184,9 +192,14 @@ class OperationQueue(Timed):
         """
         if not self.active:
             self._begin(request)
-            if not self.running:
+            if self.untold and not self.running:
+                self._enter(HELD)
+            elif not self.running:
                 self._enter(BLOCKED)
-                self._first_try(request.operation)
+                if first_try(request.operation, self):
+                    self.post()
+                else:
+                    self.state.settle()
         elif self.lines_up:
             if self.line is None:
                 self.line = Line()
@@ -234,17 +247,11 @@ class OperationQueue(Timed):
             self._leave()
             raise escaped
 
-    def fail(self, status: ReactorError) -> None:
-        """End the operation, which waits, with `status`; then go on with those behind it."""
-        if self.phase == BLOCKED and self.request is not None:
-            self.phase = RUNNING
-            self._conclude(self.request, status)
-
     def withdraw(self) -> None:
         """Take the running operation back without a word; the callers know why."""
-        self.request = None
+        self.request = self.posted = None
         self.collection.timers.disarm(self)
-        if self.phase == BLOCKED:
+        if self.phase & (BLOCKED | HELD):
             self._enter(IDLE)
 
     # Limits.
@@ -273,7 +280,8 @@ class OperationQueue(Timed):
                 if operation.moved == moved:
                     request.since = since
             if self.request is request and self.phase == BLOCKED and request.limit() <= now:
-                self.fail(request.timeout_error(self.state.channel, self.state, now))
+                self.phase = RUNNING
+                self._conclude(request, request.timeout_error(self.state.channel, self.state, now))
         finally:
             if self.phase == BLOCKED:
                 if self.line and (late := self.line.take_from_the_first_late(now)):
@@ -325,9 +333,14 @@ class OperationQueue(Timed):
 
     def post(self) -> None:
         """Let `proceed` run in a later turn: what there is to do no descriptor shows."""
-        if not self.posted:
-            self.posted = True
-            self.state.later(self._proceed_as_posted)
+        if self.posted is not self.request:
+            self.posted = self.request
+            self.state.later(self._proceed_as_posted, self.request)
+
+    def tell(self, function: Callable[..., object], *arguments: Any) -> None:
+        """Make a final call later; what is started from now on is not stepped before it."""
+        self.untold += 1
+        self.state.later(self._told, function, arguments)
 
     def raise_if_lost(self) -> None:
         """Raise the error that ended this direction, every time."""
@@ -350,25 +363,11 @@ class OperationQueue(Timed):
                 request.operation = Late(request.operation, late)
             self._arm()
 
-    def _first_try(self, operation: Operation) -> None:
-        if operation.eager:
-            try:
-                done = operation.step(self.channel)
-            except ReactorError as error:
-                if isinstance(error, SocketError) and not isinstance(error, PASSING):
-                    self.channel = Lost(error)
-                done = True  # the step in the loop raises it again, and reports
-        else:
-            done = needs_no_readiness(operation, self.channel)
-        if done:
-            self.post()
-        else:
+    def _proceed_as_posted(self, request: Request) -> None:
+        if self.posted is request:
+            self.posted = None
+            self.proceed()
             self.state.settle()
-
-    def _proceed_as_posted(self) -> None:
-        self.posted = False
-        self.proceed()
-        self.state.settle()
 
     def _conclude(self, request: Request, status: ReactorError | None) -> None:
         """End an operation, unless its callback has; step those that need no readiness."""
@@ -409,7 +408,10 @@ class OperationQueue(Timed):
     def _leave(self) -> None:
         """Be out of the loop, and wait for what there is to do."""
         if self.running:
-            self.phase = IDLE if self.request is None else BLOCKED
+            if self.request is None:
+                self.phase = IDLE
+            else:
+                self.phase = HELD if self.untold else BLOCKED
 
     def _bring_up_next(self) -> bool:
         """Make the next request the running one; true if it can be stepped without waiting."""
@@ -420,11 +422,11 @@ class OperationQueue(Timed):
                 return False
             self._begin(self.line.pop())
         request = cast(Request, self.request)
-        return needs_no_readiness(request.operation, self.channel)
+        return not self.untold and needs_no_readiness(request.operation, self.channel)
 
     def _end(self, request: Request, status: ReactorError | None) -> None:
         """Take the running request out, keep its status, and make its final call."""
-        self.request = None
+        self.request = self.posted = None
         self.collection.timers.disarm(self)
         if status is not None:
             self._keep(request.operation, status)
@@ -452,7 +454,17 @@ class OperationQueue(Timed):
     def _tell(self, requests: list[Request], status: ReactorError) -> None:
         """Let operations that will not be stepped any more have their final calls, later."""
         for request in requests:
-            self.state.later(self._report, request, status)
+            self.tell(self._report, request, status)
+
+    def _told(self, function: Callable[..., object], arguments: tuple[Any, ...]) -> None:
+        try:
+            function(*arguments)
+        finally:
+            self.untold -= 1
+            if not self.untold and self.phase == HELD:
+                self.phase = BLOCKED
+                self._arm()  # a limit that passed meanwhile was not looked at
+                self.post()
 
     def _report(self, request: Request, status: ReactorError) -> None:
         """Make a final call, with the status that belongs to it in place."""
@@ -490,3 +502,15 @@ class OperationQueue(Timed):
 def needs_no_readiness(operation: Operation, channel: Channel) -> bool:
     """Tell whether a step would do something although the channel is quiet."""
     return operation.eager or operation.ready() or isinstance(channel, Lost)
+
+
+def first_try(operation: Operation, queue: OperationQueue) -> bool:
+    """Try an eager operation inside the call that starts it; true if the loop need not wait."""
+    if not operation.eager:
+        return needs_no_readiness(operation, queue.channel)
+    try:
+        return operation.step(queue.channel)
+    except ReactorError as error:
+        if isinstance(error, SocketError) and not isinstance(error, PASSING):
+            queue.channel = Lost(error)
+        return True  # the step in the loop raises it again, and reports

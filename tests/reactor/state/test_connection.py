@@ -28,7 +28,7 @@ from reactor.testing.clock import ManualClock
 from reactor.testing.memory import CAPACITY, MemoryChannel, memory_pair
 from reactor.testing.settle import settle
 from tests.channels import accepted
-from tests.reports import Reports
+from tests.reactor.state.reports import Reports
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from reactor.testing.memory import CAPACITY, MemoryChannel
 from reactor.testing.settle import settle
 from tests.certificates import Certificates
 from tests.reactor.loop.probe import elsewhere
-from tests.reports import Reports
+from tests.reactor.state.reports import Reports
 from tests.tls_pairs import channels
 
 VERBS: dict[str, Callable[[AsyncIOState], object]] = {
@@ -152,6 +152,38 @@ def test_those_in_line_end_before_the_abort_callback__lw_129(
     far.read(CAPACITY)
     settle(collection)
     assert (last.counts, far.read(100)) == ([7], b"goes on")
+
+
+@pytest.mark.parametrize("direction", ["output", "io"])
+def test_what_is_started_behind_an_abort_ends_behind_it__lw_124(
+    collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel, direction: str
+) -> None:
+    """Callbacks come in the order in which their operations were started, aborted or not."""
+    order = list[str]()
+    near.write_buffer(b"1", lambda *_: order.append("never"))
+    near.abort(lambda *_: order.append("aborted"), direction)
+    near.write_buffer(b"2", lambda *_: order.append("second"))
+    settle(collection)
+    assert (order, far.read(10)) == (["aborted", "second"], b"12")
+
+
+def test_what_a_limit_ends_in_line_comes_before_what_is_started_then__lw_124_102(
+    collection: WaitStateCollection, clock: ManualClock, near: AsyncIOState, far: MemoryChannel
+) -> None:
+    """Those behind a timeout are told before an operation that its callback has started."""
+    near.queue_input = True
+    order = list[str]()
+
+    def start_another(state: AsyncIOState, *_: object) -> None:
+        order.append("first")
+        far.write(b"x")
+        state.read_buffer(bytearray(1), lambda *_: order.append("third"), timeout=1.0)
+
+    near.read_buffer(bytearray(1), start_another, timeout=1.0)
+    near.read_buffer(bytearray(1), lambda *_: order.append("second"))
+    clock.advance(1.0)
+    settle(collection)
+    assert order == ["first", "second", "third"]
 
 
 def test_abort_and_close_is_the_only_event__lw_130(

@@ -23,7 +23,7 @@ from reactor.state.async_io_state import AsyncIOState
 from reactor.testing.clock import ManualClock
 from reactor.testing.memory import CAPACITY, MemoryChannel
 from reactor.testing.settle import settle
-from tests.reports import Reports
+from tests.reactor.state.reports import Reports
 
 LARGE = bytes(range(256)) * 1024  # four times what the channel holds
 

@@ -21,7 +21,7 @@ from reactor.state.async_io_state import AsyncIOState
 from reactor.testing.clock import ManualClock
 from reactor.testing.memory import MemoryChannel
 from reactor.testing.settle import settle
-from tests.reports import Reports
+from tests.reactor.state.reports import Reports
 
 
 class Shown(Reports):
@@ -407,21 +407,36 @@ def test_aborting_inside_the_callback_takes_effect_behind_it__lw_127(
 def test_closing_inside_the_callback_was_its_last_call__lw_135(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """Whoever closes in its own callback is not called again, and may discard nothing any more."""
-    refused = list[bool]()
+    """Whoever closes in its own callback is not called again; what it leaves can be fetched."""
 
     def close(state: AsyncIOState) -> None:
-        state.close()
-        with pytest.raises(StateClosed):
-            state.discard(1)
-        refused.append(True)
+        assert state.close() == 3
+        assert state.discard(1) == 2
 
     shown, errors = Shown(close), Reports()
     near.read_with_checking(shown, error_callback=errors)
     far.write(b"abc")
     settle(collection)
-    assert (len(shown), len(errors), refused) == (1, 0, [True])
-    assert far.read(1) == b""
+    assert (len(shown), len(errors), far.read(1)) == (1, 0, b"")
+    assert near.get_buffered_data(bytearray(9)) == 2
+
+
+def test_the_last_call_of_a_closed_state_may_take_bytes__lw_090_135(
+    collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
+) -> None:
+    """What is told that the state is closed may discard and finish as ever."""
+
+    def take(state: AsyncIOState) -> None:
+        if isinstance(state.read_status, StateClosed):
+            state.finish(state.discard(2) - 1)
+
+    shown = Shown(take)
+    near.read_with_checking(shown)
+    far.write(b"abcd")
+    settle(collection)
+    near.close()
+    settle(collection)
+    assert (len(shown), near.buffered_data_length) == (2, 1)
 
 
 @pytest.mark.parametrize("closes", [True, False])

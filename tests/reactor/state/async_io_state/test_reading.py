@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +10,6 @@ import pytest
 from reactor.errors import (
     BrokenPipe,
     ConnectionReset,
-    DeadlinePassed,
     EndOfStream,
     LimitExceeded,
     OperationInProgress,
@@ -22,7 +20,7 @@ from reactor.state.async_io_state import AsyncIOState
 from reactor.testing.clock import ManualClock
 from reactor.testing.memory import MemoryChannel
 from reactor.testing.settle import settle
-from tests.reports import Reports
+from tests.reactor.state.reports import Reports
 
 
 def test_read_buffer_reports_once_and_only_when_full__lw_071(
@@ -81,16 +79,6 @@ def test_a_wrong_buffer_is_refused_at_the_call__lw_072(
     assert not near.input.active
 
 
-@pytest.mark.parametrize("timeout", [0, -1.0, math.nan])
-def test_a_limit_is_above_zero__lw_119(near: AsyncIOState, timeout: float) -> None:
-    """A limit of zero or less is refused at the call."""
-    with pytest.raises(ValueError, match="timeout"):
-        near.read_buffer(bytearray(1), Reports(), timeout=timeout)
-    with pytest.raises(ValueError, match="timeout"):
-        near.write_buffer(b"x", Reports(), timeout=timeout)
-    assert not near.input.active
-
-
 @pytest.mark.parametrize("callback", [None, "callback"])
 def test_a_reader_needs_a_callback__lw_070(near: AsyncIOState, callback: Any) -> None:
     """What cannot be called is refused at the call."""
@@ -114,51 +102,6 @@ def test_unread_bytes_come_first_and_later__lw_073_065(
     state.read_buffer(bytearray(4), second)
     settle(collection)
     assert (first.moved, second.moved) == ([(b"abcd", 4)], [(b"efgh", 4)])
-
-
-def test_a_limit_reports_what_has_come__lw_074_121(
-    collection: WaitStateCollection, clock: ManualClock, near: AsyncIOState, far: MemoryChannel
-) -> None:
-    """A buffer has one clock for all of it; the timeout says which limit, and how far it came."""
-    buffer, reports, errors = bytearray(5), Reports(), Reports()
-    near.read_buffer(buffer, reports, timeout=10.0, error_callback=errors)
-    clock.advance(9.0)
-    far.write(b"abc")
-    settle(collection)
-    clock.advance(0.9)
-    settle(collection)
-    assert len(reports) == 0
-    clock.advance(0.1)
-    settle(collection)
-    assert (reports.moved, len(errors)) == ([(b"abc\0\0", 3)], 0)
-    error = reports.status
-    assert isinstance(error, OperationTimeout)
-    assert (error.phase, error.limit, error.bytes_moved) == ("read", 10.0, 3)
-    assert error.elapsed == pytest.approx(10.0)
-    assert error.peer == ("far", None)
-    assert len(collection.timers) == 0
-
-
-def test_a_state_goes_on_after_a_limit__lw_116(
-    collection: WaitStateCollection, clock: ManualClock, near: AsyncIOState, far: MemoryChannel
-) -> None:
-    """A timeout does not stick: the next operation sets it back and does its work."""
-    near.read_timeout = 1.0
-    near.read_buffer(bytearray(5), late := Reports())
-    clock.advance(2.0)
-    settle(collection)
-    assert isinstance(late.status, OperationTimeout)
-    assert [near.read_status] == [late.status]
-    reports = Reports()
-    near.read_buffer(bytearray(2), reports, timeout=math.inf)
-    status = near.read_status
-    assert status is None
-    clock.advance(100.0)
-    settle(collection)
-    assert len(reports) == 0
-    far.write(b"ok")
-    settle(collection)
-    assert (reports.moved, reports.status) == ([(b"ok", 2)], None)
 
 
 def test_the_end_is_no_failure__lw_075_120(
@@ -364,128 +307,6 @@ def test_a_wait_ends_with_a_status__lw_080(
     settle(collection)
     assert reports.moved == [()]
     assert isinstance(reports.reads[0], status)
-
-
-def test_a_deadline_bounds_all_of_it__lw_196(
-    collection: WaitStateCollection, clock: ManualClock, near: AsyncIOState, far: MemoryChannel
-) -> None:
-    """A deadline passes whatever moves meanwhile; the earlier one of it and the limit counts."""
-    reports = Reports()
-    near.read_with_checking(reports, timeout=2.0, deadline=clock() + 3.0)
-    for _ in range(2):
-        clock.advance(1.5)
-        far.write(b"x")
-        settle(collection)
-    assert isinstance(reports.reads[-1], DeadlinePassed)
-    assert [type(status) for status in reports.reads[:-1]] == [type(None)] * (len(reports) - 1)
-    near.read_buffer(bytearray(9), last := Reports(), timeout=1.0, deadline=clock() + 5.0)
-    clock.advance(1.0)
-    settle(collection)
-    assert type(last.status) is OperationTimeout
-
-
-@pytest.mark.parametrize("queued", [False, True])
-def test_a_moment_that_has_passed_never_touches_the_socket__lw_196(
-    collection: WaitStateCollection,
-    clock: ManualClock,
-    near: AsyncIOState,
-    far: MemoryChannel,
-    queued: bool,
-) -> None:
-    """An operation whose moment has passed already ends later, and moves nothing."""
-    far.write(b"there it is")
-    near.wait_for_input(lambda state: None)  # leaves an interest in input behind
-    settle(collection)
-    unread = near.buffered_data_length
-    far.write(b"and more")
-    reading, writing = Reports(), Reports()
-
-    def start(state: object = None) -> None:
-        near.read_buffer(bytearray(50), reading, deadline=clock() - 1.0)
-        near.write_buffer(b"answer", writing, deadline=clock())
-
-    if queued:
-        near.wait_for_input(start)
-        settle(collection)
-    else:
-        start()
-        assert len(reading) == len(writing) == 0
-        settle(collection)
-    assert (reading.counts, writing.counts) == ([0], [0])
-    assert isinstance(reading.reads[0], DeadlinePassed)
-    assert isinstance(writing.writes[0], DeadlinePassed)
-    assert near.buffered_data_length == unread
-    assert far.read(100) is None
-
-
-def test_a_deadline_counts_in_line_too__lw_196_102(
-    collection: WaitStateCollection, clock: ManualClock, near: AsyncIOState, far: MemoryChannel
-) -> None:
-    """What waits in line beyond its deadline ends, with what is behind it; what runs goes on."""
-    near.queue_input = True
-    running, second, late, behind = Reports(), Reports(), Reports(), Reports()
-    near.read_buffer(bytearray(2), running)
-    near.read_buffer(bytearray(2), second)
-    near.read_buffer(bytearray(2), late, deadline=clock() + 2.0)
-    near.read_buffer(bytearray(2), behind)
-    far.write(b"ab")
-    settle(collection)  # the first one is over: the deadline must be watched all the same
-    clock.advance(2.0)
-    settle(collection)
-    assert (running.counts, second.counts) == ([2], [])
-    assert (late.counts, behind.counts) == ([0], [0])
-    assert isinstance(late.status, DeadlinePassed)
-    assert isinstance(behind.status, DeadlinePassed)
-    assert late.status.elapsed == pytest.approx(2.0)
-    far.write(b"cd")
-    settle(collection)
-    assert (second.counts, second.reads) == ([2], [None])
-
-
-def test_input_that_is_there_when_the_limit_is_noticed_counts__lw_122(
-    collection: WaitStateCollection, clock: ManualClock, near: AsyncIOState, far: MemoryChannel
-) -> None:
-    """Data already readable when a limit is noticed completes the operation."""
-    reports = Reports()
-    near.read_buffer(bytearray(4), reports, timeout=1.0)
-    settle(collection)
-    clock.advance(5.0)
-    far.write(b"late")
-    settle(collection)
-    assert (reports.moved, reports.status) == ([(b"late", 4)], None)
-
-
-def test_a_late_timer_cannot_hit_the_next_operation__lw_122(
-    collection: WaitStateCollection, clock: ManualClock, near: AsyncIOState, far: MemoryChannel
-) -> None:
-    """The limit of an operation that has ended is not that of the next one."""
-    second = Reports()
-    near.read_buffer(
-        bytearray(1), lambda state, *_: state.read_buffer(bytearray(1), second), timeout=1.0
-    )
-    far.write(b"1")
-    clock.advance(10.0)
-    settle(collection)
-    clock.advance(10.0)
-    settle(collection)
-    assert len(second) == 0
-    far.write(b"2")
-    settle(collection)
-    assert second.counts == [1]
-
-
-def test_an_operation_in_time_costs_no_work_in_the_heap__lw_122(
-    collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
-) -> None:
-    """A thousand operations that end in time leave one dead entry in the heap, and no timer."""
-    near.read_timeout = 60.0
-    for _ in range(1000):
-        far.write(b"x")
-        near.read_buffer(bytearray(1), Reports())
-        collection.run_once(0)
-    assert len(collection.timers._heap) <= 1
-    settle(collection)
-    assert len(collection.timers) == 0
 
 
 def test_what_was_kept_can_be_fetched_at_any_time__lw_093(
