@@ -213,7 +213,12 @@ class TLSEngine:
         except ssl.SSLError as error:
             refused = getattr(self.tls_object, "refused", None)  # what choose_context has raised
             raise self._broken(meaning(error, "handshake")) from (refused or error)
-        self._accept_peer()
+        refusal = _refusal(self._functions[1], self.tls_object)
+        if refusal is not None:
+            # Python cannot send an alert of its own. Without our last flight the peer does at
+            # least not take the handshake for a success.
+            self.outgoing.read()
+            raise self._broken(refusal)
         self._enter(Stage.OPEN)
         return True
 
@@ -233,22 +238,6 @@ class TLSEngine:
                 text = f"configure_connection raised {type(error).__name__}: {error}"
                 raise self._broken(TLSError(text, phase="handshake")) from error
         self._enter(Stage.HANDSHAKING)
-
-    def _accept_peer(self) -> None:
-        _, verify = self._functions
-        if verify is None:
-            return
-        cause: Exception | None = None
-        text = "verify_callback has refused the peer"
-        try:
-            if verify(self.tls_object):
-                return
-        except Exception as error:  # noqa: BLE001 - it goes on as the cause of ours
-            cause, text = error, f"verify_callback raised {type(error).__name__}: {error}"
-        # Python cannot send an alert of its own. Without our last flight the peer does at least
-        # not take the handshake for a success.
-        self.outgoing.read()
-        raise self._broken(TLSVerificationFailed(text, phase="handshake")) from cause
 
     # Plaintext.
 
@@ -296,14 +285,6 @@ class TLSEngine:
                 self.quiet = not self._eof  # a record that gave less than it could is used up
                 return data
         return self._told()
-
-    def readinto(self, view: memoryview) -> int | None:
-        """Fill the front of `view`; as `read`, and 0 is the peer's end."""
-        data = self.read(len(view))
-        if data is None:
-            return None
-        view[: len(data)] = data
-        return len(data)
 
     def write(self, view: BytesLike) -> int | None:
         """Encrypt from the front of `view`, at most `CHUNK_SIZE` bytes; return how many.
@@ -477,6 +458,20 @@ def meaning(error: ssl.SSLError, phase: str) -> TLSError:
             setattr(made, name, getattr(error, name))
     made.__cause__ = error
     return made
+
+
+def _refusal(verify: VerifyCallback | None, tls: ssl.SSLObject) -> TLSVerificationFailed | None:
+    """Ask `verify_callback`, if there is one; return why the peer is refused, None if it is not."""
+    cause: Exception | None = None
+    text = "verify_callback has refused the peer"
+    try:
+        if verify is None or verify(tls):
+            return None
+    except Exception as error:  # noqa: BLE001 - it goes on as the cause of ours
+        cause, text = error, f"verify_callback raised {type(error).__name__}: {error}"
+    refusal = TLSVerificationFailed(text, phase="handshake")
+    refusal.__cause__ = cause
+    return refusal
 
 
 def _truncated(phase: str) -> TLSTruncated:
