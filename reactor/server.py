@@ -226,7 +226,7 @@ class Server:
         Returns:
             A future of the number of connections that had to be aborted; the same one every time.
 
-        Thread: the owner's. Calls back: `draining()` of protocols. Source: PR-15.
+        Thread: the owner's. Calls back: never before it returns. Source: PR-15.
         """
         self._collection.owner.check()
         if self._drained is not None:
@@ -236,7 +236,7 @@ class Server:
         self._drained = drained
         self.handle.close()
         for transport in list(self._transports):
-            self._drain(transport)
+            transport.drain()
         if drain_timeout is not None and self._transports:
             timer: Timer = self._collection.call_later(drain_timeout, self._abort_all)
             drained.add_done_callback(lambda done: timer.cancel())
@@ -263,16 +263,6 @@ class Server:
     def _ended(self, transport: Transport) -> None:
         self._transports.discard(transport)
         self._look_whether_drained()
-
-    def _drain(self, transport: Transport) -> None:
-        draining = getattr(transport.get_protocol(), "draining", None)
-        if draining is None:
-            transport.close()
-            return
-        try:
-            draining()
-        except Exception as exception:  # noqa: BLE001  # user code
-            transport.failed(exception)
 
     def _abort_all(self) -> None:
         left = list(self._transports)

@@ -186,7 +186,7 @@ class Transport:
             self._eof_asked = True
             self._direct = self._encrypting = False
             if not self._output:
-                self._output_gone()
+                self.output_gone()
 
     def can_write_eof(self) -> bool:
         """Return true: every stream here can be half closed.
@@ -346,12 +346,7 @@ class Transport:
         if state.layered or self._eof_asked:
             raise OperationNotAllowed(f"{self!r} has TLS already, or its output has ended")
         self._switch = switch_for(
-            state,
-            tls,
-            callback,
-            timeout=handshake_timeout,
-            side=tls_side,
-            server_hostname=server_hostname,
+            state, tls, callback, timeout=handshake_timeout, side=tls_side, name=server_hostname
         )
         self._feeding.stop()
         state.unread.data[:0] = unread
@@ -359,7 +354,7 @@ class Transport:
         self._direct = self._encrypting = False
         self._waiting.fence()
         if not self._waiting.leaving:
-            self._output_gone()
+            self.output_gone()
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """Return a fact about the connection by asyncio's name for it.
@@ -398,15 +393,18 @@ class Transport:
             if self._output is not None and self._output.leaving:
                 self._output.retime(min(self._state.output.timeout or DRAIN_TIMEOUT, DRAIN_TIMEOUT))
             else:
-                self._output_gone()
+                self.output_gone()
 
     def drain(self) -> None:
         """Close, or let the protocol do it in its own time if it has a hook `draining`.
 
         Thread: the owner's. Calls back: `draining`, but never before it returns. Source: PR-15.
         """
-        draining = getattr(self._protocol, "draining", self.close)
-        self._state.later(draining)
+        draining = getattr(self._protocol, "draining", None)
+        if draining is None:
+            self.close()
+        else:
+            self._state.later(draining)
 
     def abort(self) -> None:
         """End at once; what waits is lost. Once more is harmless.
@@ -460,15 +458,17 @@ class Transport:
             self._direct = self._encrypting = False
             self._waiting.watch()
 
-    def output_failed(self, error: SocketError) -> None:
-        """Keep the failure for later: the peer's last words may still be there to be read.
+    def output_failed(self, error: ReactorError) -> None:
+        """End the connection; after a loss not before the peer's last words have been read.
 
         Thread: the owner's. Calls back: never. Source: PR-05.
         """
         self._direct = self._encrypting = False
-        self._state.output.lose(error)
-        if not self._feeding.active:
-            self.end_by(error)
+        if isinstance(error, SocketError) and not isinstance(error, OperationTimeout):
+            self._state.output.lose(error)
+            if self._feeding.active:
+                return
+        self.end_by(error)
 
     def collection_closed(self) -> None:
         """End, without a connection; the collection makes the last call before it is closed.
@@ -507,7 +507,7 @@ class Transport:
     def _write_with_care(self, data: BytesLike) -> None:
         """Write what is not plain bytes, or behind what waits already."""
         if self._encrypting and type(data) is bytes:
-            self._encrypt(data)
+            self._try_first(data)
             return
         if not isinstance(data, bytes):
             data = memoryview(data).cast("B")
@@ -523,8 +523,8 @@ class Transport:
             self._try_first(data)
         self.moved()
 
-    def _encrypt(self, data: bytes) -> None:
-        """Do as `write` does where TLS is all that is in the way."""
+    def _try_first(self, data: BytesLike) -> None:
+        """Try the channel, where nothing waits; it may be TLS, and the data anything bytes-like."""
         try:
             count = self._channel.write(data)
         except SocketError as error:
@@ -532,22 +532,8 @@ class Transport:
             return
         if count != len(data):
             self._keep_rest(data, count or 0)
-        elif not self._state.input.running:
+        elif self._state.layered and not self._state.input.running:
             self._state.settle()  # else once, behind the hook that called us
-
-    def _try_first(self, data: BytesLike) -> None:
-        """Try the channel, where nothing waits; it may be TLS, and the data anything bytes-like."""
-        state = self._state
-        try:
-            count = state.channel.write(data) or 0
-        except SocketError as error:
-            self.output_failed(error)
-            return
-        if count < len(data):
-            self._keep_rest(data, count)
-            return
-        if state.layered and not state.input.running:
-            state.settle()
 
     def _keep_rest(self, data: BytesLike, sent: int) -> None:
         """Keep what the channel did not take."""
@@ -590,20 +576,11 @@ class Transport:
         except Exception as exception:  # noqa: BLE001  # user code
             self.failed(exception)
 
-    def output_stopped(self, status: ReactorError | None) -> None:
-        """Act on the end of the waiting output: it has gone, or failed with `status`.
+    def output_gone(self) -> None:
+        """Do what had to wait for the output.
 
-        Thread: the owner's. Calls back: never. Source: PR-05.
+        Thread: the owner's. Calls back: never. Source: PR-05, PR-08, PR-10, PR-11.
         """
-        if status is None:
-            self._output_gone()
-        elif isinstance(status, SocketError) and not isinstance(status, OperationTimeout):
-            self.output_failed(status)
-        else:
-            self.end_by(status)
-
-    def _output_gone(self) -> None:
-        """Do what had to wait for the output."""
         self.moved()
         if self._phase == Phase.CLOSING:
             self._end(None, "us", "close")
@@ -639,7 +616,7 @@ class Transport:
         self._enter(Phase.OPEN)
         self._waiting.lift()
         if not self._output:
-            self._output_gone()
+            self.output_gone()
         self._switch_over(None)
         if self._phase == Phase.OPEN:
             self._feeding.go()

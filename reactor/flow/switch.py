@@ -34,7 +34,7 @@ def switch_for(
     *,
     timeout: float | None,
     side: str | None,
-    server_hostname: str | bool | None,
+    name: str | bool | None,
 ) -> Switch:
     """Look at the arguments of a `start_tls` and make a switch of them.
 
@@ -44,7 +44,7 @@ def switch_for(
     Thread: the owner's. Calls back: never. Source: PR-10, LW-143.
     """
     limit = check_timeout("handshake_timeout", timeout)
-    plan = tls_plan(tls, side=side, host=state.server_name, server_hostname=server_hostname)
+    plan = tls_plan(tls, side=side, host=state.server_name, server_hostname=name)
     if plan is None:
         raise TypeError("start_tls needs a description of TLS, not None")
     return Switch(plan, callback, limit)

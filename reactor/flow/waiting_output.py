@@ -32,8 +32,8 @@ class WaitingOutput:
         state: whose output it is.
         transport: whose `mark_passed` is called with true when the size has risen above the high
             mark, inside `keep`, and with false when it has sunk to the low one, from the loop;
-            and whose `output_stopped` is called when all that may leave has left, with None, or
-            with what stopped it.
+            whose `output_gone` is called when all that may leave has left, and whose
+            `output_failed` with what stopped it.
 
     Thread: the owner's. Calls back: `mark_passed(True)` inside `keep` and `watch`, else from the
     loop. Source: PR-05, PR-06.
@@ -172,12 +172,12 @@ class WaitingOutput:
     def _poured(self, state: Connection) -> None:
         status = state.output.status
         if status is not None:
-            self._transport.output_stopped(status)
+            self._transport.output_failed(status)
             return
         self._pour = None
         self._sunk()
         if self._pour is None:
-            self._transport.output_stopped(None)
+            self._transport.output_gone()
 
     def __repr__(self) -> str:
         return f"<WaitingOutput of {self.size}{' paused' if self.paused else ''}>"
