@@ -1,15 +1,21 @@
-"""Two ends of TLS in one process: engines without anything between them, channels over memory."""
+"""Two ends of TLS in one process.
+
+Engines have nothing between them, channels speak over memory; either may be made of contexts, or
+as programs describe their clients and servers.
+"""
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
 
 from reactor.channel.base import Channel
 from reactor.channel.tls import TLSChannel
-from reactor.channel.tls_engine import Stage, TLSEngine
-from reactor.testing.memory import memory_pair
+from reactor.channel.tls_engine import CHUNK_SIZE, Stage, TLSEngine
+from reactor.channel.tls_settings import ClientTLS, ServerTLS, TLSPlan, tls_plan
+from reactor.testing.memory import MemoryChannel, memory_pair
 from tests.certificates import Certificates
 
 TLS_1_2: Final = ssl.TLSVersion.TLSv1_2
@@ -65,6 +71,43 @@ def shaken(certificates: Certificates, version: ssl.TLSVersion | None = None) ->
     return client, server
 
 
+# Engines as programs describe them.
+
+
+def plan(tls: object, **options: Any) -> TLSPlan:
+    """Make a plan; there has to be one."""
+    options.setdefault("side", None)
+    made = tls_plan(tls, **options)
+    assert made is not None
+    return made
+
+
+def client(certificates: Certificates, **options: Any) -> ClientTLS:
+    """Describe a client that trusts our authority."""
+    return ClientTLS(trusted_file=certificates.authority, **options)
+
+
+def server(certificates: Certificates, **options: Any) -> ServerTLS:
+    """Describe a server for localhost."""
+    return ServerTLS(certificates.localhost, **options)
+
+
+def meet(near: object, far: object, host: Any = "localhost", **options: Any) -> Engines:
+    """Let a client and a server shake hands, each as described."""
+    ends = plan(near, host=host, **options).engine(), plan(far).engine()
+    shake(*ends)
+    return ends
+
+
+def shown(engine: TLSEngine) -> Any:
+    """Return the names in the certificate that the other end has shown."""
+    certificate = engine.tls_object.getpeercert()
+    return None if not certificate else [pair[1] for pair in certificate["subjectAltName"]]
+
+
+# Channels over memory.
+
+
 def channels(
     certificates: Certificates,
     version: ssl.TLSVersion | None = None,
@@ -106,6 +149,39 @@ def close(*ends: Channel) -> None:
     """Close channels."""
     for end in ends:
         end.close()
+
+
+@contextmanager
+def ends(
+    certificates: Certificates, version: ssl.TLSVersion | None = None, capacity: int = 65536
+) -> Iterator[tuple[TLSChannel, TLSChannel]]:
+    """Two ends that have shaken hands, closed behind the test."""
+    near, far = channels(certificates, version, capacity=capacity)
+    try:
+        yield near, far
+    finally:
+        close(near, far)
+
+
+def memory(channel: TLSChannel) -> MemoryChannel:
+    """Return the inner channel, which tests may pull about."""
+    assert isinstance(channel.inner, MemoryChannel)
+    return channel.inner
+
+
+def send(data: bytes, sender: TLSChannel) -> None:
+    """Write little enough to leave in one go."""
+    assert sender.write(data) == len(data)
+    assert sender.flush()
+
+
+def fill(channel: TLSChannel) -> int:
+    """Write until it says "not now", and return how many bytes it took."""
+    taken = 0
+    while (count := channel.write(bytes(CHUNK_SIZE))) is not None:
+        taken += count
+        channel.flush()
+    return taken
 
 
 def _has_arrived(channel: Channel) -> bool:

@@ -14,8 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from reactor.channel.tls_settings import ClientTLS, ServerTLS
 from reactor.errors import TLSError, TLSVerificationFailed
 from tests.certificates import Certificates
-from tests.tls_described import client, meet, plan, server, shown
-from tests.tls_pairs import shake
+from tests.tls_pairs import client, meet, plan, server, shake, shown
 
 
 def test_a_wrong_file_is_named_at_once__lw_166(certificates: Certificates, tmp_path: Path) -> None:

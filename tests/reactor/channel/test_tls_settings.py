@@ -13,7 +13,7 @@ import pytest
 from reactor.channel.tls_settings import ClientTLS, ServerTLS, name_or_address, tls_plan
 from reactor.errors import TLSError, TLSVerificationFailed
 from tests.certificates import Certificates
-from tests.tls_described import client, meet, plan, server, shown
+from tests.tls_pairs import client, meet, plan, server, shown
 
 # What tls= may be.
 

@@ -29,7 +29,7 @@ from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
 from tests.certificates import Certificates
 from tests.reactor.net.tcp.network import HOST, PATIENCE, Told, call, until
-from tests.tls_described import client, server
+from tests.tls_pairs import client, server
 
 
 class Server:

@@ -28,7 +28,7 @@ from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
 from tests.certificates import Certificates
 from tests.reactor.net.tcp.network import HOST, PATIENCE, Told, accepted, listening, port_of, until
-from tests.tls_described import client
+from tests.tls_pairs import client
 
 
 @contextlib.contextmanager
