@@ -1,0 +1,217 @@
+"""connect: a protocol for a connection of ours."""
+
+from __future__ import annotations
+
+import contextvars
+import socket
+from typing import Any, Final
+
+import pytest
+
+from reactor.channel.tls_settings import ClientTLS, ServerTLS
+from reactor.errors import (
+    ConnectionRefused,
+    SocketError,
+    TLSVerificationFailed,
+)
+from reactor.loop.collection import WaitStateCollection
+from reactor.server import connect
+from reactor.testing.clock import ManualClock
+from reactor.testing.settle import settle
+from tests.certificates import Certificates
+from tests.reactor.server.conftest import HOST, Services
+from tests.recorder import Recorder
+
+WHERE: Final = contextvars.ContextVar("WHERE", default="nowhere")
+
+
+class Call:
+    """A connection on its way, with everything that may be called."""
+
+    def __init__(self, collection: WaitStateCollection, port: int, **how: Any) -> None:
+        self.protocols = list[Recorder]()
+        self.failures = list[SocketError]()
+        self.connecting = connect(
+            collection, self.factory, HOST, port, failed=self.failures.append, **how
+        )
+
+    def factory(self) -> Recorder:
+        self.protocols.append(Recorder())
+        return self.protocols[-1]
+
+
+def free_port() -> int:
+    """Return a port on which nobody listens."""
+    with socket.socket() as sock:
+        sock.bind((HOST, 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def test_a_connection_gets_its_protocol__pr_2(services: Services) -> None:
+    """The factory is called once, then `connection_made`; both ends can speak."""
+    service = services()
+    call = Call(service.collection, service.server.port)
+    assert (call.protocols, service.protocols) == ([], [])
+    settle(service.collection)
+    (near,), (far,) = call.protocols, service.protocols
+    near.transport.write(b"hello")
+    settle(service.collection)
+    far.transport.write(b"hi")
+    settle(service.collection)
+    assert (near.received, far.received, call.failures) == (b"hi", b"hello", [])
+    near.transport.close()
+    settle(service.collection)
+    assert (near.lost, far.lost) == ([None], [None])
+    assert (near.transport.close_report.by, far.transport.close_report.by) == ("us", "peer")  # type: ignore[union-attr]  # both have ended
+
+
+def test_with_tls_it_is_made_after_the_handshake__pr_2(
+    services: Services, certificates: Certificates
+) -> None:
+    """`connection_made` finds TLS up, and the name verified."""
+    service = services(tls=ServerTLS(certificates.localhost))
+    call = Call(
+        service.collection,
+        service.server.port,
+        tls=ClientTLS(trusted_file=certificates.authority),
+    )
+    settle(service.collection)
+    (near,), (far,) = call.protocols, service.protocols
+    assert near.transport.get_extra_info("peercert")["subjectAltName"]
+    near.transport.write(b"protected")
+    settle(service.collection)
+    assert far.received == b"protected"
+    near.transport.close()
+    settle(service.collection)
+    assert far.names[-2:] == ["eof_received", "connection_lost"]
+    assert far.transport.close_report.tls_ended is True
+
+
+def test_a_failure_is_told_once__pr_2(collection: WaitStateCollection) -> None:
+    """`failed` gets the one exception, later; the factory is not called."""
+    call = Call(collection, free_port())
+    assert call.failures == []
+    settle(collection)
+    assert [type(error) for error in call.failures] == [ConnectionRefused]
+    assert call.protocols == []
+
+
+def test_without_failed_the_error_handler_is_told__pr_2(
+    collection: WaitStateCollection, errors: list[tuple[object, BaseException]]
+) -> None:
+    """Somebody must be told: it gets the handle and the exception."""
+    connecting = connect(collection, Recorder, HOST, free_port())
+    settle(collection)
+    assert [(thing, type(error)) for thing, error in errors] == [(connecting, ConnectionRefused)]
+
+
+def test_a_peer_that_cannot_be_verified_is_a_failure__pr_2(
+    services: Services, certificates: Certificates
+) -> None:
+    """TLS that fails is told like any other failure, and the factory is not called."""
+    service = services(tls=ServerTLS(certificates.localhost))
+    call = Call(
+        service.collection, service.server.port, tls=ClientTLS(trusted_file=certificates.stranger)
+    )
+    settle(service.collection)
+    assert [type(error) for error in call.failures] == [TLSVerificationFailed]
+    assert (call.protocols, service.protocols) == ([], [])
+
+
+def test_close_cancels_and_nothing_is_called__pr_2__rel_14(services: Services) -> None:
+    """A handle that is closed calls nobody, at whatever stage; again is harmless."""
+    service = services()
+    for turns in range(3):
+        call = Call(service.collection, service.server.port)
+        for _ in range(turns):
+            if not call.protocols:
+                service.collection.run_once(0)
+        if call.protocols:
+            break
+        call.connecting.close()
+        call.connecting.close()
+        settle(service.collection)
+        assert (call.protocols, call.failures) == ([], [])
+    else:
+        pytest.fail("it was never connected in so few turns: the last stage is missing")
+    call.connecting.close()  # of what is connected it takes nothing away
+    settle(service.collection)
+    assert call.protocols[0].lost == []
+    call.protocols[0].transport.abort()
+
+
+def test_close_during_the_handshake__pr_2(services: Services, certificates: Certificates) -> None:
+    """TLS under way is given up without a call, at both ends."""
+    service = services()  # it says nothing, so hands are never shaken
+    call = Call(
+        service.collection, service.server.port, tls=ClientTLS(trusted_file=certificates.authority)
+    )
+    settle(service.collection)
+    call.connecting.close()
+    settle(service.collection)
+    assert (call.protocols, call.failures) == ([], [])
+    assert len(service.protocols[0].lost) == 1
+    assert len(service.collection.timers) == 0
+
+
+def test_a_handshake_has_a_limit__pr_2(
+    clock: ManualClock, services: Services, certificates: Certificates
+) -> None:
+    """A server that says nothing is given up; one limit spans all, another the handshake."""
+    service = services()
+    tls = ClientTLS(trusted_file=certificates.authority)
+    port = service.server.port
+    shaking = Call(service.collection, port, tls=tls, handshake_timeout=5.0)
+    everything = Call(service.collection, port, tls=tls, connect_timeout=3.0)
+    settle(service.collection)
+    clock.advance(3.0)
+    settle(service.collection)
+    assert [isinstance(error, TimeoutError) for error in everything.failures] == [True]
+    assert shaking.failures == []
+    clock.advance(2.0)
+    settle(service.collection)
+    assert [isinstance(error, TimeoutError) for error in shaking.failures] == [True]
+
+
+def test_a_factory_that_raises_ends_the_connection__pr_2(
+    services: Services, errors: list[tuple[object, BaseException]]
+) -> None:
+    """The error handler is told, the peer sees the end, `failed` is not called."""
+
+    def factory() -> Recorder:
+        raise KeyError("boom")
+
+    service = services()
+    failures = list[SocketError]()
+    connect(service.collection, factory, HOST, service.server.port, failed=failures.append)
+    settle(service.collection)
+    assert ([type(error) for _, error in errors], failures) == ([KeyError], [])
+    assert service.protocols[0].lost == [None]
+
+
+def test_a_closing_collection_calls_nobody__pr_2(
+    collection: WaitStateCollection, services: Services
+) -> None:
+    """What is under way when the collection closes is dropped in silence."""
+    service = services()
+    call = Call(collection, service.server.port)
+    collection.close()
+    assert (call.protocols, call.failures) == ([], [])
+
+
+def test_hooks_have_the_context_of_connect__lw_021(services: Services) -> None:
+    """What is in the context when `connect` is called is there in every hook."""
+    seen = list[str]()
+    service = services()
+    context = contextvars.copy_context()
+    context.run(WHERE.set, "here")
+    look: Any = lambda transport: seen.append(WHERE.get())  # noqa: E731  # short
+    protocol = Recorder(connection_made=look, data_received=look, connection_lost=look)
+    context.run(connect, service.collection, lambda: protocol, HOST, service.server.port)
+    settle(service.collection)
+    service.protocols[0].transport.write(b"x")
+    settle(service.collection)
+    service.protocols[0].transport.close()
+    settle(service.collection)
+    assert seen == ["here"] * 3
