@@ -228,8 +228,10 @@ class Connection(QueueOwner):
         """
         if not self.closed:
             self.collection.owner.check()
-            self._close(self._closed("closed by the program"), keep_object=keep_object)
+            self._close(closed_error(self, "closed by the program"), keep_object=keep_object)
         return self.unread_count
+
+    close_after_error = close  # what the error handler calls
 
     def end(self, *, abort: bool = False) -> None:
         """Close without a word to what runs; `abort` drops the connection instead of ending it.
@@ -333,10 +335,6 @@ class Connection(QueueOwner):
                 pass  # it was worth a try
             self.collection.retire(self.channel)
 
-    def close_after_error(self) -> None:
-        """Close: an exception has left a callback, and the error handler has logged it."""
-        self.close()
-
     def on_exception(self, exception: Exception) -> bool:
         """Let the transport end the connection, if this is one of a protocol."""
         return self.face is not None and bool(self.face.failed(exception))
@@ -349,7 +347,7 @@ class Connection(QueueOwner):
         if self._mode == Mode.OPEN:
             return
         if self._mode == Mode.CLOSED:
-            raise self._closed(f"nothing can be done with it any more, not even {verb}")
+            raise closed_error(self, f"nothing can be done with it any more, not even {verb}")
         phase = "connect" if self._mode == Mode.CONNECTING else "handshake"
         raise OperationInProgress(
             f"{self!r} is not ready for {verb}: wait for the callback of its {phase}",
@@ -366,29 +364,21 @@ class Connection(QueueOwner):
                     connection=self,
                 )
 
-    def _closed(self, why: str) -> StateClosed:
-        return StateClosed(
-            f"{self!r} is closed: {why}", phase="close", peer=self.peer_address, connection=self
-        )
-
     def _exchange(self, operation: Exchange, callback: Callback, timeout: float | None) -> None:
         self._enter(Mode.SWITCHING)
         lost = self.input.channel
         if isinstance(lost, Lost) and isinstance(lost.status, EndOfStream):
             self.input.channel = self.channel  # the end of TLS is not the end of what is below
-        request = Request(
-            operation,
-            lambda state, error: self._exchanged(callback, error),
-            timeout=math.inf if timeout is None else timeout,
-        )
-        self.input.start(request)
 
-    def _exchanged(self, callback: Callback, error: ReactorError | None) -> None:
-        if self._mode == Mode.SWITCHING:
-            self._enter(Mode.OPEN)
-        if error is not None and not isinstance(self.output.channel, Lost):
-            self.output.lose(error)
-        callback(self, error)
+        def exchanged(state: object, error: ReactorError | None) -> None:
+            if self._mode == Mode.SWITCHING:
+                self._enter(Mode.OPEN)
+            if error is not None and not isinstance(self.output.channel, Lost):
+                self.output.lose(error)
+            callback(self, error)
+
+        limit = math.inf if timeout is None else timeout
+        self.input.start(Request(operation, exchanged, timeout=limit))
 
     def _set_channel(self, channel: Channel) -> None:
         self.channel = channel
@@ -407,19 +397,17 @@ class Connection(QueueOwner):
             queue.proceed()
         finally:
             output = self._output
+            try:
+                rests = self.channel.rest()
+            except SocketError as error:
+                self._lose_output(error)
+                rests = False
             if (
-                not self._at_rest()
+                not rests
                 or queue.phase != BLOCKED
                 or (output is not None and output.phase == BLOCKED)
             ):
                 self.settle()
-
-    def _at_rest(self) -> bool:
-        try:
-            return self.channel.rest()
-        except SocketError as error:
-            self._lose_output(error)
-            return False
 
     def _ready(self, mask: int) -> None:
         """Let go on whoever waits for this readiness: under TLS either direction may."""
@@ -500,6 +488,13 @@ class Aborting:
     def close(self) -> None:
         """Drop the connection."""
         self._channel.abort()
+
+
+def closed_error(state: Connection, why: str) -> StateClosed:
+    """Make the error that a state is closed."""
+    return StateClosed(
+        f"{state!r} is closed: {why}", phase="close", peer=state.peer_address, connection=state
+    )
 
 
 def channel_of(thing: Any) -> Channel:

@@ -21,6 +21,9 @@ Wants: TypeAlias = Iterable[tuple[int, int]]
 
 MILLISECONDS: Final = 1_000  # in a second; what poll() counts in
 
+# Seconds that are waited at once: systems count in 32 bits, and refuse a longer wait.
+WAIT_LIMIT: Final = 86400.0
+
 
 class Drivable(Protocol):
     """What `drive` can drive: an operation on a channel, or a race between addresses."""
@@ -92,7 +95,11 @@ def drive(
         if done or now >= deadline:
             return done
         when = min(deadline, *(thing.next_moment() for thing in things))
-        wait([want for thing in things for want in thing.wants()], remaining(when, now))
+        timeout = remaining(when, now)
+        wait(
+            [want for thing in things for want in thing.wants()],
+            timeout if timeout is None else min(timeout, WAIT_LIMIT),
+        )
 
 
 if sys.platform == "win32":

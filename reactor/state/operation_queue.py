@@ -310,8 +310,9 @@ class OperationQueue(Timed):
 
     def lose(self, status: ReactorError) -> None:
         """Let every later step fail with `status`; a running operation does so soon."""
-        if not isinstance(self.channel, Lost):
-            self.channel = Lost(status)
+        if isinstance(self.channel, Lost):
+            return
+        self.channel = Lost(status)
         if self.phase == IDLE:
             self.status = status
         elif self.phase != CLOSED:

@@ -1,0 +1,148 @@
+"""Line and Request: order, sums, limits, and who is told what."""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import Any
+
+import pytest
+
+from reactor.deadline import NEVER
+from reactor.errors import (
+    ConnectionReset,
+    DeadlinePassed,
+    EndOfStream,
+    LimitExceeded,
+    OperationAborted,
+    OperationTimeout,
+    ReactorError,
+    StateClosed,
+    TLSHandshakeTimeout,
+)
+from reactor.state.line import READ_LIMIT, Line, Request
+from reactor.state.operations import Handshake, Operation, Send, Unwrap, Wait
+from reactor.state.read_buffer import ReadBuffer
+from reactor.testing.memory import memory_pair
+from tests.tls_pairs import close
+
+
+def write(size: int, deadline: float = NEVER) -> Request:
+    """A write of so many bytes."""
+    data = bytes(size)
+    return Request(Send(data, memoryview(data)), None, deadline=deadline)
+
+
+def read() -> Request:
+    """A read, which has no size."""
+    return Request(Wait(ReadBuffer()), print)
+
+
+def test_first_come_first_served__lw_100() -> None:
+    """Requests leave in the order in which they came, and the size is that of those who wait."""
+    line, requests = Line(), [write(size) for size in (1, 2, 3)]
+    for request in requests:
+        line.admit(request, 100, None)
+    assert (len(line), line.size) == (3, 6)
+    assert line.pop() is requests[0]
+    assert (len(line), line.size) == (2, 5)
+    assert line.take() == requests[1:]
+    assert (len(line), line.size, bool(line)) == (0, 0, False)
+
+
+def test_a_line_is_bounded_in_bytes_or_in_reads__lw_077_103() -> None:
+    """Writes are counted in bytes, reads one by one; who finds no room is not in line."""
+    line = Line()
+    line.admit(write(6), 10, None)
+    with pytest.raises(LimitExceeded) as raised:
+        line.admit(write(5), 10, "the state")
+    assert (raised.value.identifier, raised.value.connection) == ("output-limit", "the state")
+    line.admit(write(4), 10, None)
+    reads = Line()
+    for _ in range(READ_LIMIT):
+        reads.admit(read(), 0, None)
+    with pytest.raises(LimitExceeded) as raised:
+        reads.admit(read(), 0, None)
+    assert raised.value.identifier == "input-limit"
+    assert (len(line), len(reads)) == (2, READ_LIMIT)
+
+
+def test_who_is_late_takes_those_behind_along__lw_196_102() -> None:
+    """From the first that is out of time on, all leave; the earliest moment is kept."""
+    line = Line()
+    requests = [write(1), write(2, 7.0), write(3, 5.0), write(4)]
+    for request in requests:
+        line.admit(request, 100, None)
+    assert line.deadline == 5.0
+    assert line.take_from_the_first_late(4.9) == []
+    assert line.take_from_the_first_late(5.0) == requests[2:]
+    assert (len(line), line.size, line.deadline) == (2, 3, 7.0)
+    assert line.take_from_the_first_late(7.0) == requests[1:2]
+    assert (line.size, line.deadline) == (1, NEVER)
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (None, "callback"),
+        (EndOfStream(), "callback"),
+        (OperationTimeout(), "callback"),
+        (DeadlinePassed(), "callback"),
+        (ConnectionReset(), "error"),
+        (StateClosed(), "error"),
+        (OperationAborted(), "error"),
+        (LimitExceeded(), "error"),
+    ],
+)
+def test_where_things_go__lw_120(status: ReactorError | None, told: str) -> None:
+    """Success, ends and timeouts go to the callback; failures to the other, if there is one."""
+    calls = list[tuple[str, Any]]()
+    operation = Wait(ReadBuffer())
+    both = Request(
+        operation,
+        lambda state: calls.append(("callback", state)),
+        lambda state: calls.append(("error", state)),
+    )
+    both.report("state", status)
+    Request(operation, lambda state: calls.append(("alone", state))).report("state", status)
+    assert calls == [(told, "state"), ("alone", "state")]
+
+
+def test_nobody_to_tell_is_told_to_the_log__lw_096(caplog: pytest.LogCaptureFixture) -> None:
+    """Without a callback success is silent, and every other end is not."""
+    with caplog.at_level(logging.INFO, "reactor"):
+        write(1).report("state", None)
+        assert caplog.records == []
+        write(1).report("state", ConnectionReset("gone"))
+    assert "gone" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("operation", "kind"),
+    [(Handshake(), TLSHandshakeTimeout), (Unwrap(), OperationTimeout)],
+)
+def test_a_limit_of_tls_has_its_class__lw_192(operation: Operation, kind: type) -> None:
+    """A handshake that takes too long has a class of its own; an end does not."""
+    near, far = memory_pair()
+    request = Request(operation, print, timeout=3.0)
+    request.began = 10.0
+    error = request.timeout_error(near, "state", 13.5)
+    assert (type(error), error.limit, error.elapsed) == (kind, 3.0, 3.5)
+    assert (error.peer, error.connection) == (near.peer_address, "state")
+    close(near, far)
+
+
+def test_the_earlier_limit_counts__lw_196() -> None:
+    """Timeout and deadline stand beside each other; a renewed one counts from the last step."""
+    request = write(1, deadline=20.0)
+    request.began, request.since = 10.0, 14.0
+    assert request.limit() == 20.0
+    request.timeout = 5.0
+    assert request.limit() == 19.0
+    request.timeout = 7.0
+    assert request.limit() == 20.0
+    waiting = Request(Wait(ReadBuffer()), print, timeout=5.0)
+    waiting.began, waiting.since = 10.0, 14.0
+    assert waiting.limit() == 15.0
+    waiting.timeout = math.inf
+    assert waiting.limit() == NEVER
