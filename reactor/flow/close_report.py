@@ -55,13 +55,11 @@ class LastCall:
         state.collection.held.add(self)
 
     def make(self) -> None:
-        """Make it, unless it was made."""
-        held = self._state.collection.held
-        if self in held:
-            held.remove(self)
-            with contextlib.ExitStack() as last_first:  # all of them, even if a handler raises
-                for function in reversed(self._functions):
-                    last_first.callback(self._call, function)
+        """Make it: from the posted calls, which a collection that is being closed drops."""
+        self._state.collection.held.discard(self)
+        with contextlib.ExitStack() as last_first:  # all of them, even if a handler raises
+            for function in reversed(self._functions):
+                last_first.callback(self._call, function)
 
     def close(self) -> None:
         """Make it now: the collection is being closed, perhaps by a hook of this connection."""

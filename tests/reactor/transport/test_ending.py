@@ -115,10 +115,11 @@ def test_a_closing_collection_does_not_make_it_look_complete_either__rel_29(
     collection: WaitStateCollection, talks: Talks, version: ssl.TLSVersion
 ) -> None:
     """`collection.close()` sends the alert behind what was sent, and none if some was not."""
-    whole = talks(tls=version, capacity=ROOM_FOR_A_RECORD)
-    cut = talks(tls=version, capacity=ROOM_FOR_A_RECORD)
+    whole, cut = talks(tls=version, capacity=1 << 20), talks(tls=version, capacity=1 << 20)
     whole.transport.write(b"all")
-    cut.transport.write(bytes(1 << 20))
+    cut.transport.write(bytes(4 << 20))
+    while cut.far.read(1 << 20):
+        pass  # now an alert would find room
     collection.close()
     for talk in (whole, cut):
         talk.settle = lambda: None  # type: ignore[method-assign]  # there is no loop any more
@@ -233,6 +234,23 @@ def test_who_counts_connections_is_told_before_the_last_call__pr_13(
         talk.settle()
     assert order == [talk.report, "lost"]
     assert (talk.report.by, talk.report.error) == (by, talk.protocol.lost[0])
+
+
+def test_who_counts_may_end_others_while_the_collection_closes__pr_4(
+    collection: WaitStateCollection, talks: Talks
+) -> None:
+    """Each connection is still told once, whichever is closed first."""
+    both = [talks(begun=False), talks(begun=False)]
+
+    def end_all(transport: Transport) -> None:
+        for talk in both:
+            talk.transport.abort()
+
+    for talk in both:
+        talk.transport = Transport(talk.state, talk.protocol, end_all)
+        talk.transport.begin()
+    collection.close()
+    assert [len(talk.protocol.lost) for talk in both] == [1, 1]
 
 
 def test_output_under_tls_that_fails_while_nobody_reads_ends_too__pr_4(talks: Talks) -> None:

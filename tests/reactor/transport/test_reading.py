@@ -141,6 +141,18 @@ def test_what_was_read_before_comes_first__pr_9__lw_065(talks: Talks, made: Made
     assert talk.protocol.received == b"before after"
 
 
+def test_unread_bytes_wait_while_reading_is_paused__pr_7(talks: Talks) -> None:
+    """Paused before the loop has come to them, they are delivered when it is resumed."""
+    talk = talks(unread=b"before", begun=False)
+    talk.transport.begin()
+    talk.transport.pause_reading()
+    talk.settle()
+    assert talk.protocol.received == b""
+    talk.transport.resume_reading()
+    talk.settle()
+    assert talk.protocol.received == b"before"
+
+
 def test_a_pause_counts_between_two_buffers_of_unread_bytes__pr_7(talks: Talks) -> None:
     """Unread bytes are given a buffer at a time, and each hook may pause or close."""
     protocol = BufferedRecorder(size=2, data_received=Transport.pause_reading)

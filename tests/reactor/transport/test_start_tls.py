@@ -121,6 +121,28 @@ def test_bytes_behind_the_switch_are_the_engine_s__pr_10__tls_6__rel_34(
     assert talk.protocol.calls[-1] == ("data_received", b"after")
 
 
+def test_bytes_of_both_sides_of_a_buffer_stay_in_order__pr_10__tls_6(
+    talks: Talks, switch: Switch
+) -> None:
+    """A ClientHello of which the protocol was given only the beginning is put together again."""
+    engine = TLSEngine(switch.client, server_side=False, server_hostname="localhost")
+    engine.handshake()
+    hello = engine.take()
+    first = len(b"STARTTLS\n")
+
+    def received(transport: Transport) -> None:
+        if transport.get_extra_info("cipher") is None:
+            switch.start(transport, unread=protocol.received[first:])
+
+    protocol = BufferedRecorder(size=first + 10, data_received=received)
+    talk = talks(protocol, unread=b"STARTTLS\n" + hello)
+    assert protocol.received == b"STARTTLS\n" + hello[:10]
+    talk.far = TLSChannel(talk.far, engine)
+    switch.shake(talk)
+    talk.say(b"protected")
+    assert (switch.told, protocol.received[first + 10 :]) == ([None], b"protected")
+
+
 def test_what_came_in_clear_is_never_taken_for_protected__pr_10__rel_34(
     talks: Talks, switch: Switch, kind: str
 ) -> None:

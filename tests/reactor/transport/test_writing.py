@@ -183,6 +183,21 @@ def test_marks_of_zero_pause_whenever_something_waits__pr_6(talks: Talks) -> Non
     assert talk.protocol.names[-1] == "resume_writing"
 
 
+def test_who_is_resumed_when_all_has_gone_writes_at_once__pr_5(talks: Talks) -> None:
+    """Nothing waits then, so what the hook writes does not wait either."""
+    waiting = list[int]()
+
+    def write(transport: Transport) -> None:
+        transport.write(b"x")
+        waiting.append(transport.get_write_buffer_size())
+
+    talk = talks(Recorder(resume_writing=write), capacity=ROOM)
+    talk.transport.set_write_buffer_limits(high=0)
+    talk.transport.write(bytes(ROOM + 10))
+    assert len(talk.hear()) == ROOM + 11
+    assert waiting == [0]
+
+
 @pytest.mark.parametrize(("high", "low"), [(-1, None), (10, 11), (10, -1), (None, -1)])
 def test_marks_that_make_no_sense_are_refused__pr_6(
     talks: Talks, high: int | None, low: int | None
