@@ -115,6 +115,8 @@ class Transport:
         self._switch: Switch | None = None
         self.close_report: CloseReport | None = None
         state.face = self
+        self._direct: type[bytes] | None
+        self._encrypting: type[bytes] | None
         self._be_direct()
 
     def begin(self) -> None:
@@ -149,7 +151,7 @@ class Transport:
         """
         if self._owner.thread != get_ident():
             self._owner.check()
-        if not self._direct or type(data) is not bytes:
+        if type(data) is not self._direct:
             self._write_with_care(data)
             return
         try:
@@ -184,7 +186,7 @@ class Transport:
         self._check_open("write_eof")
         if not self._eof_asked:
             self._eof_asked = True
-            self._direct = self._encrypting = False
+            self._direct = self._encrypting = None
             if not self._output:
                 self.output_gone()
 
@@ -351,7 +353,7 @@ class Transport:
         self._feeding.stop()
         state.unread.data[:0] = unread
         self._enter(Phase.SWITCHING)
-        self._direct = self._encrypting = False
+        self._direct = self._encrypting = None
         self._waiting.fence()
         if not self._waiting.leaving:
             self.output_gone()
@@ -387,7 +389,7 @@ class Transport:
             self._end(None, "us", "handshake")
         else:
             self._enter(Phase.CLOSING)
-            self._direct = self._encrypting = False
+            self._direct = self._encrypting = None
             if self._state.channel.holds_output:
                 self._waiting.watch()
             if self._output is not None and self._output.leaving:
@@ -455,7 +457,7 @@ class Transport:
         Thread: the owner's. Calls back: `pause_writing`, at most. Source: PR-06.
         """
         if self._phase & (Phase.OPEN | Phase.CLOSING):
-            self._direct = self._encrypting = False
+            self._direct = self._encrypting = None
             self._waiting.watch()
 
     def output_failed(self, error: ReactorError) -> None:
@@ -463,7 +465,7 @@ class Transport:
 
         Thread: the owner's. Calls back: never. Source: PR-05.
         """
-        self._direct = self._encrypting = False
+        self._direct = self._encrypting = None
         if isinstance(error, SocketError) and not isinstance(error, OperationTimeout):
             self._state.output.lose(error)
             if self._feeding.active:
@@ -506,7 +508,7 @@ class Transport:
 
     def _write_with_care(self, data: BytesLike) -> None:
         """Write what is not plain bytes, or behind what waits already."""
-        if self._encrypting and type(data) is bytes:
+        if type(data) is self._encrypting:
             self._try_first(data)
             return
         if not isinstance(data, bytes):
@@ -537,7 +539,7 @@ class Transport:
 
     def _keep_rest(self, data: BytesLike, sent: int) -> None:
         """Keep what the channel did not take."""
-        self._direct = self._encrypting = False
+        self._direct = self._encrypting = None
         self._waiting.keep(memoryview(data)[sent:] if sent else data)
 
     @property
@@ -551,7 +553,10 @@ class Transport:
         return self._state.channel.output_size if self._output is None else self._output.size
 
     def _be_direct(self) -> None:
-        """Let writes go straight into the channel, if nothing has to be looked at on the way."""
+        """Let writes go straight into the channel, if nothing has to be looked at on the way.
+
+        `_direct` is the type of what may, or None if nothing may: so `write` asks one question.
+        """
         self._channel = self._state.channel
         free = (
             self._phase == Phase.OPEN
@@ -560,8 +565,8 @@ class Transport:
             and self._idle is None
             and self._state.loss is None
         )
-        self._direct = free and not self._state.layered
-        self._encrypting = free and self._state.layered
+        self._direct = bytes if free and not self._state.layered else None
+        self._encrypting = bytes if free and self._state.layered else None
 
     def mark_passed(self, above: bool) -> None:
         """Let the protocol know that it should stop writing, or can go on.
@@ -645,7 +650,7 @@ class Transport:
     ) -> "LastCall":
         state = self._state
         self._enter(Phase.CLOSED)
-        self._direct = self._encrypting = False
+        self._direct = self._encrypting = None
         if self._idle is not None:
             self._idle.cancel()
         self.close_report = CloseReport(
