@@ -39,6 +39,11 @@ def spoken(tls: ssl.SSLSocket) -> Told:
     return ("data", tls.recv(100), tls.selected_alpn_protocol())
 
 
+def alert_in(error: ssl.SSLError) -> Told:
+    """Return the alert that was read; without one the connection just ended."""
+    return LOST if error.reason is None else ("alert", error.reason)
+
+
 def tls_client(context: ssl.SSLContext, server_hostname: str = "localhost") -> Talk:
     """A client that tells the alert it reads."""
 
@@ -47,7 +52,7 @@ def tls_client(context: ssl.SSLContext, server_hostname: str = "localhost") -> T
             with context.wrap_socket(sock, server_hostname=server_hostname) as tls:
                 return spoken(tls)
         except ssl.SSLError as error:
-            return ("alert", error.reason)
+            return alert_in(error)
         except ConnectionError:
             return LOST
 
@@ -59,11 +64,15 @@ def raw_client(data: bytes) -> Talk:
 
     def talk(sock: socket.socket) -> Told:
         got = b""
-        with sock, contextlib.suppress(ConnectionError):
-            sock.sendall(data)
-            sock.shutdown(socket.SHUT_WR)
-            while piece := sock.recv(4096):
-                got += piece
+        try:
+            with sock:
+                sock.sendall(data)
+                with contextlib.suppress(OSError):  # a reset may have come before
+                    sock.shutdown(socket.SHUT_WR)
+                while piece := sock.recv(4096):
+                    got += piece
+        except ConnectionError:
+            return ("bytes", got) if got else LOST
         return ("bytes", got)
 
     return talk
@@ -247,7 +256,7 @@ def heard(context: ssl.SSLContext) -> Talk:
             with context.wrap_socket(sock, server_side=True) as tls:
                 return ("data", tls.recv(100))
         except ssl.SSLError as error:
-            return ("alert", error.reason)
+            return alert_in(error)
         except ConnectionError:
             return LOST
 
