@@ -27,7 +27,7 @@ from types import TracebackType
 from typing import Any, Final, TypeVar
 
 from reactor.deadline import NEVER, check_timeout
-from reactor.errors import OperationInProgress
+from reactor.errors import OperationInProgress, SocketError
 from reactor.interest import READ, WRITE
 from reactor.loop.calls import CallQueue, Submission
 from reactor.loop.error_handler import ErrorHandler, log_and_close, report
@@ -473,7 +473,8 @@ class WaitStateCollection:
         if not self._turning and not self._waiting:
             channel.close()
             return
-        channel.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(SocketError):  # it may have been closed behind our back
+            channel.shutdown(socket.SHUT_RDWR)
         self.close_later(channel)
 
     def close_later(self, thing: Closable) -> None:

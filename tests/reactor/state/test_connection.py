@@ -157,6 +157,25 @@ def test_a_socket_that_is_kept_is_as_it_was__lw_136(
     assert far.recv(10) == b"mine"
 
 
+def test_a_socket_that_was_closed_behind_our_back_can_be_closed__lw_134(
+    collection: WaitStateCollection, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    """`close` is harmless then too, in a turn and outside of one."""
+    closed = list[bool]()
+
+    def close(state: AsyncIOState, *_: object) -> None:
+        state.object.close()
+        state.close()
+        closed.append(state.closed)
+
+    near, far = pair
+    AsyncIOState(collection, near).read_buffer(bytearray(1), close)
+    far.send(b"x")
+    settle(collection)
+    close(AsyncIOState(collection, far))
+    assert closed == [True, True]
+
+
 def test_addresses_are_kept_after_a_loss__lw_067_030(collection: WaitStateCollection) -> None:
     """Both addresses can be asked for when the connection is gone."""
     with socket.create_server(("127.0.0.1", 0)) as server:
