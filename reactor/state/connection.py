@@ -414,8 +414,11 @@ class Connection(QueueOwner):
         nobody = True
         try:
             for queue in self.queues:
-                if queue.phase == BLOCKED and queue.want() & mask:
+                if queue.phase == BLOCKED and (want := queue.want()) & mask:
                     nobody = False
+                    # Room is no arrival: what is held leaves without a read that waits for one.
+                    if queue is self.input and want != mask == WRITE and self._mode == Mode.OPEN:
+                        continue
                     queue.proceed()
         finally:
             self.settle(forget=nobody and mask == READ)

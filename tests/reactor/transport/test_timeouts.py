@@ -54,6 +54,20 @@ def test_without_arrival_the_read_limit_passes__pr_12(
     assert limit_passed(talk) == "read"
 
 
+def test_room_for_output_is_no_arrival__pr_12(clock: ManualClock, talks: Talks) -> None:
+    """A peer that takes our output, slowly, and says nothing has said nothing."""
+    talk = talks(capacity=ROOM_FOR_A_RECORD, tls=VERSIONS[-1])
+    talk.transport.set_timeouts(read=10.0)
+    talk.transport.write(bytes(10 * ROOM_FOR_A_RECORD))
+    for _ in range(3):
+        pass_time(clock, talk, 3.0)
+        assert talk.far.read(ROOM_FOR_A_RECORD)
+        talk.settle()
+    assert talk.protocol.lost == []
+    pass_time(clock, talk, 1.0)
+    assert limit_passed(talk) == "read"
+
+
 def test_the_read_limit_stands_still_while_reading_is_paused__pr_12(
     clock: ManualClock, talks: Talks, kind: str
 ) -> None:
