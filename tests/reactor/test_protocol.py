@@ -115,7 +115,8 @@ CONVERSATIONS: Final[dict[str, list[Step]]] = {
     ],
     "marks of our own": [
         do(lambda transport: transport.set_write_buffer_limits(high=500_000, low=100_000)),
-        do(lambda transport: transport.writelines([bytes(400_000), bytes(600_000)])),
+        # Not writelines: asyncio of Python 3.12.1 forgets to pause in there.
+        do(lambda transport: transport.write(bytes(1_000_000))),
         *hear_all(),
     ],
     "another protocol": [
