@@ -10,12 +10,20 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from reactor.channel.base import Channel
+from reactor.channel.tls_settings import HANDSHAKE_TIMEOUT
 from reactor.deadline import check_timeout
 from reactor.errors import Address, SocketError, address_text
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.timers import Timer, call
-from reactor.net.accept import AcceptingHandle, Limits, Reception, accept, server_plan
-from reactor.net.connect import ClientSide, Connecting, read_route
+from reactor.net.accept import (
+    HANDSHAKE_LIMIT,
+    AcceptingHandle,
+    Limits,
+    Reception,
+    accept,
+    server_plan,
+)
+from reactor.net.connect import CONNECT_TIMEOUT, ClientSide, Connecting, read_route
 from reactor.net.listen import Binding
 from reactor.protocol import BaseProtocol
 from reactor.state.connection import Connection
@@ -24,10 +32,7 @@ from reactor.transport import Transport
 
 Factory: TypeAlias = Callable[[], BaseProtocol]
 
-HANDSHAKE_TIMEOUT: Final = 10.0  # seconds
-CONNECT_TIMEOUT: Final = 30.0  # seconds
 DRAIN_TIMEOUT: Final = 20.0  # seconds
-HANDSHAKE_LIMIT: Final = 128  # clients that shake hands at one time
 
 
 def serve(

@@ -20,6 +20,7 @@ from threading import get_ident
 from typing import Any, Final, TypeAlias
 
 from reactor.channel.base import BytesLike
+from reactor.channel.tls_settings import HANDSHAKE_TIMEOUT
 from reactor.deadline import check_timeout
 from reactor.errors import (
     BrokenPipe,
@@ -43,7 +44,6 @@ from reactor.protocol import BaseProtocol
 from reactor.state.connection import Connection
 
 DRAIN_TIMEOUT: Final = 20.0  # seconds without progress that a closing connection may still send
-HANDSHAKE_TIMEOUT: Final = 10.0  # seconds
 
 Switched: TypeAlias = Callable[["Transport", BaseException | None], object]
 

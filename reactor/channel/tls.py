@@ -34,7 +34,7 @@ ANSWER_LIMIT: Final = 65_536
 # together, but not so many of them that nobody would notice a peer that does not read.
 PUSH_SIZE: Final = 65_536
 
-CLOSE_TIMEOUT: Final = 3.0  # seconds to wait for the peer's closing alert; a guess
+CLOSE_TIMEOUT: Final = 3.0  # seconds that the peer's closing alert is worth; a guess
 
 
 class TLSChannel(Channel):

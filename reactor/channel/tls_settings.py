@@ -18,6 +18,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Final, Literal, TypeAlias
 
+from reactor.channel.tls import CLOSE_TIMEOUT
 from reactor.channel.tls_context import (
     ConfigureContext,
     DescribedContext,
@@ -33,7 +34,8 @@ from reactor.channel.tls_context import (
 from reactor.channel.tls_engine import ConfigureConnection, TLSEngine, VerifyCallback
 from reactor.deadline import check_timeout
 
-CLOSE_TIMEOUT: Final = 3.0  # seconds that the peer's closing alert is worth; a guess
+HANDSHAKE_TIMEOUT: Final = 10.0  # seconds for a whole handshake, unless told otherwise
+
 TICKET_COUNT: Final = 2  # session tickets for each TLS 1.3 handshake, as in OpenSSL
 CLIENT_CERTIFICATES: Final = {
     "none": ssl.CERT_NONE,

@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from reactor.channel.base import Channel
 from reactor.channel.socket_channel import ListeningChannel
-from reactor.channel.tls_settings import TLSPlan, tls_plan
+from reactor.channel.tls_settings import HANDSHAKE_TIMEOUT, TLSPlan, tls_plan
 from reactor.channel.traffic import socket_channel
 from reactor.deadline import NEVER, check_timeout
 from reactor.errors import AcceptError, Address, SocketError, address_text
@@ -35,7 +35,7 @@ from reactor.loop.wait_state import WaitState
 from reactor.net.address import HostLike, IPv6Choice, ServiceLike
 from reactor.net.listen import Binding, check_count, listen
 from reactor.net.options import SocketOptions
-from reactor.state.async_io_state import HANDSHAKE_TIMEOUT, AsyncIOState
+from reactor.state.async_io_state import AsyncIOState
 from reactor.state.connection import Connection
 from reactor.state.handshake import Lobby, socket_of
 

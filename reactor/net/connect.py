@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol, TypeAlias
 
 from reactor.channel.base import Channel
-from reactor.channel.tls_settings import ServerHostname, TLSPlan, tls_plan
+from reactor.channel.tls_settings import HANDSHAKE_TIMEOUT, ServerHostname, TLSPlan, tls_plan
 from reactor.channel.traffic import socket_channel
 from reactor.deadline import NEVER, check_timeout, moment
 from reactor.errors import (
@@ -50,7 +50,7 @@ from reactor.net.options import SocketOptions
 from reactor.net.race import of_family
 from reactor.net.resolver import Lookup, Resolver
 from reactor.net.socket_address import SocketAddress, any_interface
-from reactor.state.async_io_state import HANDSHAKE_TIMEOUT, AsyncIOState
+from reactor.state.async_io_state import AsyncIOState
 from reactor.state.connection import Callback
 from reactor.state.handshake import Handshaking, socket_of
 

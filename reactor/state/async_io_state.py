@@ -12,7 +12,7 @@ from typing import Any, Final
 from reactor.channel.base import BytesLike
 from reactor.channel.tls import TLSChannel
 from reactor.channel.tls_engine import Stage
-from reactor.channel.tls_settings import tls_plan
+from reactor.channel.tls_settings import HANDSHAKE_TIMEOUT, tls_plan
 from reactor.deadline import NEVER, check_timeout
 from reactor.errors import (
     BrokenPipe,
@@ -31,7 +31,6 @@ from reactor.state.operation_queue import OperationQueue
 from reactor.state.operations import Check, Fill, Handshake, Operation, Send, Unwrap, Wait
 
 READ_LIMIT: Final = 262_144  # bytes that one call of a checking callback may add, unless told else
-HANDSHAKE_TIMEOUT: Final = 10.0  # seconds
 DETACH_TIMEOUT: Final = 3.0  # seconds
 
 
