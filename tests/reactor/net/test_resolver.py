@@ -128,6 +128,7 @@ def test_a_name_is_looked_up_on_another_thread__lw_029(service: NameService) -> 
     assert thread.daemon
     assert (lookup.phase, resolver.lookup_count) == (LookupPhase.ANSWERED, 0)
     resolver.close()
+    thread.join(PATIENCE)
     assert not thread.is_alive()
     assert answers.empty()
 
