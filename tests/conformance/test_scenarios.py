@@ -25,11 +25,6 @@ from tests.tls_pairs import contexts
 LARGE: Final = 3_000_000  # bytes; more than any buffer between two ends holds
 LESS: Final = {"memory-sips": 3_000, "memory-clogged": 30_000}  # what one byte at a time is worth
 
-# What is left out, and why: (scenario, channel, waiter), "*" for all. At most five.
-GAPS: Final[dict[tuple[str, str, str], str]] = {
-    ("writes_in_order", "*", "drive"): "a blocking caller has no line: it waits for each write",
-}
-
 Play: TypeAlias = Callable[[World, "Stage"], None]
 
 
@@ -113,12 +108,11 @@ def both_ways_at_once(world: World, stage: Stage) -> None:
 
 
 def writes_in_order(world: World, stage: Stage) -> None:
-    world.near.state.queue_output = True  # type: ignore[attr-defined]  # drive is left out
     data = stage.data(4)
     cuts = [
         data[at : at + stage.size // 20 + 1] for at in range(0, len(data), stage.size // 20 + 1)
     ]
-    sent = [world.near.write(piece) for piece in cuts]
+    sent = world.near.write_in_line(cuts)
     got = world.far.read(len(data))
     world.go(*sent, got)
     assert got.data == data
@@ -265,16 +259,5 @@ def test_every_scenario_is_the_same_everywhere__lw_153__pitfall_8(
     world: World,
     stage: Stage,
 ) -> None:
-    """What happens does not depend on the channel, nor on who waits."""
-    if any((scenario.__name__, name, waiter) in GAPS for name in (channel, "*")):
-        return
+    """What happens does not depend on the channel, nor on who waits; no cell is left out."""
     scenario(world, stage)
-
-
-def test_gaps_are_few_and_real() -> None:
-    """At most five cells are left out, each with a reason, and each stands for something."""
-    names = {scenario.__name__ for scenario in SCENARIOS}
-    assert len(GAPS) <= 5
-    for scenario, channel, waiter in GAPS:
-        assert (scenario in names, channel in {*CHANNELS, "*"}, waiter in WAITERS) == (True,) * 3
-        assert GAPS[scenario, channel, waiter]

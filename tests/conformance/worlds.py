@@ -61,6 +61,7 @@ class End(Protocol):
     def channel(self) -> Channel: ...
     def read(self, size: int, *, limited: bool = False) -> Outcome: ...
     def write(self, data: bytes) -> Outcome: ...
+    def write_in_line(self, pieces: list[bytes]) -> list[Outcome]: ...
     def wait(self) -> Outcome: ...
     def check(self, checker: Checker) -> Outcome: ...
     def end_output(self) -> None: ...
@@ -105,6 +106,11 @@ class StateEnd:
             data, lambda state, buffer, count: outcome.end(count, state.write_status)
         )
         return outcome
+
+    def write_in_line(self, pieces: list[bytes]) -> list[Outcome]:
+        """Start all of them at once: each waits for those before it."""
+        self.state.queue_output = True
+        return [self.write(piece) for piece in pieces]
 
     def wait(self) -> Outcome:
         outcome = Outcome()
@@ -224,6 +230,19 @@ class DrivenEnd:
 
     def write(self, data: bytes) -> Outcome:
         return self._start(Send(data, memoryview(data)), Outcome())
+
+    def write_in_line(self, pieces: list[bytes]) -> list[Outcome]:
+        """Start each when the one before it is done, as a blocking caller does."""
+        outcomes = [Outcome() for _ in pieces]
+        line = iter(zip(pieces, outcomes, strict=True))
+
+        def go_on() -> None:
+            for piece, outcome in line:
+                self._start(Send(piece, memoryview(piece)), outcome, go_on)
+                return
+
+        go_on()
+        return outcomes
 
     def wait(self) -> Outcome:
         return self._start(Wait(self.unread), Outcome())
