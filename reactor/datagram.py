@@ -36,7 +36,6 @@ from reactor.net.udp import Endpoint, Sockaddrs, open_udp_channel
 from reactor.protocol import DatagramProtocol
 from reactor.state.connection import Connection
 from reactor.state.datagrams import DatagramFeed, DatagramPour, Waiting
-from reactor.state.line import Request
 
 DRAIN_TIMEOUT: Final = 20.0  # seconds without progress that a closing endpoint may still send
 
@@ -167,7 +166,7 @@ class DatagramTransport:
             self._enter(Phase.OPEN)
         self._protocol.connection_made(self)
         if self._phase == Phase.OPEN:
-            feeding = Request(self._feed, lambda state: self._over(state.input.status))
+            feeding = self._feed.order(lambda state: self._over(state.input.status))
             self._state.input.start(feeding)
         if self._pour.size:
             self._pour_out()
@@ -350,7 +349,7 @@ class DatagramTransport:
     def _pour_out(self) -> None:
         """Let what waits go as there is room; the protocol has been told of its connection."""
         if not self._output.active:
-            pouring = Request(self._pour, lambda state: self._over(state.output.status))
+            pouring = self._pour.order(lambda state: self._over(state.output.status))
             self._output.start(pouring)
         if self._phase == Phase.CLOSING:
             self._output.retime(DRAIN_TIMEOUT)

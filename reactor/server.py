@@ -14,7 +14,8 @@ from reactor.channel.tls_settings import HANDSHAKE_TIMEOUT
 from reactor.deadline import check_timeout
 from reactor.errors import Address, SocketError, address_text
 from reactor.loop.collection import WaitStateCollection
-from reactor.loop.timers import Timer, call
+from reactor.loop.timers import Timer
+from reactor.loop.wait_state import call
 from reactor.net.accept import (
     HANDSHAKE_LIMIT,
     AcceptingHandle,

@@ -22,6 +22,7 @@ should wait for; *holds* says that a channel has bytes of which the descriptor k
 Read `base` first, the contract of all channels. Then `socket_channel`, connections and listeners;
 `tls_engine`, the conversation with OpenSSL; `tls`, which pumps an engine over another channel;
 `tls_context`, how files become a context of `ssl`; and `tls_settings`, what a program says of it.
+`lost` stands where a channel was, and `traffic` counts.
 
 The floor must not know of collections, operations, timeouts, host names or protocols.
 """

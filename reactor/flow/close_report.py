@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 from reactor.channel.tls import TLSChannel
 from reactor.channel.tls_engine import Stage
-from reactor.loop.timers import call
+from reactor.loop.wait_state import call
 from reactor.state.connection import Connection
 
 Closer: TypeAlias = Literal["us", "peer", "limit", "error"]

@@ -9,8 +9,7 @@ from typing import Any
 
 from reactor.protocol import BaseProtocol, BufferedProtocol
 from reactor.state.connection import Connection
-from reactor.state.line import Request
-from reactor.state.operations import BufferedFeed, Feed
+from reactor.state.streams import BufferedFeed, Feed
 
 
 class Feeding:
@@ -37,7 +36,7 @@ class Feeding:
         self._state = state
         self._protocol = protocol
         self._transport = transport
-        self._feed: Request | None = None  # made when it first runs for this protocol
+        self._feed: Feed | BufferedFeed | None = None  # made when it first runs for this protocol
         self._stopped = True
         self.paused = False
         self._quiet = 0.0  # seconds without arrival that had passed when the feed was withdrawn
@@ -45,7 +44,7 @@ class Feeding:
     @property
     def active(self) -> bool:
         """Whether the feed runs."""
-        return self._feed is not None and self._state.input.request is self._feed
+        return self._feed is not None and self._state.input.operation is self._feed
 
     def go(self) -> None:
         """Feed, unless paused; the read timeout counts from now."""
@@ -92,8 +91,8 @@ class Feeding:
         elif state.input.channel is state.channel:  # else the end has been told already
             feed = self._feed
             if feed is None:
-                feed = self._feed = Request(feed_of(self._protocol), self._transport.input_ended)
-            feed.timeout = None  # whatever the queue's is now
+                feed = self._feed = feed_of(self._protocol)
+            feed.order(self._transport.input_ended)  # its timeout is whatever the queue's is now
             state.input.start(feed)
             if self._quiet:
                 state.input.retime(feed.timeout, self._quiet)
@@ -116,7 +115,7 @@ class Feeding:
         if state.unread_count:
             feed = feed_of(self._protocol)
             if isinstance(feed, Feed):
-                feed.receive(state.unread.take())
+                feed.receiver.data_received(state.unread.take())
             else:
                 count = state.unread.move_into(feed.lend(len(state.unread)))
                 feed.receiver.buffer_updated(count)
@@ -131,4 +130,4 @@ def feed_of(protocol: Any) -> Feed | BufferedFeed:
     """Return the operation that feeds a protocol; asyncio's own classes fit too."""
     if isinstance(protocol, BufferedProtocol) or not hasattr(protocol, "data_received"):
         return BufferedFeed(protocol)
-    return Feed(protocol.data_received)
+    return Feed(protocol)

@@ -47,8 +47,8 @@ class IdleLimit(Timed):
         """Tell, or come again when the last movement will be old enough."""
         since = self._since
         for queue in (self._state.input, self._state.output):
-            if queue.request is not None:
-                since = max(since, queue.request.since)
+            if queue.operation is not None:
+                since = max(since, queue.operation.since)
         if since + self._limit > now:
             self._state.collection.arm(self, since + self._limit)
             return

@@ -16,8 +16,7 @@ from typing import Any, Final
 from reactor.channel.base import BytesLike
 from reactor.errors import LimitExceeded
 from reactor.state.connection import Connection
-from reactor.state.line import Request
-from reactor.state.operations import Pour
+from reactor.state.streams import Pour
 
 WRITE_LIMIT_HIGH: Final = 65_536  # bytes of output above which the protocol is paused
 WRITE_LIMIT_LOW: Final = 16_384  # bytes of output at which it is resumed
@@ -151,7 +150,7 @@ class WaitingOutput:
     def _begin(self) -> None:
         assert self._pour is not None
         if not self._state.output.active:
-            self._state.output.start(Request(self._pour, self._poured))
+            self._state.output.start(self._pour.order(self._poured))
 
     def _rose(self) -> None:
         if not self.paused and self.size > self.high:

@@ -12,7 +12,6 @@ from contextvars import Context
 from typing import Any, TypeAlias
 
 from reactor.loop.health import Health
-from reactor.loop.timers import call
 
 PostedCall: TypeAlias = tuple[Callable[..., object], tuple[Any, ...], Context | None]
 
@@ -44,17 +43,22 @@ class CallQueue:
 
         What they post stays for the next turn; so does the rest if an exception leaves this.
         """
-        count = len(self.waiting)
+        waiting = self.waiting
+        count = len(waiting)
         for ran in range(count):
             if not self._open:
                 return ran
-            function, arguments, context = self.waiting.popleft()
-            began = health.callback_begins()
+            function, arguments, context = waiting.popleft()
+            began = health.callback_begins() if health.naming else 0.0
             try:
-                call(function, arguments, context)
+                if context is None:
+                    function(*arguments)
+                else:
+                    context.run(function, *arguments)
             except Exception as exception:  # noqa: BLE001  # user code
                 report(None, exception)
-            health.callback_took(function, began)
+            if health.naming:
+                health.callback_took(function, began)
         return count
 
     def drop(self) -> None:

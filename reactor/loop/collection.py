@@ -28,15 +28,14 @@ from typing import Any, Final, TypeVar
 
 from reactor.deadline import NEVER, check_timeout
 from reactor.errors import OperationInProgress, SocketError
-from reactor.interest import READ, WRITE
 from reactor.loop.calls import CallQueue, Submission
 from reactor.loop.error_handler import ErrorHandler, log_and_close, report
 from reactor.loop.health import Health
 from reactor.loop.loop_thread import LoopThread
-from reactor.loop.ownership import Ownership
-from reactor.loop.poller import IN, OUT, Poller, Ready
+from reactor.loop.ownership import CLOSED, NOBODY, Ownership
+from reactor.loop.poller import Poller, Ready
 from reactor.loop.signals import SignalHandler
-from reactor.loop.timers import RepeatedTimer, Timed, Timer, TimerQueue, call
+from reactor.loop.timers import RepeatedTimer, Timed, Timer, TimerQueue
 from reactor.loop.wait_state import Closable, Retirable, WaitState
 from reactor.loop.waker import Waker
 from reactor.loop.watch import Watch, WatchCallback
@@ -111,7 +110,7 @@ class WaitStateCollection:
         self.health = Health(clock, slow_callback_names)
         self._calls = CallQueue()
         self._waker = Waker()
-        self._poller = Poller(selector, self._waker.fd)
+        self._poller = Poller(selector, self._waker)
         self.held: set[Closable] = set()  # closed with the collection; for what has no descriptor
         self._retired: list[Closable] = []
         self._loop_lock = threading.Lock()  # held while a loop runs or is about to
@@ -228,13 +227,13 @@ class WaitStateCollection:
 
         Thread: any, and signal handlers. Calls back: from the loop only. Source: LW-009.
         """
-        self._calls.post(function, arguments, copy_context())
-        if self.owner.thread < 0:
+        self._calls.waiting.append((function, arguments, copy_context()))
+        if self.owner.thread < NOBODY:
             if self.owner.closed:
                 self._calls.drop()  # a `close` just before that post has not seen it
             self.owner.check_alive()
         # A turn that is running looks at the queue before it waits again.
-        if not self._turning:
+        if not self._turning and not self._waker.pending:
             self._waker.wake()
 
     def submit(
@@ -278,19 +277,14 @@ class WaitStateCollection:
 
         Thread: the owner's. Calls back: from the loop only. Source: CL-73, CL-74.
         """
-        return self.call_at(self.clock() + delay, function, *arguments)
+        return self._schedule(self.clock() + delay, function, arguments)
 
     def call_at(self, when: float, function: Callable[..., object], *arguments: Any) -> Timer:
         """Call `function(*arguments)` at a moment of the collection's clock.
 
         Thread: the owner's. Calls back: from the loop only. Source: CL-73, CL-74.
         """
-        self.owner.check()
-        if not when <= NEVER:
-            raise ValueError(f"a moment is seconds on the clock of the collection, not {when!r}")
-        timer = Timer(self.timers, function, arguments, copy_context())
-        self.arm(timer, when)
-        return timer
+        return self._schedule(when, function, arguments)
 
     def call_every(
         self, interval: float, function: Callable[..., object], *arguments: Any
@@ -454,6 +448,13 @@ class WaitStateCollection:
             self._poller.want(state, wanted)
             self._interest_changed()
 
+    def rebind(self, state: WaitState) -> None:
+        """Ask a wait state anew for its `reader`.
+
+        Thread: the owner's. Calls back: never. Source: LW-140.
+        """
+        self._poller.rebind(state)
+
     def remove(self, state: WaitState) -> None:
         """Hold a wait state no longer; its descriptor must still be open.
 
@@ -540,6 +541,20 @@ class WaitStateCollection:
 
     # Inside.
 
+    def _schedule(
+        self, when: float, function: Callable[..., object], arguments: tuple[Any, ...]
+    ) -> Timer:
+        if self.owner.thread != threading.get_ident():
+            self.owner.check()
+        if not when <= NEVER:
+            raise ValueError(f"a moment is seconds on the clock of the collection, not {when!r}")
+        timer = Timer(self.timers, function, arguments, copy_context())
+        if self._turning:
+            self.timers.arm(timer, when)
+        else:
+            self.arm(timer, when)
+        return timer
+
     def _close_held(self) -> None:
         with contextlib.ExitStack() as all_of_them:
             for thing in self.held:
@@ -595,11 +610,12 @@ class WaitStateCollection:
     def _wait(self, timeout: float | None, when: float) -> Ready:
         self._waiting = True
         try:
-            self.owner.check_alive()  # after the mark: `close` looks at it when it has made its own
+            if self.owner.thread < NOBODY:  # after the mark: `close` looks at it after its own
+                self.owner.check_alive()
             return self._poller.wait(self._time_to_wait(timeout, when))
         finally:
             self._waiting = False
-            if self.owner.closed and not self._turning:
+            if self.owner.thread == CLOSED and not self._turning:
                 self._finish_closing()
 
     def _time_to_wait(self, timeout: float | None, when: float) -> float | None:
@@ -622,56 +638,24 @@ class WaitStateCollection:
     def _turn(self, ready: Ready) -> int:
         self._turning = True
         self.now = now = self.clock()
+        health = self.health
         try:
-            serve = self._serve_named if self.health.naming else self._serve
-            ran = serve(ready) + self.timers.run_due(now, self.health, self.report)
-            return ran + self._calls.run(self.health, self.report)
+            ran = self._poller.serve(ready, health, self._failed) if ready else 0
+            ran += self.timers.run_due(now, health, self.report)
+            if self._calls.waiting:
+                ran += self._calls.run(health, self.report)
+            return ran
         finally:
             self._turning = False
-            if not self._waiting:
+            if self._retired and not self._waiting:
                 self._close_retired()
-            self.health.turn_took(self.clock() - now)
-            if self.owner.closed and not self._waiting:
+            health.turn_took(self.clock() - now)
+            if self.owner.thread == CLOSED and not self._waiting:
                 self._finish_closing()
 
-    def _serve(self, ready: Ready) -> int:
-        states, stale = self._poller.states, self._poller.stale
-        served = len(ready)
-        for fd, mask in ready:
-            try:
-                state = states[fd]
-            except KeyError:  # it has left, or is the waker
-                served -= 1
-                if fd == self._waker.fd:
-                    self._waker.drain()
-                continue
-            if stale and fd in stale:
-                served -= 1
-                continue
-            try:
-                if mask == IN and state.context is None:
-                    state.on_readable()
-                else:
-                    self._serve_both(state, mask)
-            except Exception as exception:  # noqa: BLE001  # user code: what it raises is reported
-                if not state.on_exception(exception):
-                    self.report(state, exception)
-        return served
-
-    def _serve_named(self, ready: Ready) -> int:
-        served = 0
-        for event in ready:
-            state, began = self._poller.states.get(event[0]), self.health.callback_begins()
-            served += self._serve([event])
-            self.health.callback_took(state, began)
-        return served
-
-    def _serve_both(self, state: WaitState, mask: int) -> None:
-        """Serve what is not the common case: errors, hang-ups, writing, a context."""
-        if mask & ~OUT and state.wanted & READ:
-            call(state.on_readable, (), state.context)
-        if mask & ~IN and state.wanted & WRITE:
-            call(state.on_writable, (), state.context)
+    def _failed(self, state: WaitState, exception: Exception) -> None:
+        if not state.on_exception(exception):
+            self.report(state, exception)
 
     def _close_retired(self) -> None:
         retired, self._retired = self._retired, []

@@ -47,15 +47,14 @@ class Health:
             self.longest_turn = seconds
 
     def callback_begins(self) -> float:
-        """Return the moment, for `callback_took`; a clock is read only for those who pay."""
-        return self.clock() if self.naming else 0.0
+        """Return the moment, for `callback_took`; to be called only if `naming`."""
+        return self.clock()
 
     def callback_took(self, thing: object, began: float) -> None:
-        """Keep the name of the longest callback, if it was slow."""
-        if self.naming:
-            seconds = self.clock() - began
-            if seconds > SLOW_CALLBACK and seconds > self.longest_callback[1]:
-                self.longest_callback = (repr(thing), seconds)
+        """Keep the name of the longest callback, if it was slow; only if `naming`."""
+        seconds = self.clock() - began
+        if seconds > SLOW_CALLBACK and seconds > self.longest_callback[1]:
+            self.longest_callback = (repr(thing), seconds)
 
     def timer_was_late(self, seconds: float) -> None:
         """Keep the greatest lag."""

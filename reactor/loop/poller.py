@@ -1,26 +1,32 @@
-"""Poller: which descriptors are ready, asked of a selector of the standard library.
+"""Poller: which descriptors are ready, and whose they are.
 
-It answers with pairs `(fd, mask)` of plain numbers, the form in which epoll delivers them: a
-`SelectorKey` for each event costs 4 % of an echo. The bits are those of epoll, and the other
-selectors' are turned into them.
+It asks a selector of the standard library, and answers with pairs `(fd, mask)` of plain numbers,
+the form in which epoll delivers them: a `SelectorKey` for each event costs 4 % of an echo. The bits
+are those of epoll, and the other selectors' are turned into them.
 
-The one table `states` leads from a descriptor to its wait state. A descriptor's number can be
-reused between the wait that reported it and the moment its turn comes, so what leaves the table
-meanwhile is remembered in `stale`, and reports under its number are dropped. If they concerned
-the successor, they come again: every selector here is level-triggered.
+One table leads from a descriptor to its wait state, and one to what is called when there is
+something to read: nearly all reports say that and nothing else, and what need not be touched on the
+way is time saved. A descriptor's number can be reused between the wait that reported it and the
+moment its turn comes, so what leaves the tables meanwhile is remembered in `stale`, and reports
+under its number are dropped. If they concerned the successor, they come again: every selector here
+is level-triggered.
 """
 
 import contextlib
 import select
 import selectors
 import sys
+from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from reactor.errors import LimitExceeded, OperationNotAllowed, from_os_error
 from reactor.interest import READ, WRITE
-from reactor.loop.wait_state import WaitState
+from reactor.loop.health import Health
+from reactor.loop.wait_state import Reader, WaitState, call
+from reactor.loop.waker import Waker
 
 Ready: TypeAlias = list[tuple[int, int]]
+Failed: TypeAlias = Callable[[WaitState, Exception], object]
 
 # The bits of a mask: those of epoll on Linux. Any other bit is an error or a hang-up, which
 # both directions have to hear of.
@@ -49,25 +55,24 @@ if sys.platform == "linux":
 
         def register(self, fileobj: Any, events: int, data: Any = None) -> Any:
             """Watch a descriptor."""
-            self._epoll.register(fileobj, epoll_bits(events))
+            self.raw.register(fileobj, epoll_bits(events))
 
         def modify(self, fileobj: Any, events: int, data: Any = None) -> Any:
             """Watch a descriptor for something else."""
-            self._epoll.modify(fileobj, epoll_bits(events))
+            self.raw.modify(fileobj, epoll_bits(events))
 
         def unregister(self, fileobj: Any) -> Any:
             """Watch a descriptor no more; one that was closed meanwhile is in there no more."""
             with contextlib.suppress(OSError):
-                self._epoll.unregister(fileobj)
-
-        def select_raw(self, timeout: float | None) -> Ready:
-            """Wait for at most `timeout` seconds, None for ever."""
-            # epoll counts milliseconds and rounds up itself; the selector's own rounding on top
-            # of that would make every timer one millisecond later.
-            return self._epoll.poll(timeout, EVENT_LIMIT)
+                self.raw.unregister(fileobj)
 
         @property
-        def _epoll(self) -> select.epoll:
+        def raw(self) -> select.epoll:
+            """The epoll object itself, whose answer is what the poller's is.
+
+            It counts milliseconds and rounds up; the selector's own rounding on top of that would
+            make every timer one millisecond later.
+            """
             epoll: select.epoll = self._selector  # type: ignore[attr-defined]  # not public there
             return epoll
 
@@ -82,26 +87,29 @@ class Poller:
 
     Args:
         selector: where to register; None takes the best that the system has.
-        waker_fd: is watched for reading always, and is no wait state: nothing is called for it.
+        waker: is watched for reading always, and drained when it is ready; it is no wait state.
 
-    Thread: `wait` may run in another thread than the rest. Calls back: never.
+    Thread: `wait` may run in another thread than the rest. Calls back: from `serve` only.
     Source: LW-001, LW-006, LW-007.
     """
 
-    __slots__ = ("_first", "_raw", "_selector", "live", "stale", "states")
+    __slots__ = ("_first", "_poll", "_readers", "_selector", "_waker", "live", "stale", "states")
 
-    def __init__(self, selector: selectors.BaseSelector | None, waker_fd: int) -> None:
+    def __init__(self, selector: selectors.BaseSelector | None, waker: Waker) -> None:
         self.states: dict[int, WaitState] = {}
+        self._readers: dict[int, Reader] = {}
+        self._waker = waker
         self.stale: set[int] = set()
         self._first = 0  # of the ready ones, if there are more than one turn serves
-        self._raw = None
+        self._poll: Callable[[float | None, int], Ready] | None = None
         if sys.platform == "linux" and selector is None:
-            self._raw = selector = RawEpollSelector()
+            selector = RawEpollSelector()
+            self._poll = selector.raw.poll
         self._selector = selector or selectors.DefaultSelector()
         # Whether a wait that is running notices what is registered meanwhile: kernels that keep
         # the set do, select and poll are handed a copy.
         self.live = hasattr(self._selector, "fileno")
-        self._selector.register(waker_fd, READ)
+        self._selector.register(waker.fd, READ)
 
     def fileno(self) -> int | None:
         """Return the descriptor that is readable while something is ready, None without one."""
@@ -125,6 +133,12 @@ class Poller:
         wanted, state.wanted = state.wanted, 0
         self.want(state, wanted)
         self.states[state.fd] = state
+        self.rebind(state)
+
+    def rebind(self, state: WaitState) -> None:
+        """Ask a wait state anew for its reader."""
+        if self.states.get(state.fd) is state:
+            self._readers[state.fd] = state.reader()
 
     def want(self, state: WaitState, wanted: int) -> None:
         """Change what a wait state in the table wants to `wanted`, a mask.
@@ -160,16 +174,17 @@ class Poller:
             # The descriptor may have been closed behind our back, and is then in no epoll set.
             with contextlib.suppress(KeyError, ValueError, OSError):
                 self._selector.unregister(state.fd)
-        del self.states[state.fd]
+        del self.states[state.fd], self._readers[state.fd]
         self.stale.add(state.fd)
 
     def wait(self, timeout: float | None) -> Ready:
         """Wait for at most `timeout` seconds, None for ever, and return what is ready."""
-        self.stale.clear()
+        if self.stale:
+            self.stale.clear()
         if timeout is not None and not 0.0 <= timeout <= WAIT_LIMIT:
             timeout = min(max(timeout, 0.0), WAIT_LIMIT)
-        if sys.platform == "linux" and self._raw is not None:
-            return self._raw.select_raw(timeout)
+        if self._poll is not None:
+            return self._poll(timeout, EVENT_LIMIT)
         try:
             keys = self._selector.select(timeout)
         except OSError:
@@ -183,9 +198,57 @@ class Poller:
             keys = (keys + keys)[first : first + EVENT_LIMIT]
         return [(key.fd, epoll_bits(events)) for key, events in keys]
 
+    def serve(self, ready: Ready, health: Health, failed: Failed) -> int:
+        """Let those act that `wait` found ready, and return how many did.
+
+        Args:
+            ready: the answer of `wait`.
+            health: whether each is to be timed, and where that is kept.
+            failed: called with a state and the exception that has left it.
+        """
+        if not health.naming:
+            return self._serve(ready, failed)
+        served = 0
+        for event in ready:
+            state, began = self.states.get(event[0]), health.callback_begins()
+            served += self._serve([event], failed)
+            health.callback_took(state, began)
+        return served
+
+    def _serve(self, ready: Ready, failed: Failed) -> int:
+        readers, stale = self._readers, self.stale
+        served = len(ready)
+        for fd, mask in ready:
+            try:
+                reader = readers[fd]
+            except KeyError:  # it has left, or is the waker
+                served -= 1
+                if fd == self._waker.fd:
+                    self._waker.drain()
+                continue
+            if stale and fd in stale:
+                served -= 1
+                continue
+            try:
+                if mask == IN:
+                    reader.on_readable()
+                else:
+                    self._serve_both(self.states[fd], mask)
+            except Exception as exception:  # noqa: BLE001  # user code: what it raises is reported
+                failed(reader.concerns, exception)
+        return served
+
+    def _serve_both(self, state: WaitState, mask: int) -> None:
+        """Serve what is not the common case: writing, errors, hang-ups."""
+        if mask & ~OUT and state.wanted & READ:
+            call(state.on_readable, (), state.context)
+        if mask & ~IN and state.wanted & WRITE:
+            call(state.on_writable, (), state.context)
+
     def close(self) -> None:
         """Give the selector back; the wait states are their owner's."""
         self.states.clear()
+        self._readers.clear()
         self._selector.close()
 
     def _drop_closed(self) -> bool:

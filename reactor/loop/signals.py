@@ -7,7 +7,6 @@ kernel gives to another thread would wait for the next event.
 """
 
 import signal
-import socket
 import threading
 from collections.abc import Callable
 from types import FrameType
@@ -15,9 +14,9 @@ from typing import Any, TypeAlias
 
 from reactor.errors import StateClosed, WrongProcess
 from reactor.loop.wait_state import Closable
-from reactor.loop.waker import Waker
+from reactor.loop.waker import End, Waker
 
-WakePair: TypeAlias = tuple[socket.socket, socket.socket]
+WakePair: TypeAlias = tuple[End, End]
 
 
 class SignalHandler:

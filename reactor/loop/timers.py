@@ -9,9 +9,9 @@ work in the heap at all.
 Whoever can be due is a `Timed`: a `Timer` with a function, or one direction of a state.
 """
 
-import heapq
 from collections.abc import Callable
 from contextvars import Context
+from heapq import heapify, heappop, heappush
 from typing import Any, Final, TypeAlias
 
 from reactor.deadline import NEVER
@@ -20,13 +20,18 @@ from reactor.loop.health import Health
 # A smaller heap is not worth building anew, however many of its entries are dead: a guess.
 REBUILD_FLOOR: Final = 64
 
+# When so many times what was taken out is more than what is left, the rest is sorted: for what is
+# due all at once that costs a third of taking out one by one, and never more than a few times that.
+SORTING_SHARE: Final = 8
+
 
 class Timed:
     """Something that can be due at a moment.
 
-    `when` is that moment, NEVER if there is none. `order` counts the armings, so that equal
-    moments come in the order in which they were asked for. `entry` is the one living entry in
-    the heap, at `when` or earlier, None if there is none; an entry that it is not is dead.
+    `when` is that moment, NEVER if there is none. `order` is the number of its last arming, so
+    that equal moments come in the order in which they were asked for, and 0 if there is none.
+    `entry` is its one entry in the heap, at `when` or earlier, None if there is none; it is true
+    if it bears that number. Any other entry is dead.
     """
 
     __slots__ = ("entry", "order", "when")
@@ -70,7 +75,7 @@ class TimerQueue:
         if when == NEVER:
             self.disarm(timed)
             return
-        self._order = timed.order = self._order + 1
+        self._order = timed.order = order = self._order + 1
         entry = timed.entry
         if entry is not None:
             if timed.when == NEVER:
@@ -81,12 +86,14 @@ class TimerQueue:
             timed.entry = None
             self._bury()
         timed.when = when
-        self._push(timed)
+        timed.entry = entry = (when, order, timed)
+        heappush(self._heap, entry)
 
     def disarm(self, timed: Timed) -> None:
         """Make `timed` due never."""
         if timed.when != NEVER:
             timed.when = NEVER
+            timed.order = 0
             if timed.entry is not None:
                 self._bury()
 
@@ -95,8 +102,7 @@ class TimerQueue:
         heap = self._heap
         while heap:
             entry = heap[0]
-            timed = entry[2]
-            if timed.entry is entry and timed.when == entry[0]:
+            if entry[2].order == entry[1]:
                 return entry[0]
             self._lift(entry)
         return NEVER
@@ -118,6 +124,9 @@ class TimerQueue:
         What they arm runs in a later turn, even if it is due by `now`. What they disarm does not
         run. If an exception leaves this, those that come behind it are due in the next turn.
         """
+        heap = self._heap
+        if not heap or heap[0][0] > now:
+            return 0
         due = self._due = self.take_due(now)
         if not due:
             return 0
@@ -129,14 +138,18 @@ class TimerQueue:
                 timed = due.pop()
                 if timed.when > now:
                     continue  # disarmed, or armed anew, by one that came before it
-                self.disarm(timed)
+                timed.when = NEVER
+                timed.order = 0
+                if timed.entry is not None:
+                    self._bury()  # by one before it, for a moment that has passed as well
                 ran += 1
-                began = health.callback_begins()
+                began = health.callback_begins() if health.naming else 0.0
                 try:
                     timed.on_due(now)
                 except Exception as exception:  # noqa: BLE001  # user code
                     report(timed.concerns, exception)
-                health.callback_took(timed, began)
+                if health.naming:
+                    health.callback_took(timed, began)
         finally:
             for timed in reversed(due):
                 self.arm(timed, timed.when)
@@ -146,6 +159,7 @@ class TimerQueue:
         """Make everything due never."""
         for timed in [*self._due, *(entry[2] for entry in self._heap)]:
             timed.when = NEVER
+            timed.order = 0
             timed.entry = None
         self._heap.clear()
         self._dead = 0
@@ -156,23 +170,38 @@ class TimerQueue:
         Whoever runs them looks at `when` again before each: an earlier one may have disarmed it.
         """
         heap = self._heap
-        due = []
+        due: list[Timed] = []
         while heap and heap[0][0] <= now:
             entry = heap[0]
             timed = entry[2]
-            if timed.entry is entry and timed.when <= now:
-                heapq.heappop(heap)
-                timed.entry = None
-                due.append(timed)
-            else:
+            if timed.order != entry[1]:
                 self._lift(entry)
-        if len(due) > 1:
-            due.sort(key=lambda timed: (timed.when, timed.order))
+                continue
+            if len(due) * SORTING_SHARE > len(heap):
+                due += self._cut_off(now)
+                continue
+            heappop(heap)
+            timed.entry = None
+            due.append(timed)
+        return due
+
+    def _cut_off(self, now: float) -> list[Timed]:
+        """Take out what is due by `now` at the front, all at once: a sorted list is a heap."""
+        heap = self._heap
+        heap.sort()
+        due: list[Timed] = []
+        for count, (when, order, timed) in enumerate(heap):
+            if when > now or timed.order != order:
+                del heap[:count]
+                return due
+            timed.entry = None
+            due.append(timed)
+        heap.clear()
         return due
 
     def _lift(self, entry: Entry) -> None:
         """Take the first entry off; put it back where it belongs now, if it is not dead."""
-        heapq.heappop(self._heap)
+        heappop(self._heap)
         timed = entry[2]
         if timed.entry is not entry:
             self._dead -= 1
@@ -190,18 +219,20 @@ class TimerQueue:
 
     def _push(self, timed: Timed) -> None:
         timed.entry = entry = (timed.when, timed.order, timed)
-        heapq.heappush(self._heap, entry)
+        heappush(self._heap, entry)
 
     def _rebuild(self) -> None:
         living = []
         for entry in self._heap:
             timed = entry[2]
-            if timed.entry is entry:
+            if timed.order == entry[1]:
+                living.append(entry)
+            elif timed.entry is entry:
                 timed.entry = None
-                if timed.when != NEVER:
-                    timed.entry = (timed.when, timed.order, timed)
-                    living.append(timed.entry)
-        heapq.heapify(living)
+                if timed.order:
+                    timed.entry = entry = (timed.when, timed.order, timed)
+                    living.append(entry)
+        heapify(living)
         self._heap = living
         self._dead = 0
 
@@ -222,7 +253,7 @@ class Timer(Timed):
         queue: TimerQueue,
         function: Callable[..., object],
         arguments: tuple[Any, ...],
-        context: Context | None,
+        context: Context,
     ) -> None:
         # Not super().__init__(): timers come by the thousand, and the call is a tenth of one.
         self.when = NEVER
@@ -231,7 +262,7 @@ class Timer(Timed):
         self._queue = queue
         self._function: Callable[..., object] | None = function  # kept when it has run, for repr
         self._arguments: tuple[Any, ...] | None = arguments  # None: it will not be called
-        self._context = context
+        self._context: Context | None = context
 
     @property
     def active(self) -> bool:
@@ -240,7 +271,7 @@ class Timer(Timed):
 
     def cancel(self) -> bool:
         """Call the function no more; false if it has run, or was cancelled before."""
-        active = self.active
+        active = self._arguments is not None
         self._function = self._arguments = self._context = None
         self._queue.disarm(self)
         return active
@@ -249,8 +280,8 @@ class Timer(Timed):
         """Call the function, unless it has been cancelled."""
         function, arguments, context = self._function, self._arguments, self._context
         self._arguments = self._context = None
-        if function is not None and arguments is not None:
-            call(function, arguments, context)
+        if context is not None and function is not None and arguments is not None:
+            context.run(function, *arguments)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._function!r} at {self.when}>"
@@ -276,20 +307,10 @@ class RepeatedTimer(Timer):
 
     def on_due(self, now: float) -> None:
         """Set the next moment, so that the function can cancel it, then call the function."""
-        if self._function is None or self._arguments is None:
+        if self._context is None or self._function is None or self._arguments is None:
             return
         passed = max(self._count, int((now - self._start) / self._interval))
         self.missed += passed - self._count
         self._count = passed + 1
         self._queue.arm(self, self._start + self._count * self._interval)
-        call(self._function, self._arguments, self._context)
-
-
-def call(
-    function: Callable[..., object], arguments: tuple[Any, ...], context: Context | None
-) -> None:
-    """Call a function of the user in the context in which it was scheduled."""
-    if context is None:
-        function(*arguments)
-    else:
-        context.run(function, *arguments)
+        self._context.run(self._function, *self._arguments)

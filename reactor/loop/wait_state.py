@@ -5,8 +5,9 @@ direction. The collection calls them and knows nothing else: connections, listen
 descriptors are peers here.
 """
 
+from collections.abc import Callable
 from contextvars import Context, copy_context
-from typing import Protocol
+from typing import Any, Protocol
 
 from reactor.interest import interest_text
 from reactor.loop.ownership import Ownership
@@ -38,6 +39,18 @@ class WaitState:
         """Act: a read would find bytes, the end or a failure."""
         raise NotImplementedError
 
+    def reader(self) -> "Reader":
+        """Return whose `on_readable` is called if a read is ready, and nothing else.
+
+        It is asked for when the state enters a collection, and at a `rebind`.
+        """
+        return self if self.context is None else InContext(self, self.context)
+
+    @property
+    def concerns(self) -> "WaitState":
+        """Who is concerned if `on_readable` fails: this state itself."""
+        return self
+
     def on_writable(self) -> None:
         """Act: a write would be taken, or find a failure."""
         raise NotImplementedError
@@ -52,6 +65,31 @@ class WaitState:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} fd={self.fd} wants {interest_text(self.wanted)}>"
+
+
+class Reader(Protocol):
+    """Who acts when there is something to read: a wait state, or a part of one."""
+
+    @property
+    def concerns(self) -> Any:
+        """The wait state."""
+
+    def on_readable(self) -> None:
+        """Act: a read would find bytes, the end or a failure."""
+
+
+class InContext:
+    """The reader of a state that has a context."""
+
+    __slots__ = ("_context", "concerns")
+
+    def __init__(self, state: WaitState, context: Context) -> None:
+        self.concerns = state
+        self._context = context
+
+    def on_readable(self) -> None:
+        """Let the state act, in its context."""
+        self._context.run(self.concerns.on_readable)
 
 
 class Holder(Protocol):
@@ -84,3 +122,13 @@ def current_context() -> Context | None:
     """Return a copy of the caller's context, or None if there is nothing in it."""
     context = copy_context()
     return context if len(context) else None
+
+
+def call(
+    function: Callable[..., object], arguments: tuple[Any, ...], context: Context | None
+) -> None:
+    """Call a function of the user in the context in which it was scheduled."""
+    if context is None:
+        function(*arguments)
+    else:
+        context.run(function, *arguments)

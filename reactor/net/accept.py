@@ -30,8 +30,8 @@ from reactor.errors import AcceptError, Address, SocketError, address_text
 from reactor.interest import READ
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.ownership import NOBODY
-from reactor.loop.timers import Timer, call
-from reactor.loop.wait_state import WaitState
+from reactor.loop.timers import Timer
+from reactor.loop.wait_state import WaitState, call
 from reactor.net.address import HostLike, IPv6Choice, ServiceLike
 from reactor.net.listen import Binding, check_count, listen
 from reactor.net.options import SocketOptions

@@ -33,8 +33,8 @@ from reactor.errors import (
     address_text,
 )
 from reactor.loop.collection import WaitStateCollection
-from reactor.loop.timers import Timed, call
-from reactor.loop.wait_state import current_context
+from reactor.loop.timers import Timed
+from reactor.loop.wait_state import call, current_context
 from reactor.net.address import (
     Host,
     HostLike,

@@ -26,7 +26,6 @@ from reactor.errors import (
 )
 from reactor.loop.collection import WaitStateCollection
 from reactor.state.connection import Callback, Connection
-from reactor.state.line import Request
 from reactor.state.operation_queue import OperationQueue
 from reactor.state.operations import Check, Fill, Handshake, Operation, Send, Unwrap, Wait
 
@@ -213,8 +212,8 @@ class AsyncIOState(Connection):
         if view.readonly:
             raise TypeError("the buffer of a read must be writable")
         operation = Fill(buffer, view, self.unread)
-        request = request_of(operation, callback, error_callback, timeout, deadline)
-        self._start(self.input, request, user_info)
+        order(operation, callback, error_callback, timeout, deadline)
+        self._start(self.input, operation, user_info)
 
     def read_with_checking(
         self,
@@ -251,14 +250,14 @@ class AsyncIOState(Connection):
             size,
             self.input.limit,
         )
-        request = request_of(
+        order(
             operation,
             self._permitting(callback, operation),
             None if error_callback is None else self._permitting(error_callback, operation),
             timeout,
             deadline,
         )
-        self._start(self.input, request, user_info)
+        self._start(self.input, operation, user_info)
 
     def wait_for_input(
         self,
@@ -277,8 +276,9 @@ class AsyncIOState(Connection):
 
         Thread: the owner's. Calls back: never before it returns. Source: LW-080.
         """
-        request = request_of(Wait(self.unread), callback, None, timeout, deadline)
-        self._start(self.input, request, user_info)
+        operation = Wait(self.unread)
+        order(operation, callback, None, timeout, deadline)
+        self._start(self.input, operation, user_info)
 
     def discard(self, count: int) -> int:
         """Drop the first `count` unread bytes; return how many remain. The operation goes on.
@@ -307,8 +307,7 @@ class AsyncIOState(Connection):
             raise OperationNotAllowed("the operation has been finished already", connection=self)
         remaining = self.unread.discard(count)
         check.finished = True
-        request = self.input.request
-        if request is not None and request.operation is check:
+        if self.input.operation is check:
             self.input.withdraw()
         return remaining
 
@@ -367,8 +366,8 @@ class AsyncIOState(Connection):
         Thread: the owner's. Calls back: never before it returns. Source: LW-094 to LW-104.
         """
         operation = Send(buffer, view_of(buffer, start, end))
-        request = request_of(operation, callback, error_callback, timeout, deadline)
-        self._start(self.output, request, user_info)
+        order(operation, callback, error_callback, timeout, deadline)
+        self._start(self.output, operation, user_info)
 
     # Ending.
 
@@ -388,16 +387,16 @@ class AsyncIOState(Connection):
         Thread: the owner's. Calls back: never before it returns. Source: LW-125 to LW-129.
         """
         self._check_usable("abort")
-        requests = [queue.abort(self._aborted(), tell=False) for queue in self._queues(direction)]
+        stopped = [queue.abort(self._aborted(), tell=False) for queue in self._queues(direction)]
         if abort_callback is None:
             return
         if direction == "io":
             self.input.tell(abort_callback, self)
             self.output.tell(nothing)
             return
-        (request,) = requests
+        (operation,) = stopped
         (queue,) = self._queues(direction)
-        queue.tell(self._report_abort, abort_callback, request and request.operation)
+        queue.tell(self._report_abort, abort_callback, operation)
 
     def abort_and_close(
         self, close_callback: Callback | None = None, *, keep_object: bool = False
@@ -533,15 +532,15 @@ class AsyncIOState(Connection):
 
     # Inside.
 
-    def _start(self, queue: OperationQueue, request: Request, user_info: Any) -> None:
-        self._check_usable(request.operation.phase)
+    def _start(self, queue: OperationQueue, operation: Operation, user_info: Any) -> None:
+        self._check_usable(operation.phase)
         if isinstance(self.channel, TLSChannel) and self.channel.engine.stage < Stage.OPEN:
             raise OperationNotAllowed(
                 f"TLS has not shaken hands on {self!r}: call handshake() first", connection=self
             )
         if queue is self.output:
             queue.raise_if_lost()
-        queue.start(request)
+        queue.start(operation)
         if user_info is not None:
             self.user_info = user_info
 
@@ -626,14 +625,14 @@ class AsyncIOState(Connection):
 HOW: Final = {"input": socket.SHUT_RD, "output": socket.SHUT_WR, "io": socket.SHUT_RDWR}
 
 
-def request_of(
+def order(
     operation: Operation,
     callback: Callback | None,
     error_callback: Callback | None,
     timeout: float | None,
     deadline: float | None,
-) -> Request:
-    """Put an operation, who is told and its limits together, after checking them.
+) -> None:
+    """Say who is told of an operation, and its limits, after checking them.
 
     Raises:
         TypeError: nobody is told of a read. ValueError: a limit is none.
@@ -645,8 +644,7 @@ def request_of(
         raise TypeError("a read needs a callback: who else would get what it reads?")
     if deadline is not None and math.isnan(deadline):
         raise ValueError("a deadline is a moment on the clock of the collection, not NaN")
-    return Request(
-        operation,
+    operation.order(
         callback,
         error_callback,
         timeout=check_timeout("timeout", timeout),

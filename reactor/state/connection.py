@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, Final, Literal, TypeAlias
 
 from reactor.channel.base import BytesLike, Channel
+from reactor.channel.lost import Lost
 from reactor.channel.socket_channel import SocketChannel
 from reactor.channel.tls import TLSChannel
 from reactor.channel.traffic import socket_channel
@@ -31,9 +32,8 @@ from reactor.errors import (
 )
 from reactor.interest import READ, WRITE
 from reactor.loop.collection import WaitStateCollection
+from reactor.loop.wait_state import Reader
 from reactor.state.farewell import part_from
-from reactor.state.line import Request
-from reactor.state.lost import Lost
 from reactor.state.operation_queue import BLOCKED, OperationQueue, QueueOwner
 from reactor.state.operations import Exchange, Handshake, Unwrap
 from reactor.state.read_buffer import ReadBuffer
@@ -268,14 +268,35 @@ class Connection(QueueOwner):
 
     # From the loop.
 
+    def reader(self) -> Reader:
+        """Return who acts when there is input; without TLS the queue needs nobody else."""
+        plain = self.context is None and not self.layered
+        return self.input if plain else super().reader()
+
     def on_readable(self) -> None:
-        """Let the input go on; forget the interest if nobody is interested."""
-        if self.layered:
-            self._layers_readable()
-        elif (queue := self.input).phase == BLOCKED:
+        """Let the input go on; if that was all there is, there is nothing to settle."""
+        queue = self.input
+        if not self.layered:
             queue.proceed()
-        else:
-            self.settle(forget=True)
+            return
+        if queue.phase != BLOCKED or self.wanted != READ:
+            self._ready(READ)
+            return
+        try:
+            queue.proceed()
+        finally:
+            output = self._output
+            try:
+                rests = self.channel.rest()
+            except SocketError as error:
+                self._lose_output(error)
+                rests = False
+            if (
+                not rests
+                or queue.phase != BLOCKED
+                or (output is not None and output.phase == BLOCKED)
+            ):
+                self.settle()
 
     def on_writable(self) -> None:
         """Let the output go on; one who has nothing to write is ready for it all the time."""
@@ -378,7 +399,7 @@ class Connection(QueueOwner):
             callback(self, error)
 
         limit = math.inf if timeout is None else timeout
-        self.input.start(Request(operation, exchanged, timeout=limit))
+        self.input.start(operation.order(exchanged, timeout=limit))
 
     def _set_channel(self, channel: Channel) -> None:
         self.channel = channel
@@ -386,28 +407,7 @@ class Connection(QueueOwner):
             queue.channel = channel
             queue.status = None
         self.layered = isinstance(channel, TLSChannel)
-
-    def _layers_readable(self) -> None:
-        """Let the input go on; if that was all there is, there is nothing to settle."""
-        queue = self.input
-        if queue.phase != BLOCKED or self.wanted != READ:
-            self._ready(READ)
-            return
-        try:
-            queue.proceed()
-        finally:
-            output = self._output
-            try:
-                rests = self.channel.rest()
-            except SocketError as error:
-                self._lose_output(error)
-                rests = False
-            if (
-                not rests
-                or queue.phase != BLOCKED
-                or (output is not None and output.phase == BLOCKED)
-            ):
-                self.settle()
+        self.collection.rebind(self)
 
     def _ready(self, mask: int) -> None:
         """Let go on whoever waits for this readiness: under TLS either direction may."""

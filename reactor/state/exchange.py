@@ -7,7 +7,6 @@ been told of its end, are alike: one operation, one limit, and nothing else on t
 from reactor.channel.base import Channel
 from reactor.errors import ReactorError
 from reactor.loop.collection import WaitStateCollection
-from reactor.state.line import Request
 from reactor.state.operation_queue import BLOCKED, OperationQueue, QueueOwner
 from reactor.state.operations import Drain, Exchange
 
@@ -36,7 +35,7 @@ class Exchanging(QueueOwner):
         super().__init__(collection, channel)
         self._queue = OperationQueue(self, channel)
         collection.add(self)
-        self._queue.start(Request(operation, self.over, timeout=limit))
+        self._queue.start(operation.order(self.over, timeout=limit))
 
     def on_readable(self) -> None:
         """Go on."""
@@ -48,13 +47,13 @@ class Exchanging(QueueOwner):
         self._queue.proceed()
         self.settle()
 
-    def settle(self) -> None:
+    def settle(self, *, forget: bool = False) -> None:
         """Want what the operation waits for."""
-        request = self._queue.request
-        if request is not None and self._queue.phase == BLOCKED:
-            if self.channel.holds_input and not isinstance(request.operation, Drain):
+        operation = self._queue.operation
+        if operation is not None and self._queue.phase == BLOCKED:
+            if self.channel.holds_input and not isinstance(operation, Drain):
                 self._queue.post()
-            self.collection.want(self, request.operation.want(self.channel))
+            self.collection.want(self, operation.want(self.channel))
 
     def over(self, state: QueueOwner, status: ReactorError | None) -> None:
         """Act: the exchange has ended, in order if `status` is None."""

@@ -17,8 +17,8 @@ saved.
 What is started while earlier operations are still to be told of their ends is HELD until they
 have been: final calls come in the order in which operations were started.
 
-Who waits in line, and with which limits, is in `line`; what stands where a channel was after an
-end or a failure is in `lost`.
+Who waits in line is in `line`; what stands where a channel was after an end or a failure is a
+`Lost` of the floor below.
 """
 
 import enum
@@ -26,6 +26,7 @@ from collections.abc import Callable
 from typing import Any, Final, cast
 
 from reactor.channel.base import Channel
+from reactor.channel.lost import Lost
 from reactor.deadline import NEVER
 from reactor.errors import (
     InternalError,
@@ -38,10 +39,9 @@ from reactor.errors import (
     SocketError,
 )
 from reactor.loop.collection import WaitStateCollection
-from reactor.loop.timers import Timed, call
-from reactor.loop.wait_state import WaitState
-from reactor.state.line import Line, Request
-from reactor.state.lost import Lost
+from reactor.loop.timers import Timed
+from reactor.loop.wait_state import WaitState, call
+from reactor.state.line import Line
 from reactor.state.operations import CallbackRaised, Exchange, Late, Operation
 
 # Operations that one turn steps in a row: with bytes in memory they need no readiness, and would
@@ -98,8 +98,11 @@ class QueueOwner(WaitState):
         self.collection = collection
         self.channel = cast(Channel, channel)
 
-    def settle(self) -> None:
-        """Bring what is wanted of the descriptor up to date, and flush what is held."""
+    def settle(self, *, forget: bool = False) -> None:
+        """Bring what is wanted of the descriptor up to date, and flush what is held.
+
+        Interest in input may outlive its operation; `forget` ends it.
+        """
         raise NotImplementedError
 
     def lost(self, queue: "OperationQueue", status: SocketError) -> None:
@@ -136,9 +139,9 @@ class OperationQueue(Timed):
         "limit",
         "line",
         "lines_up",
+        "operation",
         "phase",
         "posted",
-        "request",
         "state",
         "status",
         "timeout",
@@ -153,13 +156,13 @@ class OperationQueue(Timed):
         self.collection = state.collection
         self.channel = channel
         self.phase: int = IDLE
-        self.request: Request | None = None
+        self.operation: Operation | None = None
         self.line: Line | None = None  # made when somebody waits in it
         self.lines_up = lines_up
         self.limit = limit
         self.timeout: float | None = None  # seconds; of operations that bring none of their own
         self.status: ReactorError | None = None
-        self.posted: Request | None = None  # whose `proceed` is on its way among the posted calls
+        self.posted: Operation | None = None  # whose `proceed` is on its way among the posted calls
         self.untold = 0  # final calls that are on their way there
 
     # Starting.
@@ -172,7 +175,7 @@ class OperationQueue(Timed):
     @property
     def active(self) -> bool:
         """Whether an operation runs or waits in line."""
-        return self.request is not None or bool(self.line)
+        return self.operation is not None or bool(self.line)
 
     @property
     def running(self) -> bool:
@@ -181,9 +184,9 @@ class OperationQueue(Timed):
 
     def want(self) -> int:
         """Return the readiness that the running operation waits for, a mask."""
-        return self.request.operation.want(self.channel) if self.request else 0
+        return self.operation.want(self.channel) if self.operation else 0
 
-    def start(self, request: Request) -> None:
+    def start(self, operation: Operation) -> None:
         """Begin an operation, or let it wait in line.
 
         Raises:
@@ -191,56 +194,58 @@ class OperationQueue(Timed):
             LimitExceeded: the line is too long.
         """
         if not self.active:
-            self._begin(request)
+            self._begin(operation)
             if self.untold and not self.running:
                 self._enter(HELD)
             elif not self.running:
                 self._enter(BLOCKED)
-                if first_try(request.operation, self):
+                if first_try(cast(Operation, self.operation), self):
                     self.post()
                 else:
                     self.state.settle()
         elif self.lines_up:
             if self.line is None:
                 self.line = Line()
-            self.line.admit(request, self.limit, self.state)
-            if request.timeout is None:
-                request.timeout = self.timeout  # its value of now: LW-101
-            if request.deadline != NEVER:
-                request.began = request.since = self.collection.clock()
+            self.line.admit(operation, self.limit, self.state)
+            if operation.timeout is None:
+                operation.timeout = self.timeout  # its value of now: LW-101
+            if operation.deadline != NEVER:
+                operation.began = operation.since = self.collection.clock()
                 self._arm()
         else:
             raise OperationInProgress(
                 f"{self!r} is still running for {self.state!r}: wait for the callback, or let"
                 " operations queue (`queue_input`, `queue_output`)",
-                phase=request.operation.phase,
+                phase=operation.phase,
                 connection=self.state,
             )
 
     def proceed(self) -> None:
         """Step the operation, which is ready or was promised a try; then those behind it.
 
-        The common case is a stream that has moved something and goes on: one step, and one
-        look at the clock of the turn. All that happens seldom is in `_conclude`.
+        For the input of a plain connection this is what the collection calls. The common case is
+        a stream that has moved something and goes on: one step, and one look at the clock of the
+        turn. All that happens seldom is in `_conclude`.
         """
         if self.phase != BLOCKED:
+            self.state.settle(forget=True)  # it came for nobody
             return
         self.phase = RUNNING  # legal by MOVES; a call of _enter would cost a tenth of the step
-        request: Request = self.request  # type: ignore[assignment]  # there is one while BLOCKED
+        operation: Operation = self.operation  # type: ignore[assignment]  # one is BLOCKED
         try:
-            done = request.operation.step(self.channel)
+            done = operation.step(self.channel)
         except ReactorError as error:
-            self._conclude(request, error)
+            self._conclude(operation, error)
         except CallbackRaised as raised:
             escaped = raised.exception
         except BaseException:
             self._leave()
             raise
         else:
-            if done or self.request is not request:
-                self._conclude(request, None)
+            if done or self.operation is not operation:
+                self._conclude(operation, None)
                 return
-            request.since = self.collection.now
+            operation.since = self.collection.now
             self.phase = BLOCKED
             return
         if self.phase == RUNNING:  # only if the user's code has raised: else _conclude was here
@@ -249,19 +254,21 @@ class OperationQueue(Timed):
 
     def withdraw(self) -> None:
         """Take the running operation back without a word; the callers know why."""
-        self.request = self.posted = None
+        self.operation = self.posted = None
         self.collection.timers.disarm(self)
         if self.phase & (BLOCKED | HELD):
             self._enter(IDLE)
+
+    on_readable = proceed  # what the collection calls
 
     # Limits.
 
     def retime(self, timeout: float | None, passed: float = 0.0) -> None:
         """Give the running operation another timeout, of which `passed` seconds are over now."""
-        request = self.request
-        if request is not None:
-            request.timeout = timeout
-            request.began = request.since = self.collection.clock() - passed
+        operation = self.operation
+        if operation is not None:
+            operation.timeout = timeout
+            operation.began = operation.since = self.collection.clock() - passed
             self._arm()
 
     def on_due(self, now: float) -> None:
@@ -269,44 +276,44 @@ class OperationQueue(Timed):
         call(self._look_at_limits, (now,), self.state.context)
 
     def _look_at_limits(self, now: float) -> None:
-        request = self.request
-        if request is None or self.phase != BLOCKED:
+        operation, state = self.operation, self.state
+        if operation is None or self.phase != BLOCKED:
             return
         try:
-            if request.limit() <= now:
-                operation, since = request.operation, request.since
+            if operation.limit() <= now:
+                since = operation.since
                 moved = operation.moved = operation.moved if operation.counts else 0
                 self.proceed()  # what can be read at this last moment completes it after all
                 if operation.moved == moved:
-                    request.since = since
-            if self.request is request and self.phase == BLOCKED and request.limit() <= now:
+                    operation.since = since
+            if self.operation is operation and self.phase == BLOCKED and operation.limit() <= now:
                 self.phase = RUNNING
-                self._conclude(request, request.timeout_error(self.state.channel, self.state, now))
+                self._conclude(operation, operation.timeout_error(state.channel, state, now))
         finally:
             if self.phase == BLOCKED:
                 if self.line and (late := self.line.take_from_the_first_late(now)):
-                    self._tell(late, late[0].timeout_error(self.state.channel, self.state, now))
+                    self._tell(late, late[0].timeout_error(state.channel, state, now))
                 self._arm()
             self.state.settle()
 
     # Ending.
 
-    def abort(self, status: ReactorError, *, tell: bool) -> Request | None:
+    def abort(self, status: ReactorError, *, tell: bool) -> Operation | None:
         """Stop everything; those in line are told later, in order.
 
         Returns:
-            The running operation's request, or None if there was none. It is told too, and
-            first, if `tell`; else it is the caller's.
+            The running operation, or None if there was none. It is told too, and first, if
+            `tell`; else it is the caller's.
         """
-        request = self.request
-        if request is not None:
+        operation = self.operation
+        if operation is not None:
             self.status = status
             self.withdraw()
             if tell:
-                self._tell([request], status)
+                self._tell([operation], status)
         if self.line:
             self._tell(self.line.take(), status)
-        return request
+        return operation
 
     def lose(self, status: ReactorError) -> None:
         """Let every later step fail with `status`; a running operation does so soon."""
@@ -320,10 +327,10 @@ class OperationQueue(Timed):
 
     def close(self, status: ReactorError | None) -> None:
         """Close for good; what runs or waits is told later, or never if `status` is None."""
-        ended = list[Request]()
-        if self.request is not None:
+        ended = list[Operation]()
+        if self.operation is not None:
             if self.phase != RUNNING:  # else it is closing the state, and has had its last call
-                ended.append(self.request)
+                ended.append(self.operation)
             self.withdraw()
         if self.line:
             ended += self.line.take()
@@ -334,9 +341,9 @@ class OperationQueue(Timed):
 
     def post(self) -> None:
         """Let `proceed` run in a later turn: what there is to do no descriptor shows."""
-        if self.posted is not self.request:
-            self.posted = self.request
-            self.state.later(self._proceed_as_posted, self.request)
+        if self.posted is not self.operation:
+            self.posted = self.operation
+            self.state.later(self._proceed_as_posted, self.operation)
 
     def tell(self, function: Callable[..., object], *arguments: Any) -> None:
         """Make a final call later; what is started from now on is not stepped before it."""
@@ -350,32 +357,32 @@ class OperationQueue(Timed):
 
     # Inside.
 
-    def _begin(self, request: Request) -> None:
-        """Make a request the running one and set its clock."""
-        self.request = request
+    def _begin(self, operation: Operation) -> None:
+        """Make an operation the running one and set its clock."""
+        self.operation = operation
         if not isinstance(self.channel, Lost):
             self.status = None  # a timeout or an abort does not stick
-        if request.timeout is None:
-            request.timeout = self.timeout
-        if request.timeout is not None or request.deadline != NEVER or self.line:
-            request.began = request.since = now = self.collection.clock()
-            if request.deadline <= now:
-                late = request.timeout_error(self.state.channel, self.state, now)
-                request.operation = Late(request.operation, late)
+        if operation.timeout is None:
+            operation.timeout = self.timeout
+        if operation.timeout is not None or operation.deadline != NEVER or self.line:
+            operation.began = operation.since = now = self.collection.clock()
+            if operation.deadline <= now:
+                late = operation.timeout_error(self.state.channel, self.state, now)
+                self.operation = Late(operation, late)
             self._arm()
 
-    def _proceed_as_posted(self, request: Request) -> None:
-        if self.posted is request:
+    def _proceed_as_posted(self, operation: Operation) -> None:
+        if self.posted is operation:
             self.posted = None
             self.proceed()
             self.state.settle()
 
-    def _conclude(self, request: Request, status: ReactorError | None) -> None:
+    def _conclude(self, operation: Operation, status: ReactorError | None) -> None:
         """End an operation, unless its callback has; step those that need no readiness."""
         escaped: Exception | None = None
         try:
-            if self.request is request:
-                self._end(request, status)
+            if self.operation is operation:
+                self._end(operation, status)
             for _ in range(OPERATION_LIMIT):
                 if not self._bring_up_next() or not self._step_next():
                     break
@@ -386,7 +393,7 @@ class OperationQueue(Timed):
             escaped = raised.exception
         except BaseException:
             self._bring_up_next()
-            if self.request is not None:
+            if self.operation is not None:
                 self.post()
             raise
         finally:
@@ -396,45 +403,45 @@ class OperationQueue(Timed):
 
     def _step_next(self) -> bool:
         """Step an operation that was brought up; true if it has come to its end."""
-        request = cast(Request, self.request)
+        operation = cast(Operation, self.operation)
         status: ReactorError | None = None
         try:
-            done = request.operation.step(self.channel)
+            done = operation.step(self.channel)
         except ReactorError as error:
             done, status = True, error
-        if done and self.request is request:
-            self._end(request, status)
-        return done or self.request is not request
+        if done and self.operation is operation:
+            self._end(operation, status)
+        return done or self.operation is not operation
 
     def _leave(self) -> None:
         """Be out of the loop, and wait for what there is to do."""
         if self.running:
-            if self.request is None:
+            if self.operation is None:
                 self.phase = IDLE
             else:
                 self.phase = HELD if self.untold else BLOCKED
 
     def _bring_up_next(self) -> bool:
-        """Make the next request the running one; true if it can be stepped without waiting."""
+        """Make the next operation the running one; true if it can be stepped without waiting."""
         if self.phase == CLOSED:
             return False
-        if self.request is None:
+        if self.operation is None:
             if not self.line:
                 return False
             self._begin(self.line.pop())
-        request = cast(Request, self.request)
-        return not self.untold and needs_no_readiness(request.operation, self.channel)
+        operation = cast(Operation, self.operation)
+        return not self.untold and needs_no_readiness(operation, self.channel)
 
-    def _end(self, request: Request, status: ReactorError | None) -> None:
-        """Take the running request out, keep its status, and make its final call."""
-        self.request = self.posted = None
+    def _end(self, operation: Operation, status: ReactorError | None) -> None:
+        """Take the running operation out, keep its status, and make its final call."""
+        self.operation = self.posted = None
         self.collection.timers.disarm(self)
         if status is not None:
-            self._keep(request.operation, status)
+            self._keep(operation, status)
         elif not isinstance(self.channel, Lost):
             self.status = None
         self.phase = REPORTING
-        request.report(self.state, status)
+        operation.report(self.state, status)
         if self.phase == REPORTING:
             self.phase = RUNNING
 
@@ -452,10 +459,10 @@ class OperationQueue(Timed):
             # What is behind would leave a gap in the stream, so it ends too.
             self._tell(self.line.take(), status)
 
-    def _tell(self, requests: list[Request], status: ReactorError) -> None:
+    def _tell(self, operations: list[Operation], status: ReactorError) -> None:
         """Let operations that will not be stepped any more have their final calls, later."""
-        for request in requests:
-            self.tell(self._report, request, status)
+        for operation in operations:
+            self.tell(self._report, operation, status)
 
     def _told(self, function: Callable[..., object], arguments: tuple[Any, ...]) -> None:
         try:
@@ -467,20 +474,20 @@ class OperationQueue(Timed):
                 self._arm()  # a limit that passed meanwhile was not looked at
                 self.post()
 
-    def _report(self, request: Request, status: ReactorError) -> None:
+    def _report(self, operation: Operation, status: ReactorError) -> None:
         """Make a final call, with the status that belongs to it in place."""
         lasting = self.status
         self.status = status
         try:
-            request.report(self.state, status)
+            operation.report(self.state, status)
         finally:
             if isinstance(self.channel, Lost) or self.phase == CLOSED:
                 self.status = lasting
 
     def _arm(self) -> None:
-        if self.request is None:
+        if self.operation is None:
             return  # its successor will do it
-        when = self.request.limit()
+        when = self.operation.limit()
         if self.line:
             when = min(when, self.line.deadline)
         if when != self.when:
@@ -496,7 +503,7 @@ class OperationQueue(Timed):
         self.phase = phase
 
     def __repr__(self) -> str:
-        running = self.request.operation if self.request else "nothing"
+        running = self.operation or "nothing"
         return f"<OperationQueue {Phase(self.phase).name} runs {running!r}>"
 
 

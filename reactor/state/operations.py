@@ -1,23 +1,31 @@
 """Operations: one read, write or handshake under way, to be stepped until it is done.
 
-An operation never waits and knows no clock, no callback list, no collection. Its `step` tries a
-channel and says "done" or "not yet"; an error is raised. Whoever steps it does the waiting: the
-queue of a state, for a collection, or `drive`, for a blocking call. That is why both run the very
-same reads, writes and handshakes.
+An operation never waits and knows no clock and no collection. Its `step` tries a channel and says
+"done" or "not yet"; an error is raised. Whoever steps it does the waiting: the queue of a state,
+for a collection, or `drive`, for a blocking call. That is why both run the very same reads, writes
+and handshakes. Who is told of its end, and the limits it has, are written on the operation itself,
+like an address and a date on a letter: a slip beside it would be one object more for each of them.
 
-`Fill`, `Check`, `Wait` and `Send` are the verbs of a state. `Feed` and `Pour` are streams: they
-hand over what arrives, and take what is to leave, as long as the connection lives. `Handshake`
-and `Unwrap` are TLS, `Drain` is a polite end without it.
+`Fill`, `Check`, `Wait` and `Send` are the verbs of a state. `Handshake` and `Unwrap` are TLS,
+`Drain` is a polite end without it. What never ends by itself is in `streams` and `datagrams`.
 """
 
+import logging
 import socket
-from collections import deque
 from collections.abc import Callable
-from typing import Any, Final, Protocol, TypeAlias, cast
+from typing import Any, Final, Self, cast
 
-from reactor.channel.base import BytesLike, Channel
+from reactor.channel.base import Channel
 from reactor.channel.tls import TLSChannel
-from reactor.errors import EndOfStream, LimitExceeded, ReactorError
+from reactor.deadline import NEVER
+from reactor.errors import (
+    DeadlinePassed,
+    EndOfStream,
+    LimitExceeded,
+    OperationTimeout,
+    ReactorError,
+    TLSHandshakeTimeout,
+)
 from reactor.state.read_buffer import ReadBuffer
 
 # Bytes that one step may move: then it is the turn of others, even if the peer never pauses.
@@ -30,8 +38,7 @@ READ_SIZE: Final = 262_144
 # A shorter read takes in what comes behind it as well: the next read then needs no system call.
 READ_AHEAD_LIMIT: Final = 65_536
 
-# Small writes behind one that waits are put together up to this size: a guess.
-JOIN_SIZE: Final = 65_536
+log: Final = logging.getLogger("reactor")
 
 
 class CallbackRaised(Exception):
@@ -46,18 +53,30 @@ class CallbackRaised(Exception):
 
 
 class Operation:
-    """Something under way on a channel.
+    """Something under way on a channel, who is told of its end, and the limits it has.
+
+    `timeout` is seconds, `deadline` a moment. `began` is the moment at which it was first in line,
+    `since` that at which it was last stepped: a renewed timeout counts from there. They are kept by
+    who does the waiting.
 
     `moved` counts bytes. `phase` is the word for errors; `renewed` tells whether a timeout is
     counted anew whenever bytes move, or once for all of it. `eager` operations are tried inside
     the call that starts them: they run no code of the user. `sticks` is false of datagrams: a
     failure of one says nothing about the next.
 
-    Thread: the owner's. Calls back: only `Check`, `Feed` and `Pour`, inside `step`.
-    Source: LW-088, LW-097.
+    Thread: the owner's. Calls back: from `report`, and of `Check`, `Feed` and `Pour` inside `step`.
+    Source: LW-088, LW-097, LW-120, LW-121, LW-196.
     """
 
-    __slots__ = ("moved",)
+    __slots__ = (
+        "began",
+        "callback",
+        "deadline",
+        "error_callback",
+        "moved",
+        "since",
+        "timeout",
+    )
 
     phase: str = "read"
     renewed: bool = False
@@ -68,6 +87,23 @@ class Operation:
 
     def __init__(self) -> None:
         self.moved = 0
+        self.order(None)
+
+    def order(
+        self,
+        callback: Callable[..., object] | None,
+        error_callback: Callable[..., object] | None = None,
+        *,
+        timeout: float | None = None,
+        deadline: float = NEVER,
+    ) -> Self:
+        """Say who is told of the end, and the limits; of one that is driven nobody is told."""
+        self.callback = callback
+        self.error_callback = error_callback
+        self.timeout = timeout
+        self.deadline = deadline
+        self.began = self.since = 0.0
+        return self
 
     def step(self, channel: Channel) -> bool:
         """Try, and return whether the operation is done.
@@ -88,6 +124,49 @@ class Operation:
     def result(self, status: ReactorError | None) -> tuple[Any, ...]:
         """Return what a callback gets behind the state."""
         return ()
+
+    def limit(self) -> float:
+        """Return the moment at which the running operation is out of time."""
+        if self.timeout is None:
+            return self.deadline
+        start = self.since if self.renewed else self.began
+        return min(self.deadline, start + self.timeout)
+
+    def timeout_error(self, channel: Channel, state: object, now: float) -> OperationTimeout:
+        """Make the error that says which limit has passed, and how far the operation came."""
+        start = self.since if self.renewed else self.began
+        kind, limit = OperationTimeout, self.timeout
+        if self.deadline <= now:
+            kind, limit = DeadlinePassed, max(0.0, self.deadline - self.began)
+            what = "the deadline has passed"
+        elif self.renewed:
+            what = f"nothing moved for {limit:g} s"
+        else:
+            what = f"it was not over within {limit:g} s"
+        if self.phase == "handshake":
+            kind = TLSHandshakeTimeout
+        moved = self.moved if self.counts else channel.traffic()[0]
+        return kind(
+            f"{what}; {moved} bytes were moved",
+            phase=self.phase,
+            limit=limit,
+            elapsed=now - start,
+            bytes_moved=moved,
+            peer=channel.peer_address,
+            connection=state,
+        )
+
+    def report(self, state: object, status: ReactorError | None) -> None:
+        """Make the one final call: ends and timeouts to the callback, failures to theirs."""
+        callback = self.callback
+        if status is not None:
+            failure = not isinstance(status, (EndOfStream, OperationTimeout))
+            if callback is None or (failure and self.error_callback is not None):
+                callback = self.error_callback
+        if callback is not None:
+            callback(state, *self.result(status))
+        elif status is not None:
+            log.warning("%r: %r failed and nobody is told: %s", state, self, status)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} moved {self.moved}>"
@@ -256,7 +335,7 @@ class Check(Operation):
 
 
 class Late(Operation):
-    """An operation whose moment had passed before it began: it ends, and touches no channel.
+    """In place of an operation whose moment had passed before it began: it touches no channel.
 
     Source: LW-196.
     """
@@ -265,6 +344,7 @@ class Late(Operation):
 
     def __init__(self, operation: Operation, error: ReactorError) -> None:
         super().__init__()
+        self.order(operation.callback, operation.error_callback)
         self._operation = operation
         self._error = error
 
@@ -279,97 +359,6 @@ class Late(Operation):
     def result(self, status: ReactorError | None) -> tuple[Any, ...]:
         """Return what the operation would have."""
         return self._operation.result(status)
-
-
-class Feed(Operation):
-    """Hand over what arrives as it arrives, for as long as there is something.
-
-    Args:
-        receive: called with each piece, never an empty one.
-        size: bytes of a piece at most.
-
-    Source: PR-04, PR-07.
-    """
-
-    __slots__ = ("receive", "size")
-
-    renewed = True
-    counts = False
-
-    def __init__(self, receive: Callable[[bytes], object], size: int = READ_SIZE) -> None:
-        self.moved = 0
-        self.receive = receive
-        self.size = size
-
-    def step(self, channel: Channel) -> bool:
-        """Read once, and hand it over: this is the hottest step of all."""
-        data = channel.read(self.size)
-        if data:
-            self.moved = 1
-            try:
-                self.receive(data)
-            except Exception as exception:  # noqa: BLE001  # user code
-                raise CallbackRaised(exception) from None
-        elif data is not None:
-            raise EndOfStream("the peer has ended the stream", phase="read")
-        return False
-
-
-class BufferSource(Protocol):
-    """Who lends a buffer for input and is told how much is in it."""
-
-    def get_buffer(self, sizehint: int) -> Any:
-        """Return a writable buffer, not empty."""
-
-    def buffer_updated(self, nbytes: int) -> object:
-        """Be told that so many bytes are at the front of the buffer."""
-
-
-class BufferedFeed(Operation):
-    """Put what arrives into buffers that the receiver lends.
-
-    Source: PR-01.
-    """
-
-    __slots__ = ("receiver", "size")
-
-    renewed = True
-    counts = False
-
-    def __init__(self, receiver: BufferSource, size: int = READ_SIZE) -> None:
-        super().__init__()
-        self.receiver = receiver
-        self.size = size
-
-    def step(self, channel: Channel) -> bool:
-        """Ask for a buffer, read once, and tell how much it was."""
-        try:
-            view = self.lend(self.size)
-        except Exception as exception:  # noqa: BLE001  # user code
-            raise CallbackRaised(exception) from None
-        count = channel.readinto(view)
-        if count:
-            self.moved = 1
-            try:
-                self.receiver.buffer_updated(count)
-            except Exception as exception:  # noqa: BLE001  # user code
-                raise CallbackRaised(exception) from None
-        elif count is not None:
-            raise EndOfStream("the peer has ended the stream", phase="read")
-        return False
-
-    def lend(self, size: int) -> memoryview:
-        """Get a buffer of the receiver; `size` bytes are recommended.
-
-        Raises:
-            RuntimeError: it is empty. TypeError: it cannot be written. What the receiver raises.
-        """
-        view = memoryview(self.receiver.get_buffer(size)).cast("B")
-        if view.readonly:
-            raise TypeError("get_buffer() returned a buffer that cannot be written")
-        if not len(view):
-            raise RuntimeError("get_buffer() returned an empty buffer")
-        return view
 
 
 class Send(Operation):
@@ -410,79 +399,6 @@ class Send(Operation):
         """Let go of the buffer; return it and how many bytes of it went."""
         self._view.release()
         return self._buffer, self.moved
-
-
-Chunk: TypeAlias = bytes | bytearray | memoryview
-
-
-class Pour(Operation):
-    """Send what was put into it, and what is put into it meanwhile, until nothing is left.
-
-    Args:
-        sunk: called without arguments when what is left falls to `low` bytes.
-
-    Source: PR-05, PR-06.
-    """
-
-    __slots__ = ("_chunks", "_sunk", "low", "size")
-
-    phase = "write"
-    renewed = True
-
-    def __init__(self, sunk: Callable[[], object], low: int) -> None:
-        super().__init__()
-        self._chunks: deque[Chunk] = deque()
-        self._sunk = sunk
-        self.low = low
-        self.size = 0  # bytes that are left
-
-    def put(self, data: BytesLike) -> None:
-        """Put bytes behind the others; what could change meanwhile is copied."""
-        chunks = self._chunks
-        self.size += len(data)
-        last = chunks[-1] if chunks else None
-        if isinstance(last, bytearray) and len(last) + len(data) <= JOIN_SIZE:
-            last += data
-        elif len(data) < JOIN_SIZE // 2:
-            chunks.append(bytearray(data))
-        elif isinstance(data, memoryview) and isinstance(data.obj, bytes):
-            chunks.append(data)
-        else:
-            chunks.append(memoryview(bytes(data)))
-
-    def step(self, channel: Channel) -> bool:
-        """Write until the channel refuses, then tell if it has become little."""
-        before, began = self.size, self.moved
-        try:
-            while self._chunks and self.moved - began < STEP_LIMIT:
-                count = channel.write(self._chunks[0])
-                if count is None:
-                    break
-                self._drop(count)
-            done = not self._chunks and channel.flush()
-        finally:
-            sank = self.size <= self.low < before
-        if sank:
-            try:
-                self._sunk()
-            except Exception as exception:  # noqa: BLE001  # user code
-                raise CallbackRaised(exception) from None
-        return done and not self._chunks
-
-    def want(self, channel: Channel) -> int:
-        """Wait for what the channel needs to write."""
-        return channel.write_want
-
-    def _drop(self, count: int) -> None:
-        self.moved += count
-        self.size -= count
-        first = self._chunks[0]
-        if count == len(first):
-            self._chunks.popleft()
-        elif isinstance(first, bytearray):
-            del first[:count]
-        else:
-            self._chunks[0] = first[count:]
 
 
 class Exchange(Operation):

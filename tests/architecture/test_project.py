@@ -30,6 +30,7 @@ FORBIDDEN: Final = {  # contract: who may not import, and what
     "What is stepped never meets what waits": (
         (
             "reactor.state.operations",
+            "reactor.state.streams",
             "reactor.state.datagrams",
             "reactor.state.read_buffer",
             "reactor.state.drive",

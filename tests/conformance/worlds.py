@@ -23,7 +23,7 @@ from reactor.state.operations import Check, Fill, Handshake, Operation, Send, Un
 from reactor.state.read_buffer import ReadBuffer
 from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
-from tests.reactor.state.turns import until
+from tests.turns import until
 
 UNREAD_LIMIT: Final = 16 << 20
 TIMEOUT: Final = 2.0  # seconds; what `read` is given where it is to run out of time

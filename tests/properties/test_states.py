@@ -132,10 +132,10 @@ class Model:
 
     def abort(self, side: int, direction: str) -> None:
         queue = getattr(self.states[side], direction)
-        running = queue.request
+        running = queue.operation
         if running is None:
             return
-        size_of_check = type(running.operation).__name__ == "Check"
+        size_of_check = type(running).__name__ == "Check"
 
         def aborted(state: AsyncIOState, buffer: Any, count: int | None) -> None:
             self.ended += 1
@@ -195,7 +195,7 @@ def finish(model: Model, ending: str) -> None:
     elif ending == "abort and close":
         for state in model.states:
             for queue in (state.input, state.output):  # they end without a word
-                model.ended += int(queue.request is not None) + len(queue.line or ())
+                model.ended += int(queue.operation is not None) + len(queue.line or ())
             state.abort_and_close(model.once(lambda state: None))
         settle(model.collection, limit=TURNS)
     if ending != "collection":

@@ -31,7 +31,7 @@ def waker() -> Iterator[Waker]:
 @pytest.fixture
 def poller(selector: selectors.BaseSelector | None, waker: Waker) -> Iterator[Poller]:
     """A poller on each selector in turn."""
-    with contextlib.closing(Poller(selector, waker.fd)) as poller:
+    with contextlib.closing(Poller(selector, waker)) as poller:
         yield poller
 
 
@@ -113,7 +113,7 @@ def test_a_closed_descriptor_is_refused_and_leaves_nothing(poller: Poller, pair:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a plain file is always ready")
 def test_epoll_refuses_a_plain_file_and_says_so(tmp_path: Path, waker: Waker) -> None:
-    with contextlib.closing(Poller(None, waker.fd)) as poller, open(tmp_path / "a", "w") as file:
+    with contextlib.closing(Poller(None, waker)) as poller, open(tmp_path / "a", "w") as file:
         state = WaitState(file.fileno())
         state.wanted = READ
         with pytest.raises(SocketError) as caught:
@@ -126,7 +126,7 @@ def test_epoll_refuses_a_plain_file_and_says_so(tmp_path: Path, waker: Waker) ->
 def test_select_says_which_numbers_it_cannot_take(pair: Pair, waker: Waker) -> None:
     with (
         descriptor_1024(pair[0]) as number,
-        contextlib.closing(Poller(selectors.SelectSelector(), waker.fd)) as poller,
+        contextlib.closing(Poller(selectors.SelectSelector(), waker)) as poller,
     ):
         with pytest.raises(LimitExceeded, match="use another selector") as caught:
             poller.add(WaitState(number))
@@ -171,7 +171,7 @@ def test_what_was_closed_behind_our_back_does_not_stop_the_rest(
 @pytest.mark.skipif(sys.platform != "linux", reason="only epoll forgets what was closed")
 def test_what_could_not_be_changed_is_not_watched_and_says_so(waker: Waker) -> None:
     near, far = socket.socketpair()
-    with contextlib.closing(Poller(None, waker.fd)) as poller, far:
+    with contextlib.closing(Poller(None, waker)) as poller, far:
         state = state_of(near, READ)
         poller.add(state)
         near.close()

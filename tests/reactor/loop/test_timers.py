@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import weakref
+from contextvars import Context
 from typing import Any, Final
 
 import pytest
@@ -216,8 +217,8 @@ def test_the_lag_of_the_latest_is_told() -> None:
 def test_cancel_says_whether_it_prevented_the_call__cl_75() -> None:
     """A timer can be cancelled once; afterwards, and when it has run, cancel only says false."""
     queue, ran = TimerQueue(), list[int]()
-    spent = Timer(queue, ran.append, (1,), None)
-    cancelled = Timer(queue, ran.append, (2,), None)
+    spent = Timer(queue, ran.append, (1,), Context())
+    cancelled = Timer(queue, ran.append, (2,), Context())
     queue.arm(spent, 1.0)
     queue.arm(cancelled, 1.0)
     assert cancelled.cancel()
@@ -233,7 +234,7 @@ def test_a_cancelled_timer_keeps_nothing_alive() -> None:
 
     big = Big()
     seen = weakref.ref(big)
-    timer = Timer(TimerQueue(), print, (big,), None)
+    timer = Timer(TimerQueue(), print, (big,), Context())
     timer.cancel()
     del big
     gc.collect()
@@ -244,7 +245,7 @@ def test_a_spent_timer_still_shows_its_function() -> None:
     def refresh() -> None: ...
 
     queue = TimerQueue()
-    timer = Timer(queue, refresh, (), None)
+    timer = Timer(queue, refresh, (), Context())
     queue.arm(timer, 1.0)
     assert "refresh" in repr(timer)
     run_due(queue, 1.0)
@@ -254,7 +255,7 @@ def test_a_spent_timer_still_shows_its_function() -> None:
 def test_repeating_keeps_to_its_moments_and_skips_the_missed__cl_76() -> None:
     """Each moment is start + n intervals, however late the last call was; missed ones count."""
     queue, ran = TimerQueue(), list[float]()
-    timer = RepeatedTimer(queue, lambda: ran.append(timer.when), (), None)
+    timer = RepeatedTimer(queue, lambda: ran.append(timer.when), (), Context())
     queue.arm(timer, timer.begin(100.0, 10.0))
     assert queue.next_moment() == 110.0
     run_due(queue, 113.0)  # late, but the next moment is not
@@ -269,7 +270,7 @@ def test_repeating_keeps_to_its_moments_and_skips_the_missed__cl_76() -> None:
 def test_repeating_can_be_cancelled_from_within__cl_76() -> None:
     """A repeated call that cancels itself is the last one."""
     queue, calls = TimerQueue(), list[bool]()
-    timer = RepeatedTimer(queue, lambda: calls.append(timer.cancel()), (), None)
+    timer = RepeatedTimer(queue, lambda: calls.append(timer.cancel()), (), Context())
     queue.arm(timer, timer.begin(0.0, 1.0))
     assert run_due(queue, 1.0) == 1
     assert run_due(queue, 50.0) == 0

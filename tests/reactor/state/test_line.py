@@ -1,4 +1,4 @@
-"""Line and Request: order, sums, limits, and who is told what."""
+"""Line, and who is told of an operation: order, sums, limits."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from reactor.errors import (
     StateClosed,
     TLSHandshakeTimeout,
 )
-from reactor.state.line import READ_LIMIT, Line, Request
+from reactor.state.line import READ_LIMIT, Line
 from reactor.state.operations import Handshake, Operation, Send, Unwrap, Wait
 from reactor.state.read_buffer import ReadBuffer
 from reactor.testing.memory import memory_pair
 from tests.tls_pairs import close
 
 
-def write(size: int, deadline: float = NEVER) -> Request:
+def write(size: int, deadline: float = NEVER) -> Operation:
     """A write of so many bytes."""
     data = bytes(size)
-    return Request(Send(data, memoryview(data)), None, deadline=deadline)
+    return Send(data, memoryview(data)).order(None, deadline=deadline)
 
 
-def read() -> Request:
+def read() -> Operation:
     """A read, which has no size."""
-    return Request(Wait(ReadBuffer()), print)
+    return Wait(ReadBuffer()).order(print)
 
 
 def test_first_come_first_served__lw_100() -> None:
-    """Requests leave in the order in which they came, and the size is that of those who wait."""
+    """Operations leave in the order in which they came, and the size is that of those who wait."""
     line, requests = Line(), [write(size) for size in (1, 2, 3)]
     for request in requests:
         line.admit(request, 100, None)
@@ -97,14 +97,13 @@ def test_who_is_late_takes_those_behind_along__lw_196_102() -> None:
 def test_where_things_go__lw_120(status: ReactorError | None, told: str) -> None:
     """Success, ends and timeouts go to the callback; failures to the other, if there is one."""
     calls = list[tuple[str, Any]]()
-    operation = Wait(ReadBuffer())
-    both = Request(
-        operation,
+    alone = Wait(ReadBuffer()).order(lambda state: calls.append(("alone", state)))
+    both = Wait(ReadBuffer()).order(
         lambda state: calls.append(("callback", state)),
         lambda state: calls.append(("error", state)),
     )
     both.report("state", status)
-    Request(operation, lambda state: calls.append(("alone", state))).report("state", status)
+    alone.report("state", status)
     assert calls == [(told, "state"), ("alone", "state")]
 
 
@@ -124,7 +123,7 @@ def test_nobody_to_tell_is_told_to_the_log__lw_096(caplog: pytest.LogCaptureFixt
 def test_a_limit_of_tls_has_its_class__lw_192(operation: Operation, kind: type) -> None:
     """A handshake that takes too long has a class of its own; an end does not."""
     near, far = memory_pair()
-    request = Request(operation, print, timeout=3.0)
+    request = operation.order(print, timeout=3.0)
     request.began = 10.0
     error = request.timeout_error(near, "state", 13.5)
     assert (type(error), error.limit, error.elapsed) == (kind, 3.0, 3.5)
@@ -141,7 +140,7 @@ def test_the_earlier_limit_counts__lw_196() -> None:
     assert request.limit() == 19.0
     request.timeout = 7.0
     assert request.limit() == 20.0
-    waiting = Request(Wait(ReadBuffer()), print, timeout=5.0)
+    waiting = Wait(ReadBuffer()).order(print, timeout=5.0)
     waiting.began, waiting.since = 10.0, 14.0
     assert waiting.limit() == 15.0
     waiting.timeout = math.inf

@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 
 from reactor.channel.base import Channel
+from reactor.channel.lost import Lost
 from reactor.errors import ConnectionReset, EndOfStream, InternalError, ReactorError
 from reactor.loop.collection import WaitStateCollection
 from reactor.state.async_io_state import AsyncIOState
-from reactor.state.line import Request
-from reactor.state.lost import Lost
 from reactor.state.operation_queue import MOVES, OperationQueue, Phase
 from reactor.state.operations import Operation
 from reactor.testing.clock import ManualClock
@@ -66,7 +65,7 @@ def test_an_operation_is_not_stepped_inside_the_call_that_starts_it__lw_124(
     """A read waits for its turn, even if all is there."""
     far.write(b"x")
     operation, told = Scripted(True), list[ReactorError | None]()
-    near.input.start(Request(operation, lambda state: told.append(state.read_status)))
+    near.input.start(operation.order(lambda state: told.append(state.read_status)))
     assert operation.steps == 0
     settle(collection)
     assert (operation.steps, told) == (1, [None])
@@ -77,11 +76,11 @@ def test_a_loss_reaches_who_waits_and_who_comes_later__lw_117(
 ) -> None:
     """`lose` ends the operation that waits, and every later one, with that same error."""
     status, told = ConnectionReset("lost"), Reports()
-    near.input.start(Request(Scripted(), told))
+    near.input.start(Scripted().order(told))
     near.input.lose(status)
     assert len(told) == 0
     settle(collection)
-    near.input.start(Request(Scripted(), told))
+    near.input.start(Scripted().order(told))
     settle(collection)
     assert told.reads == [status, status]
     near.input.lose(EndOfStream())  # the first one counts
@@ -93,7 +92,7 @@ def test_a_limit_can_be_changed_while_it_runs(
 ) -> None:
     """A running operation can be given another limit, counted from now; None is no limit."""
     told = Reports()
-    near.input.start(Request(Scripted(), told, timeout=1.0))
+    near.input.start(Scripted().order(told, timeout=1.0))
     near.input.retime(5.0)
     clock.advance(4.9)
     settle(collection)
@@ -114,7 +113,7 @@ def test_a_step_that_breaks_leaves_the_queue_usable(
     """An exception that is no error of ours goes out; the operation can be stepped again."""
     near.collection.error_handler = lambda thing, exception: seen.append(exception)
     seen, told = list[BaseException](), Reports()
-    near.input.start(Request(Scripted(ZeroDivisionError(), True), told))
+    near.input.start(Scripted(ZeroDivisionError(), True).order(told))
     far.write(b"x")
     settle(collection)
     settle(collection)
@@ -122,15 +121,15 @@ def test_a_step_that_breaks_leaves_the_queue_usable(
     assert len(told) == 1
 
 
-def test_a_request_can_be_taken_back_and_started_again(
+def test_an_operation_can_be_taken_back_and_started_again(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
     """A stream that is paused and resumed is one operation, with one end."""
-    request = Request(Scripted(), told := Reports(), timeout=1.0)
-    near.input.start(request)
+    operation = Scripted().order(told := Reports(), timeout=1.0)
+    near.input.start(operation)
     near.input.withdraw()
     assert (near.input.active, len(collection.timers)) == (False, 0)
-    near.input.start(request)
+    near.input.start(operation)
     near.input.lose(EndOfStream())
     settle(collection)
     assert len(told) == 1

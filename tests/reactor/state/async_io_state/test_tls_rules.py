@@ -32,9 +32,9 @@ from tests.reactor.state.tls_states import (
     attach,
     exchange,
 )
-from tests.reactor.state.turns import until
 from tests.tls_forger import Forger
 from tests.tls_pairs import contexts
+from tests.turns import until
 
 # Rules 1 to 5.
 

@@ -1,0 +1,187 @@
+"""Streams: operations that go on as long as the connection lives.
+
+A `Feed` hands over what arrives, a `Pour` takes what is to leave. Both call the user's code from
+inside a step, and give it an envelope if it raises: a failure of the hook is none of the channel.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final, Protocol, TypeAlias
+
+from reactor.channel.base import BytesLike, Channel
+from reactor.errors import EndOfStream
+from reactor.state.operations import READ_SIZE, STEP_LIMIT, CallbackRaised, Operation
+
+# Small writes behind one that waits are put together up to this size: a guess.
+JOIN_SIZE: Final = 65_536
+
+
+class Receiver(Protocol):
+    """Who is given what arrives."""
+
+    def data_received(self, data: bytes) -> object:
+        """Be given the next piece."""
+
+
+class Feed(Operation):
+    """Hand over what arrives as it arrives, for as long as there is something.
+
+    Args:
+        receiver: its `data_received` is called with each piece, never an empty one.
+        size: bytes of a piece at most.
+
+    Source: PR-04, PR-07.
+    """
+
+    __slots__ = ("receiver", "size")
+
+    renewed = True
+    counts = False
+
+    def __init__(self, receiver: Receiver, size: int = READ_SIZE) -> None:
+        super().__init__()
+        self.receiver = receiver
+        self.size = size
+
+    def step(self, channel: Channel) -> bool:
+        """Read once, and hand it over: this is the hottest step of all."""
+        data = channel.read(self.size)
+        if data:
+            self.moved = 1
+            try:
+                self.receiver.data_received(data)
+            except Exception as exception:  # noqa: BLE001  # user code
+                raise CallbackRaised(exception) from None
+        elif data is not None:
+            raise EndOfStream("the peer has ended the stream", phase="read")
+        return False
+
+
+class BufferSource(Protocol):
+    """Who lends a buffer for input and is told how much is in it."""
+
+    def get_buffer(self, sizehint: int) -> Any:
+        """Return a writable buffer, not empty."""
+
+    def buffer_updated(self, nbytes: int) -> object:
+        """Be told that so many bytes are at the front of the buffer."""
+
+
+class BufferedFeed(Operation):
+    """Put what arrives into buffers that the receiver lends.
+
+    Source: PR-01.
+    """
+
+    __slots__ = ("receiver", "size")
+
+    renewed = True
+    counts = False
+
+    def __init__(self, receiver: BufferSource, size: int = READ_SIZE) -> None:
+        super().__init__()
+        self.receiver = receiver
+        self.size = size
+
+    def step(self, channel: Channel) -> bool:
+        """Ask for a buffer, read once, and tell how much it was."""
+        try:
+            view = self.lend(self.size)
+        except Exception as exception:  # noqa: BLE001  # user code
+            raise CallbackRaised(exception) from None
+        count = channel.readinto(view)
+        if count:
+            self.moved = 1
+            try:
+                self.receiver.buffer_updated(count)
+            except Exception as exception:  # noqa: BLE001  # user code
+                raise CallbackRaised(exception) from None
+        elif count is not None:
+            raise EndOfStream("the peer has ended the stream", phase="read")
+        return False
+
+    def lend(self, size: int) -> memoryview:
+        """Get a buffer of the receiver; `size` bytes are recommended.
+
+        Raises:
+            RuntimeError: it is empty. TypeError: it cannot be written. What the receiver raises.
+        """
+        view = memoryview(self.receiver.get_buffer(size)).cast("B")
+        if view.readonly:
+            raise TypeError("get_buffer() returned a buffer that cannot be written")
+        if not len(view):
+            raise RuntimeError("get_buffer() returned an empty buffer")
+        return view
+
+
+Chunk: TypeAlias = bytes | bytearray | memoryview
+
+
+class Pour(Operation):
+    """Send what was put into it, and what is put into it meanwhile, until nothing is left.
+
+    Args:
+        sunk: called without arguments when what is left falls to `low` bytes.
+
+    Source: PR-05, PR-06.
+    """
+
+    __slots__ = ("_chunks", "_sunk", "low", "size")
+
+    phase = "write"
+    renewed = True
+
+    def __init__(self, sunk: Callable[[], object], low: int) -> None:
+        super().__init__()
+        self._chunks: deque[Chunk] = deque()
+        self._sunk = sunk
+        self.low = low
+        self.size = 0  # bytes that are left
+
+    def put(self, data: BytesLike) -> None:
+        """Put bytes behind the others; what could change meanwhile is copied."""
+        chunks = self._chunks
+        self.size += len(data)
+        last = chunks[-1] if chunks else None
+        if isinstance(last, bytearray) and len(last) + len(data) <= JOIN_SIZE:
+            last += data
+        elif len(data) < JOIN_SIZE // 2:
+            chunks.append(bytearray(data))
+        elif isinstance(data, memoryview) and isinstance(data.obj, bytes):
+            chunks.append(data)
+        else:
+            chunks.append(memoryview(bytes(data)))
+
+    def step(self, channel: Channel) -> bool:
+        """Write until the channel refuses, then tell if it has become little."""
+        before, began = self.size, self.moved
+        try:
+            while self._chunks and self.moved - began < STEP_LIMIT:
+                count = channel.write(self._chunks[0])
+                if count is None:
+                    break
+                self._drop(count)
+            done = not self._chunks and channel.flush()
+        finally:
+            sank = self.size <= self.low < before
+        if sank:
+            try:
+                self._sunk()
+            except Exception as exception:  # noqa: BLE001  # user code
+                raise CallbackRaised(exception) from None
+        return done and not self._chunks
+
+    def want(self, channel: Channel) -> int:
+        """Wait for what the channel needs to write."""
+        return channel.write_want
+
+    def _drop(self, count: int) -> None:
+        self.moved += count
+        self.size -= count
+        first = self._chunks[0]
+        if count == len(first):
+            self._chunks.popleft()
+        elif isinstance(first, bytearray):
+            del first[:count]
+        else:
+            self._chunks[0] = first[count:]
