@@ -83,11 +83,11 @@ class Transport:
     __slots__ = (
         "_channel",
         "_direct",
-        "_encrypting",
         "_ended",
         "_eof_asked",
         "_feeding",
         "_idle",
+        "_layered",
         "_output",
         "_owner",
         "_phase",
@@ -116,7 +116,7 @@ class Transport:
         self.close_report: CloseReport | None = None
         state.face = self
         self._direct: type[bytes] | None
-        self._encrypting: type[bytes] | None
+        self._layered: bool
         self._be_direct()
 
     def begin(self) -> None:
@@ -152,8 +152,10 @@ class Transport:
         if self._owner.thread != get_ident():
             self._owner.check()
         if type(data) is not self._direct:
-            self._write_with_care(data)
-            return
+            careful = self._ready_to_go(data)
+            if careful is None:
+                return
+            data = careful
         try:
             count = self._channel.write(data)
         except SocketError as error:
@@ -161,6 +163,8 @@ class Transport:
             return
         if count != len(data):
             self._keep_rest(data, count or 0)
+        elif self._layered and not self._state.input.running:
+            self._state.settle()  # else once, behind the hook that called us
 
     def writelines(self, list_of_data: Iterable[BytesLike]) -> None:
         """Send many pieces, as one `write` of all of them.
@@ -186,7 +190,7 @@ class Transport:
         self._check_open("write_eof")
         if not self._eof_asked:
             self._eof_asked = True
-            self._direct = self._encrypting = None
+            self._direct = None
             if not self._output:
                 self.output_gone()
 
@@ -353,7 +357,7 @@ class Transport:
         self._feeding.stop()
         state.unread.data[:0] = unread
         self._enter(Phase.SWITCHING)
-        self._direct = self._encrypting = None
+        self._direct = None
         self._waiting.fence()
         if not self._waiting.leaving:
             self.output_gone()
@@ -389,7 +393,7 @@ class Transport:
             self._end(None, "us", "handshake")
         else:
             self._enter(Phase.CLOSING)
-            self._direct = self._encrypting = None
+            self._direct = None
             if self._state.channel.holds_output:
                 self._waiting.watch()
             if self._output is not None and self._output.leaving:
@@ -457,7 +461,7 @@ class Transport:
         Thread: the owner's. Calls back: `pause_writing`, at most. Source: PR-06.
         """
         if self._phase & (Phase.OPEN | Phase.CLOSING):
-            self._direct = self._encrypting = None
+            self._direct = None
             self._waiting.watch()
 
     def output_failed(self, error: ReactorError) -> None:
@@ -465,7 +469,7 @@ class Transport:
 
         Thread: the owner's. Calls back: never. Source: PR-05.
         """
-        self._direct = self._encrypting = None
+        self._direct = None
         if isinstance(error, SocketError) and not isinstance(error, OperationTimeout):
             self._state.output.lose(error)
             if self._feeding.active:
@@ -506,40 +510,28 @@ class Transport:
 
     # Inside: writing.
 
-    def _write_with_care(self, data: BytesLike) -> None:
-        """Write what is not plain bytes, or behind what waits already."""
-        if type(data) is self._encrypting:
-            self._try_first(data)
-            return
+    def _ready_to_go(self, data: BytesLike) -> BytesLike | None:
+        """Look at what is not plain bytes, or comes at a special time; None if it is taken care of.
+
+        Raises: as `write`.
+        """
         if not isinstance(data, bytes):
             data = memoryview(data).cast("B")
         self._check_open("write")
         if self._eof_asked:
             raise BrokenPipe("write after write_eof", phase="write", connection=self)
         if not data:
-            return
-        if self._output:
-            self._output.check_limit()
-            self._output.keep(data)
-        else:
-            self._try_first(data)
+            return None
         self.moved()
-
-    def _try_first(self, data: BytesLike) -> None:
-        """Try the channel, where nothing waits; it may be TLS, and the data anything bytes-like."""
-        try:
-            count = self._channel.write(data)
-        except SocketError as error:
-            self.output_failed(error)
-            return
-        if count != len(data):
-            self._keep_rest(data, count or 0)
-        elif self._state.layered and not self._state.input.running:
-            self._state.settle()  # else once, behind the hook that called us
+        if not self._output:
+            return data
+        self._output.check_limit()
+        self._output.keep(data)
+        return None
 
     def _keep_rest(self, data: BytesLike, sent: int) -> None:
         """Keep what the channel did not take."""
-        self._direct = self._encrypting = None
+        self._direct = None
         self._waiting.keep(memoryview(data)[sent:] if sent else data)
 
     @property
@@ -565,8 +557,8 @@ class Transport:
             and self._idle is None
             and self._state.loss is None
         )
-        self._direct = bytes if free and not self._state.layered else None
-        self._encrypting = bytes if free and self._state.layered else None
+        self._direct = bytes if free else None
+        self._layered = self._state.layered
 
     def mark_passed(self, above: bool) -> None:
         """Let the protocol know that it should stop writing, or can go on.
@@ -650,7 +642,7 @@ class Transport:
     ) -> "LastCall":
         state = self._state
         self._enter(Phase.CLOSED)
-        self._direct = self._encrypting = None
+        self._direct = None
         if self._idle is not None:
             self._idle.cancel()
         self.close_report = CloseReport(
