@@ -2,10 +2,12 @@
 
 from typing import Final
 
-from benchmarks.works import calls, echo, memory, system_calls, timeouts, timers
+from benchmarks.works import bulk, calls, echo, memory, system_calls, timeouts, timers, visits
 
 WORKS: Final = (
     *echo.WORKS,
+    *bulk.WORKS,
+    *visits.WORKS,
     *memory.WORKS,
     *timeouts.WORKS,
     *timers.WORKS,

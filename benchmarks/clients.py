@@ -1,8 +1,12 @@
 """Clients: sockets that talk to a server under test; their part is never timed.
 
-As a program, `python -m benchmarks.clients PORT [--tls]` holds idle connections in a process of its
-own: each line on its standard input is a number of connections to open. It sends a message through
-each, awaits the echo, and answers with a line when all of them are idle.
+As a program, `python -m benchmarks.clients PORT [--tls] [--visit|--send|--receive]` plays clients in
+a process of its own. Each line on its standard input is a number, and is answered with a line:
+
+    (nothing)  so many connections were opened, each has had one message echoed, and all are idle
+    --visit    so many connections have come, have had one message echoed, and have gone
+    --send     so many MiB were sent on one connection, which was then closed
+    --receive  what the server sends after a first byte has come to its end
 """
 
 import socket
@@ -13,6 +17,7 @@ from benchmarks.certificates import client_context
 
 HOLD_SIZE = 1 << 20  # bytes that a kernel buffer may hold: a whole message waits in one piece
 MESSAGE = b"m" * 1024
+AT_A_TIME = 20  # visitors
 
 
 def connect(port: int, tls: ssl.SSLContext | None) -> socket.socket:
@@ -43,6 +48,41 @@ def echo_once(sock: socket.socket) -> None:
         raise ValueError("the server under test does not echo")
 
 
+def _visit(port: int, tls: ssl.SSLContext | None) -> None:
+    for line in sys.stdin:
+        left = int(line)
+        while left > 0:
+            there = [connect(port, tls) for _ in range(min(left, AT_A_TIME))]
+            for sock in there:
+                sock.sendall(MESSAGE)
+            for sock in there:
+                receive_exactly(sock, len(MESSAGE))
+                sock.close()
+            left -= len(there)
+        print(line.strip(), flush=True)
+
+
+def _send(port: int, tls: ssl.SSLContext | None) -> None:
+    piece = bytes(1 << 20)
+    for line in sys.stdin:
+        with connect(port, tls) as sock:
+            for _ in range(int(line)):
+                sock.sendall(piece)
+            if isinstance(sock, ssl.SSLSocket):
+                sock.unwrap()
+        print(line.strip(), flush=True)
+
+
+def _receive(port: int, tls: ssl.SSLContext | None) -> None:
+    room = bytearray(1 << 20)
+    for line in sys.stdin:
+        with connect(port, tls) as sock:
+            sock.sendall(b"!")
+            while sock.recv_into(room):
+                pass
+        print(line.strip(), flush=True)
+
+
 def _hold(port: int, tls: ssl.SSLContext | None) -> None:
     held = []
     for line in sys.stdin:
@@ -53,4 +93,6 @@ def _hold(port: int, tls: ssl.SSLContext | None) -> None:
 
 
 if __name__ == "__main__":
-    _hold(int(sys.argv[1]), client_context() if "--tls" in sys.argv else None)
+    plays = {"--visit": _visit, "--send": _send, "--receive": _receive}
+    play = next((plays[option] for option in sys.argv if option in plays), _hold)
+    play(int(sys.argv[1]), client_context() if "--tls" in sys.argv else None)

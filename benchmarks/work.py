@@ -8,6 +8,8 @@ from dataclasses import dataclass
 # it, or we would measure malloc. Our own loop has to see to this by itself, and is not helped.
 WARM_MALLOC = {"MALLOC_MMAP_THRESHOLD_": "67108864", "MALLOC_TRIM_THRESHOLD_": "268435456"}
 
+MESSAGE_SIZE = 1024  # bytes, of peers whose messages have one size
+
 
 class NotInstalledError(Exception):
     """A peer or a tool is not on this machine: a reason to skip, not to fail."""

@@ -1,10 +1,12 @@
 """The asyncio family: Protocol, streams, and Protocol on uvloop."""
 
 import asyncio
+import contextlib
 import ssl
-from typing import cast
+from collections.abc import Callable
+from typing import Any, cast
 
-from benchmarks.work import NotInstalledError
+from benchmarks.work import MESSAGE_SIZE, NotInstalledError
 
 BACKLOG = 1024  # connections; with the default of 100 a client could meet a full queue
 READ_SIZE = 262_144  # bytes; as much as the transport below reads at once
@@ -44,14 +46,21 @@ class AsyncioPeer:
         self.run = self.loop.run_forever
         self.stop = self.loop.stop
 
-    def serve(self, tls: ssl.SSLContext | None, *, patient: bool = False) -> int:
-        """Start an echo server on a free port and return the port.
+    def serve(
+        self,
+        tls: ssl.SSLContext | None,
+        *,
+        patient: bool = False,
+        factory: Callable[[], Any] | None = None,
+    ) -> int:
+        """Start a server on a free port and return the port.
 
         Args:
             tls: what to encrypt with, or None.
             patient: whether a timer waits on each connection; streams have none.
+            factory: makes the protocol of a connection; None echoes. Streams always do.
         """
-        self.echo = PatientEcho if patient else Echo
+        self.echo = factory or (PatientEcho if patient else Echo)
         self.server = self.loop.run_until_complete(self._start(tls))
         return cast(int, self.server.sockets[0].getsockname()[1])
 
@@ -78,6 +87,20 @@ class StreamsPeer(AsyncioPeer):
 
     async def _start(self, tls: ssl.SSLContext | None) -> asyncio.Server:
         return await asyncio.start_server(_echo, "127.0.0.1", 0, ssl=tls, backlog=BACKLOG)
+
+
+class MessagesPeer(AsyncioPeer):
+    """The same, for messages of one size."""
+
+    async def _start(self, tls: ssl.SSLContext | None) -> asyncio.Server:
+        return await asyncio.start_server(_echo_messages, "127.0.0.1", 0, ssl=tls, backlog=BACKLOG)
+
+
+async def _echo_messages(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(asyncio.IncompleteReadError):
+        while True:
+            writer.write(await reader.readexactly(MESSAGE_SIZE))
+            await writer.drain()
 
 
 async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -7,9 +7,11 @@ OURS: Final = "ours"
 MAKERS: Final = {
     "asyncio": ("benchmarks.peers.asyncio_peer", "AsyncioPeer"),
     "streams": ("benchmarks.peers.asyncio_peer", "StreamsPeer"),
+    "messages": ("benchmarks.peers.asyncio_peer", "MessagesPeer"),
     "uvloop": ("benchmarks.peers.asyncio_peer", "UvloopPeer"),
     "bare": ("benchmarks.peers.bare", "BarePeer"),
     OURS: ("benchmarks.peers.ours", "OurPeer"),
+    "states": ("benchmarks.peers.ours", "StatesPeer"),
 }
 
 

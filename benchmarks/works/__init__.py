@@ -6,6 +6,8 @@ uses it as `peers/` promises, and cleans up nothing that the end of the process 
 
     file               instrument                                       unit
     echo.py            full batch: CPU time of the serving thread       us per echo
+    bulk.py            CPU time of the serving thread                   us per MiB
+    visits.py          the same                                         us per connection
     memory.py          anonymous memory of the serving process          KiB per idle connection
     timeouts.py        full batch with 10 timers against 10,000         how many times the cost
     timers.py          CPU time of the thread                           us per timer

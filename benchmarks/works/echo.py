@@ -4,7 +4,7 @@ from functools import partial
 from typing import Final
 
 from benchmarks.full_batch import FullBatch
-from benchmarks.peers.names import make_peer
+from benchmarks.peers.names import OURS, make_peer
 from benchmarks.work import Work
 
 ALL: Final = ("asyncio", "streams", "uvloop", "bare", "ours")
@@ -21,6 +21,12 @@ def echo(
     return cost
 
 
+def ping_pong(name: str, quick: bool) -> float:
+    """Return the microseconds for an echo by who reads and writes whole messages."""
+    peer = "states" if name == OURS else "messages"
+    return echo(peer, quick, count=100, size=1, batches=600)
+
+
 def _work(key: str, title: str, peers: tuple[str, ...], **shape: int) -> Work:
     return Work(key, title, "us", peers, partial(echo, **shape))
 
@@ -35,4 +41,5 @@ WORKS: Final = (
     _work(
         "tls-echo-large", "TLS echo 100 KiB", WITH_TLS, count=10, size=100, batches=200, tls=True
     ),
+    Work("ping-pong", "messages of 1 KiB, states", "us", ("streams", "ours"), ping_pong),
 )
