@@ -1,7 +1,7 @@
 """Clients: sockets that talk to a server under test; their part is never timed.
 
-As a program, `python -m benchmarks.clients PORT [--tls] [--visit|--send|--receive]` plays clients in
-a process of its own. Each line on its standard input is a number, and is answered with a line:
+As a program, `python -m benchmarks.clients PORT [--tls] [--visit|--send|--receive]` plays
+clients in a process of its own. Each line of its input is a number, answered with a line when
 
     (nothing)  so many connections were opened, each has had one message echoed, and all are idle
     --visit    so many connections have come, have had one message echoed, and have gone

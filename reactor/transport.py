@@ -58,14 +58,20 @@ class Phase(enum.IntEnum):
     CLOSED = 16
 
 
-MOVES: Final = {
+MOVES: Final[dict[int, int]] = {
     Phase.OPEN: Phase.SWITCHING | Phase.CLOSING | Phase.CLOSED,
     Phase.SWITCHING: Phase.SHAKING | Phase.CLOSING | Phase.CLOSED,
     Phase.SHAKING: Phase.OPEN | Phase.CLOSED,
     Phase.CLOSING: Phase.CLOSED,
     Phase.CLOSED: 0,
 }
-ENDING: Final = Phase.CLOSING | Phase.CLOSED
+# A member of an enum costs more than the number that it is.
+OPEN: Final[int] = Phase.OPEN.value
+SWITCHING: Final[int] = Phase.SWITCHING.value
+SHAKING: Final[int] = Phase.SHAKING.value
+CLOSING: Final[int] = Phase.CLOSING.value
+CLOSED: Final[int] = Phase.CLOSED.value
+ENDING: Final[int] = CLOSING | CLOSED
 
 
 class Transport:
@@ -107,7 +113,7 @@ class Transport:
         self._owner = state.collection.owner
         self._protocol = protocol
         self._ended = ended
-        self._phase: int = Phase.OPEN
+        self._phase: int = OPEN
         self._output: WaitingOutput | None = None  # made when something has to wait
         self._feeding = Feeding(state, protocol, self)
         self._eof_asked = False
@@ -129,7 +135,7 @@ class Transport:
         except Exception as exception:  # noqa: BLE001  # user code
             self.failed(exception)
         else:
-            if self._phase == Phase.OPEN:
+            if self._phase == OPEN:
                 self._feeding.go()
 
     # Writing.
@@ -261,7 +267,7 @@ class Transport:
 
         Thread: any. Calls back: never. Source: PR-07.
         """
-        return not self._feeding.paused and self._phase == Phase.OPEN
+        return not self._feeding.paused and self._phase == OPEN
 
     def set_protocol(self, protocol: BaseProtocol) -> None:
         """Let another protocol have every call from now on; no byte is lost between them.
@@ -347,7 +353,7 @@ class Transport:
         """
         self._check_open("start_tls")
         state = self._state
-        if self._phase != Phase.OPEN:
+        if self._phase != OPEN:
             raise OperationInProgress("TLS is being attached already", connection=self)
         if state.layered or self._eof_asked:
             raise OperationNotAllowed(f"{self!r} has TLS already, or its output has ended")
@@ -356,7 +362,7 @@ class Transport:
         )
         self._feeding.stop()
         state.unread.data[:0] = unread
-        self._enter(Phase.SWITCHING)
+        self._enter(SWITCHING)
         self._direct = None
         self._waiting.fence()
         if not self._waiting.leaving:
@@ -389,10 +395,10 @@ class Transport:
         self._feeding.stop()
         if loss is not None:
             self.end_by(loss)
-        elif self._phase == Phase.SHAKING:
+        elif self._phase == SHAKING:
             self._end(None, "us", "handshake")
         else:
-            self._enter(Phase.CLOSING)
+            self._enter(CLOSING)
             self._direct = None
             if self._state.channel.holds_output:
                 self._waiting.watch()
@@ -417,7 +423,7 @@ class Transport:
 
         Thread: the owner's. Calls back: never before it returns. Source: PR-11.
         """
-        if self._phase != Phase.CLOSED:
+        if self._phase != CLOSED:
             self._owner.check()
             self._end(None, "us", "close", abort=True)
 
@@ -452,7 +458,7 @@ class Transport:
         Thread: the owner's. Calls back: never. Source: PR-12.
         """
         by: Closer = "limit" if isinstance(error, OperationTimeout) else "error"
-        phase = {Phase.SHAKING: "handshake", Phase.CLOSING: "close"}.get(Phase(self._phase))
+        phase = {SHAKING: "handshake", CLOSING: "close"}.get(self._phase)
         self._end(error, by, phase or error.phase or "read")
 
     def held_up(self) -> None:
@@ -460,7 +466,7 @@ class Transport:
 
         Thread: the owner's. Calls back: `pause_writing`, at most. Source: PR-06.
         """
-        if self._phase & (Phase.OPEN | Phase.CLOSING):
+        if self._phase & (OPEN | CLOSING):
             self._direct = None
             self._waiting.watch()
 
@@ -481,7 +487,7 @@ class Transport:
 
         Thread: the owner's. Calls back: never. Source: PR-04.
         """
-        if self._phase != Phase.CLOSED:
+        if self._phase != CLOSED:
             self._conclude(self._closed_error("anything: the collection was closed"), "us", "close")
 
     # Inside: reading.
@@ -503,7 +509,7 @@ class Transport:
         if isinstance(status, EndOfStream):
             keep_open = self._protocol.eof_received()  # type: ignore[attr-defined]  # a stream's
             # After a loss there is nothing to be kept open: it was put off for the last words.
-            if self._phase == Phase.OPEN and (self._state.loss is not None or not keep_open):
+            if self._phase == OPEN and (self._state.loss is not None or not keep_open):
                 self.close()
         elif status is not None:
             self.end_by(self._state.loss or status)
@@ -551,7 +557,7 @@ class Transport:
         """
         self._channel = self._state.channel
         free = (
-            self._phase == Phase.OPEN
+            self._phase == OPEN
             and not self._output
             and not self._eof_asked
             and self._idle is None
@@ -579,11 +585,11 @@ class Transport:
         Thread: the owner's. Calls back: never. Source: PR-05, PR-08, PR-10, PR-11.
         """
         self.moved()
-        if self._phase == Phase.CLOSING:
+        if self._phase == CLOSING:
             self._end(None, "us", "close")
-        elif self._phase == Phase.SWITCHING:
+        elif self._phase == SWITCHING:
             self._shake_hands()
-        elif self._phase == Phase.OPEN and self._eof_asked:
+        elif self._phase == OPEN and self._eof_asked:
             self._send_eof()
         else:
             self._be_direct()
@@ -601,7 +607,7 @@ class Transport:
     def _shake_hands(self) -> None:
         switch = self._switch
         assert switch is not None
-        self._enter(Phase.SHAKING)
+        self._enter(SHAKING)
         self._state.begin_tls(switch.plan, self._shaken, switch.timeout)
         if self._state.input.running:
             self._state.input.post()  # who calls hooks without TLS does not settle after them
@@ -610,12 +616,12 @@ class Transport:
         if error is not None:
             self.end_by(error)
             return
-        self._enter(Phase.OPEN)
+        self._enter(OPEN)
         self._waiting.lift()
         if not self._output:
             self.output_gone()
         self._switch_over(None)
-        if self._phase == Phase.OPEN:
+        if self._phase == OPEN:
             self._feeding.go()
 
     # Inside: the end.
@@ -624,7 +630,7 @@ class Transport:
         self, error: BaseException | None, by: Closer, phase: str, *, abort: bool = False
     ) -> None:
         """End the connection, once: report, close, and tell the protocol later."""
-        if self._phase == Phase.CLOSED:
+        if self._phase == CLOSED:
             return
         state = self._state
         if by == "us" and isinstance(state.input.status, EndOfStream) and not abort:
@@ -641,7 +647,7 @@ class Transport:
         self, error: BaseException | None, by: Closer, phase: str, *, abort: bool = False
     ) -> "LastCall":
         state = self._state
-        self._enter(Phase.CLOSED)
+        self._enter(CLOSED)
         self._direct = None
         if self._idle is not None:
             self._idle.cancel()
@@ -655,7 +661,7 @@ class Transport:
     def _switch_over(self, error: BaseException | None) -> None:
         switch, self._switch = self._switch, None
         if switch is not None:
-            closed = self._phase == Phase.CLOSED
+            closed = self._phase == CLOSED
             switch.tell(self, error or (self._closed_error("TLS") if closed else None))
 
     def _lose(self, error: BaseException | None) -> None:
@@ -675,7 +681,7 @@ class Transport:
         return StateClosed(text, phase="close", peer=peer, connection=self)
 
     def _enter(self, phase: int) -> None:
-        if not MOVES[Phase(self._phase)] & phase:
+        if not MOVES[self._phase] & phase:
             raise InternalError(f"{self!r} cannot become {Phase(phase).name}")
         self._phase = phase
 

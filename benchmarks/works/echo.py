@@ -22,9 +22,9 @@ def echo(
 
 
 def ping_pong(name: str, quick: bool) -> float:
-    """Return the microseconds for an echo by who reads and writes whole messages."""
+    """Return the microseconds for an echo by who reads and writes whole messages, one by one."""
     peer = "states" if name == OURS else "messages"
-    return echo(peer, quick, count=100, size=1, batches=600)
+    return echo(peer, quick, count=1, size=1, batches=6000)
 
 
 def _work(key: str, title: str, peers: tuple[str, ...], **shape: int) -> Work:

@@ -22,6 +22,7 @@ from reactor.channel.base import BytesLike, Channel
 from reactor.errors import Address, SocketError, StateClosed, address_text, from_os_error
 
 NO_ADDRESS: Final[Address] = (None, None)  # LW-030: there is none, or nobody can tell any more
+IPV6_LENGTH: Final = 4  # host, port, flow and scope; of IPv4 there are two
 IPV4_IN_IPV6: Final = "::ffff:"  # how an IPv6 socket writes an IPv4 peer; never shown (LW-028)
 
 # What `SO_LINGER` takes: on, and for 0 seconds. Then a close sends a reset and keeps nothing.
@@ -279,7 +280,7 @@ class DatagramChannel(OwnedSocket):
             else:
                 data, _, flags, raw = self.sock.recvmsg(size)
                 longer = bool(flags & socket.MSG_TRUNC)
-                datagram = data, address_pair(self._family, raw), longer
+                datagram = data, address_pair(raw), longer
         except BlockingIOError:
             return None
         except OSError as error:
@@ -309,7 +310,7 @@ class DatagramChannel(OwnedSocket):
         except OSError as error:
             failure = self._failure(error, "write", "send" if address is None else "sendto")
             if address is not None:
-                failure.peer = address_pair(self._family, address)
+                failure.peer = address_pair(address)
             raise failure from error
         self._sent += len(data)
         return True
@@ -327,7 +328,7 @@ class DatagramChannel(OwnedSocket):
             if error.errno != errno.EMSGSIZE:
                 raise
             return bytes(buffer), NO_ADDRESS, True
-        return bytes(buffer[:count]), address_pair(self._family, raw), False
+        return bytes(buffer[:count]), address_pair(raw), False
 
     def _failure(self, error: OSError, phase: str, situation: str) -> SocketError:
         if error.errno in NO_SOCKET_THERE:
@@ -396,7 +397,7 @@ class ListeningChannel:
                 if self.closed or error.errno not in LOST_CLIENT:
                     raise self._failure(error) from error
             else:
-                return sock, address_pair(sock.family, raw)
+                return sock, address_pair(raw)
         return None
 
     def close(self) -> None:
@@ -416,19 +417,18 @@ class ListeningChannel:
         return f"<ListeningChannel on {address_text(self.address)}, {where}>"
 
 
-def address_pair(family: int, raw: Any) -> Address:
+def address_pair(raw: Any) -> Address:
     """Return a system's address as a pair: host and port, or path and None.
 
     Args:
-        family: `sock.family`.
         raw: what `getsockname`, `getpeername` or `accept` returned.
 
     Thread: any. Calls back: never. Source: LW-028, LW-030.
     """
-    if family == socket.AF_INET6:
-        return _ipv6_host(*raw), raw[1]
     if isinstance(raw, (str, bytes)):  # of a Unix socket; Linux gives abstract names as bytes
         return (os.fsdecode(raw), None) if raw else NO_ADDRESS
+    if len(raw) == IPV6_LENGTH:
+        return _ipv6_host(*raw), raw[1]
     return (raw[0], raw[1]) if raw else NO_ADDRESS
 
 
@@ -445,14 +445,14 @@ def _ipv6_host(host: str, _port: int, _flow: int = 0, scope: int = 0) -> str:
 
 def _ask_address(sock: socket.socket) -> Address:
     try:
-        return address_pair(sock.family, sock.getsockname())
+        return address_pair(sock.getsockname())
     except OSError:
         return NO_ADDRESS
 
 
 def _ask_peer_address(sock: socket.socket) -> Address | None:
     try:
-        return address_pair(sock.family, sock.getpeername())
+        return address_pair(sock.getpeername())
     except OSError:
         return None
 

@@ -89,9 +89,17 @@ def socket_channel(sock: socket.socket, *, peer_address: Address | None = None) 
 
     Thread: any. Calls back: never. Source: LW-015, LW-066.
     """
-    if COUNTED_BY_KERNEL and sock.family in (socket.AF_INET, socket.AF_INET6):
+    if COUNTED_BY_KERNEL and _is_tcp(sock, peer_address):
         return KernelCountedChannel(sock, peer_address=peer_address)
     return CountingChannel(sock, peer_address=peer_address)
+
+
+def _is_tcp(sock: socket.socket, peer_address: Address | None) -> bool:
+    if peer_address is not None and isinstance(peer_address[0], str):
+        return (
+            peer_address[1] is not None
+        )  # else it is a path; a socket makes an enum of its answer
+    return sock.family in (socket.AF_INET, socket.AF_INET6)
 
 
 if sys.platform == "linux":

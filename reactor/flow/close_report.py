@@ -4,7 +4,6 @@ A connection may end in a hook, in a write, by a limit, or with its collection. 
 there is one report, and one last call, made later than everything else.
 """
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -57,20 +56,22 @@ class LastCall:
     def make(self) -> None:
         """Make it: from the posted calls, which a collection that is being closed drops."""
         self._state.collection.held.discard(self)
-        with contextlib.ExitStack() as last_first:  # all of them, even if a handler raises
-            for function in reversed(self._functions):
-                last_first.callback(self._call, function)
+        self._call(self._functions)
 
     def close(self) -> None:
         """Make it now: the collection is being closed, perhaps by a hook of this connection."""
         context = self._state.context
         call(self.make, (), None if context is None else context.copy())
 
-    def _call(self, function: Callable[[], object]) -> None:
+    def _call(self, functions: tuple[Callable[[], object], ...]) -> None:
+        if not functions:
+            return
         try:
-            function()
+            functions[0]()
         except Exception as exception:  # noqa: BLE001  # user code
             self._state.collection.report(self._state.face, exception)
+        finally:
+            self._call(functions[1:])  # all of them, even if a handler raises
 
     def __repr__(self) -> str:
         return f"<LastCall of {self._state!r}>"

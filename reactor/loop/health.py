@@ -56,6 +56,11 @@ class Health:
         if seconds > SLOW_CALLBACK and seconds > self.longest_callback[1]:
             self.longest_callback = (repr(thing), seconds)
 
+    def moved(self, bytes_in: int, bytes_out: int) -> None:
+        """Count what a connection has moved that is over."""
+        self.bytes_in += bytes_in
+        self.bytes_out += bytes_out
+
     def timer_was_late(self, seconds: float) -> None:
         """Keep the greatest lag."""
         if seconds > self.timer_lag:

@@ -13,7 +13,6 @@ import collections
 import concurrent.futures
 import contextlib
 import dataclasses
-import enum
 import logging
 import sys
 from collections.abc import Callable
@@ -288,14 +287,14 @@ def accept(
     return handle
 
 
-class Pause(enum.IntFlag):
-    """Why a handle does not accept: any number of reasons at a time."""
+class Pause:
+    """Why a handle does not accept; powers of two, so that any number of reasons is a mask."""
 
-    NOT_BEGUN = 1  # it was made in another thread, and the loop does not know yet
-    PROGRAM = 2  # `pause`
-    CONNECTION_LIMIT = 4
-    EXHAUSTED = 8  # the system has no descriptors or no memory
-    CLOSED = 16  # for good
+    NOT_BEGUN: Final = 1  # it was made in another thread, and the loop does not know yet
+    PROGRAM: Final = 2  # `pause`
+    FULL: Final = 4  # there are as many connections as there may be
+    EXHAUSTED: Final = 8  # the system has no descriptors or no memory
+    CLOSED: Final = 16  # for good
 
 
 class AcceptingHandle(WaitState):
@@ -334,7 +333,7 @@ class AcceptingHandle(WaitState):
         self._collection = collection
         self._channel = channel
         self._reception = reception
-        self._pauses = Pause.NOT_BEGUN
+        self._pauses: int = Pause.NOT_BEGUN
         self._clients = Clients(reception.limits)
         self._lobby = reception.lobby(collection, self._shaken)
         clock, told = collection.clock, reception.error_callbacks
@@ -491,7 +490,7 @@ class AcceptingHandle(WaitState):
             sock.close()
             return
         if self._clients.full:
-            self._pause(Pause.CONNECTION_LIMIT)
+            self._pause(Pause.FULL)
         channel = socket_channel(sock, peer_address=peer)
         try:
             if not INHERITED:
@@ -550,7 +549,8 @@ class AcceptingHandle(WaitState):
     def _left(self, client: Channel | Connection) -> None:
         """Count a connection that has ended."""
         self._clients.left(client.peer_address[0])
-        self._go_on(Pause.CONNECTION_LIMIT)
+        if self._pauses & Pause.FULL:
+            self._go_on(Pause.FULL)
 
     # Pauses, and the end.
 
@@ -560,11 +560,11 @@ class AcceptingHandle(WaitState):
         self._retry = self._collection.call_later(ACCEPT_RETRY_DELAY, self._go_on, Pause.EXHAUSTED)
         self._accept_errors.tell(error)
 
-    def _pause(self, reason: Pause) -> None:
+    def _pause(self, reason: int) -> None:
         self._pauses |= reason
         self._watch()
 
-    def _go_on(self, reason: Pause) -> None:
+    def _go_on(self, reason: int) -> None:
         self._pauses &= ~reason
         self._watch()
 

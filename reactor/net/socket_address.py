@@ -23,7 +23,7 @@ class SocketAddress(NamedTuple):
     @property
     def pair(self) -> Address:
         """The address as it is shown: `(host, port)`."""
-        return address_pair(self.family, self.sockaddr)
+        return address_pair(self.sockaddr)
 
     def mapped(self) -> "SocketAddress":
         """Return the same place as an IPv6 socket has to be told it; IPv6 stays as it is."""

@@ -7,7 +7,7 @@ happens there.
 
 import math
 import socket
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from reactor.channel.base import BytesLike
 from reactor.channel.tls import TLSChannel
@@ -534,11 +534,11 @@ class AsyncIOState(Connection):
 
     def _start(self, queue: OperationQueue, operation: Operation, user_info: Any) -> None:
         self._check_usable(operation.phase)
-        if isinstance(self.channel, TLSChannel) and self.channel.engine.stage < Stage.OPEN:
+        if self.layered and cast(TLSChannel, self.channel).engine.stage < Stage.OPEN:
             raise OperationNotAllowed(
                 f"TLS has not shaken hands on {self!r}: call handshake() first", connection=self
             )
-        if queue is self.output:
+        if queue is not self.input:
             queue.raise_if_lost()
         queue.start(operation)
         if user_info is not None:
@@ -637,18 +637,19 @@ def order(
     Raises:
         TypeError: nobody is told of a read. ValueError: a limit is none.
     """
-    for function in (callback, error_callback):
-        if function is not None and not callable(function):
-            raise TypeError(f"a callback is a function, not {function!r}")
     if callback is None and operation.phase == "read":
         raise TypeError("a read needs a callback: who else would get what it reads?")
+    if not (callback is None or callable(callback)):
+        raise TypeError(f"a callback is a function, not {callback!r}")
+    if not (error_callback is None or callable(error_callback)):
+        raise TypeError(f"a callback is a function, not {error_callback!r}")
     if deadline is not None and math.isnan(deadline):
         raise ValueError("a deadline is a moment on the clock of the collection, not NaN")
     operation.order(
         callback,
         error_callback,
-        timeout=check_timeout("timeout", timeout),
-        deadline=NEVER if deadline is None else float(deadline),
+        None if timeout is None else check_timeout("timeout", timeout),
+        NEVER if deadline is None else float(deadline),
     )
 
 
@@ -662,7 +663,11 @@ def view_of(buffer: Any, start: int, end: int | None) -> memoryview:
     Raises:
         TypeError: it is not bytes-like. ValueError: the range is not inside it.
     """
-    view = memoryview(buffer).cast("B")
+    view = memoryview(buffer)
+    if type(buffer) is not bytearray and type(buffer) is not bytes:
+        view = view.cast("B")
+    if not start and end is None:
+        return view
     stop = len(view) if end is None else end
     if not 0 <= start <= stop <= len(view):
         raise ValueError(f"[{start}:{end}] is not inside a buffer of {len(view)} bytes")

@@ -12,6 +12,7 @@ import enum
 import math
 import socket
 from collections.abc import Callable
+from threading import get_ident
 from typing import Any, Final, Literal, TypeAlias
 
 from reactor.channel.base import BytesLike, Channel
@@ -53,7 +54,7 @@ class Mode(enum.IntEnum):
     CLOSED = 8
 
 
-MOVES: Final = {
+MOVES: Final[dict[int, int]] = {
     Mode.CONNECTING: Mode.OPEN | Mode.CLOSED,
     Mode.OPEN: Mode.SWITCHING | Mode.CLOSED,
     Mode.SWITCHING: Mode.OPEN | Mode.CLOSED,
@@ -61,9 +62,14 @@ MOVES: Final = {
 }
 
 
-# Connections of these modes have nothing to wait for. A mask, because a member of an enum costs
-# more than a number, and this is asked often.
-WITHOUT_CHANNEL: Final = int(Mode.CONNECTING | Mode.CLOSED)
+# A member of an enum costs more than the number that it is.
+CONNECTING: Final[int] = Mode.CONNECTING.value
+OPEN: Final[int] = Mode.OPEN.value
+SWITCHING: Final[int] = Mode.SWITCHING.value
+CLOSED: Final[int] = Mode.CLOSED.value
+
+# Connections of these modes have nothing to wait for.
+WITHOUT_CHANNEL: Final[int] = CONNECTING | CLOSED
 
 
 class Connection(QueueOwner):
@@ -114,7 +120,7 @@ class Connection(QueueOwner):
         self.server_name: Any = None  # the host that it was connected to
         self.face: Any = None  # who stands for it: a transport; what connects it, until then
         self.on_closed: Callable[[Any], object] | None = None  # called once; for who counts us
-        self._mode: int = Mode.CONNECTING if channel is None else Mode.OPEN
+        self._mode: int = CONNECTING if channel is None else OPEN
         self.input = OperationQueue(self, self.channel, limit=INPUT_LIMIT)
         self._output: OperationQueue | None = None  # made when something has to wait in it
         if channel is not None:
@@ -160,7 +166,7 @@ class Connection(QueueOwner):
     @property
     def closed(self) -> bool:
         """Whether the state is closed."""
-        return self._mode == Mode.CLOSED
+        return self._mode == CLOSED
 
     @property
     def address(self) -> Address:
@@ -202,7 +208,7 @@ class Connection(QueueOwner):
         self.object = object
         self._set_channel(channel_of(object))
         self.fd = self.channel.fileno()
-        self._enter(Mode.OPEN)
+        self._enter(OPEN)
         self.face = None
         self.collection.add(self)
 
@@ -210,7 +216,7 @@ class Connection(QueueOwner):
         """Be closed: there will be no connection."""
         for queue in self.queues:
             queue.close(None)
-        self._enter(Mode.CLOSED)
+        self._enter(CLOSED)
 
     def close(self, *, keep_object: bool = False) -> int:
         """Close the connection in order; return the number of unread bytes.
@@ -256,7 +262,7 @@ class Connection(QueueOwner):
         self.collection.remove(self)
         for queue in self.queues:
             queue.close(None)
-        self._enter(Mode.CLOSED)
+        self._enter(CLOSED)
         return channel, unread
 
     def begin_tls(self, plan: Any, callback: Callback, timeout: float | None) -> None:
@@ -322,12 +328,15 @@ class Connection(QueueOwner):
             wanted |= self._flush()
             if self.closed:
                 return  # the transport has ended it, as its output is lost
-        for queue in self.queues:
-            if queue.phase == BLOCKED and not queue.posted:
-                if channel.holds_input and queue is self.input:
-                    queue.post()
-                else:
-                    wanted |= queue.want()
+        queue = self.input
+        if queue.phase == BLOCKED and queue.posted is None:
+            if channel.holds_input:
+                queue.post()
+            else:
+                wanted |= queue.want()
+        output = self._output
+        if output is not None and output.phase == BLOCKED and output.posted is None:
+            wanted |= output.want()
         if wanted != self.wanted:
             self.collection.want(self, wanted)
 
@@ -345,7 +354,7 @@ class Connection(QueueOwner):
         for queue in self.queues:
             queue.close(None)
         self.collection.remove(self)
-        self._enter(Mode.CLOSED)
+        self._enter(CLOSED)
         if self.face is not None:
             self.face.collection_closed()
         if self.channel is not None:
@@ -364,12 +373,13 @@ class Connection(QueueOwner):
 
     def _check_usable(self, verb: str) -> None:
         """Raise unless a verb may be used now."""
-        self.collection.owner.check()
-        if self._mode == Mode.OPEN:
+        if self.collection.owner.thread != get_ident():
+            self.collection.owner.check()
+        if self._mode == OPEN:
             return
-        if self._mode == Mode.CLOSED:
+        if self._mode == CLOSED:
             raise closed_error(self, f"nothing can be done with it any more, not even {verb}")
-        phase = "connect" if self._mode == Mode.CONNECTING else "handshake"
+        phase = "connect" if self._mode == CONNECTING else "handshake"
         raise OperationInProgress(
             f"{self!r} is not ready for {verb}: wait for the callback of its {phase}",
             phase=phase,
@@ -386,14 +396,14 @@ class Connection(QueueOwner):
                 )
 
     def _exchange(self, operation: Exchange, callback: Callback, timeout: float | None) -> None:
-        self._enter(Mode.SWITCHING)
+        self._enter(SWITCHING)
         lost = self.input.channel
         if isinstance(lost, Lost) and isinstance(lost.status, EndOfStream):
             self.input.channel = self.channel  # the end of TLS is not the end of what is below
 
         def exchanged(state: object, error: ReactorError | None) -> None:
-            if self._mode == Mode.SWITCHING:
-                self._enter(Mode.OPEN)
+            if self._mode == SWITCHING:
+                self._enter(OPEN)
             if error is not None and not isinstance(self.output.channel, Lost):
                 self.output.lose(error)
             callback(self, error)
@@ -417,7 +427,7 @@ class Connection(QueueOwner):
                 if queue.phase == BLOCKED and (want := queue.want()) & mask:
                     nobody = False
                     # Room is no arrival: what is held leaves without a read that waits for one.
-                    if queue is self.input and want != mask == WRITE and self._mode == Mode.OPEN:
+                    if queue is self.input and want != mask == WRITE and self._mode == OPEN:
                         continue
                     queue.proceed()
         finally:
@@ -450,13 +460,13 @@ class Connection(QueueOwner):
                 f"{self!r} has no socket to give away: detach_tls() first, or release()",
                 connection=self,
             )
-        connecting = self._mode == Mode.CONNECTING
-        self.collection.health.bytes_in += self.bytes_in
-        self.collection.health.bytes_out += self.bytes_out
+        connecting = self._mode == CONNECTING
+        if self.channel is not None:
+            self.collection.health.moved(*self.channel.traffic())
         for queue in self.queues:
             queue.close(status)
         self.collection.remove(self)
-        self._enter(Mode.CLOSED)
+        self._enter(CLOSED)
         if connecting:
             self.face.cancel(status)
         elif isinstance(self.channel, SocketChannel) and keep_object:
@@ -467,12 +477,12 @@ class Connection(QueueOwner):
             part_from(self.collection, self.channel)
 
     def _enter(self, mode: int) -> None:
-        if not MOVES[Mode(self._mode)] & mode:
+        if not MOVES[self._mode] & mode:
             raise InternalError(
                 f"{self!r} cannot go from {Mode(self._mode).name} to {Mode(mode).name}"
             )
         self._mode = mode
-        if mode == Mode.CLOSED and self.on_closed is not None:
+        if mode == CLOSED and self.on_closed is not None:
             self.on_closed(self)
 
     def __repr__(self) -> str:

@@ -64,7 +64,7 @@ class Phase(enum.IntEnum):
 
 
 # From each phase, the phases that may follow.
-MOVES: Final = {
+MOVES: Final[dict[int, int]] = {
     Phase.IDLE: Phase.BLOCKED | Phase.HELD | Phase.CLOSED,
     Phase.BLOCKED: Phase.RUNNING | Phase.IDLE | Phase.CLOSED,
     Phase.RUNNING: Phase.BLOCKED | Phase.REPORTING | Phase.HELD | Phase.IDLE | Phase.CLOSED,
@@ -193,16 +193,18 @@ class OperationQueue(Timed):
             OperationInProgress: one is running, and this queue has no line.
             LimitExceeded: the line is too long.
         """
-        if not self.active:
+        if self.operation is None and not self.line:
             self._begin(operation)
-            if self.untold and not self.running:
+            if self.phase & (RUNNING | REPORTING):
+                return  # the loop, which is on the stack, will come to it
+            if self.untold:
                 self._enter(HELD)
-            elif not self.running:
-                self._enter(BLOCKED)
-                if first_try(cast(Operation, self.operation), self):
-                    self.post()
-                else:
-                    self.state.settle()
+                return
+            self._enter(BLOCKED)
+            if first_try(self.operation or operation, self):
+                self.post()
+            else:
+                self.state.settle()
         elif self.lines_up:
             if self.line is None:
                 self.line = Line()
@@ -360,7 +362,7 @@ class OperationQueue(Timed):
     def _begin(self, operation: Operation) -> None:
         """Make an operation the running one and set its clock."""
         self.operation = operation
-        if not isinstance(self.channel, Lost):
+        if self.status is not None and not isinstance(self.channel, Lost):
             self.status = None  # a timeout or an abort does not stick
         if operation.timeout is None:
             operation.timeout = self.timeout
@@ -384,7 +386,9 @@ class OperationQueue(Timed):
             if self.operation is operation:
                 self._end(operation, status)
             for _ in range(OPERATION_LIMIT):
-                if not self._bring_up_next() or not self._step_next():
+                if (self.operation is None and not self.line) or not self._bring_up_next():
+                    break
+                if not self._step_next():
                     break
             else:
                 if self._bring_up_next():
@@ -415,7 +419,7 @@ class OperationQueue(Timed):
 
     def _leave(self) -> None:
         """Be out of the loop, and wait for what there is to do."""
-        if self.running:
+        if self.phase & (RUNNING | REPORTING):
             if self.operation is None:
                 self.phase = IDLE
             else:
@@ -435,10 +439,11 @@ class OperationQueue(Timed):
     def _end(self, operation: Operation, status: ReactorError | None) -> None:
         """Take the running operation out, keep its status, and make its final call."""
         self.operation = self.posted = None
-        self.collection.timers.disarm(self)
+        if self.when != NEVER:
+            self.collection.timers.disarm(self)
         if status is not None:
             self._keep(operation, status)
-        elif not isinstance(self.channel, Lost):
+        elif self.status is not None and not isinstance(self.channel, Lost):
             self.status = None
         self.phase = REPORTING
         operation.report(self.state, status)
@@ -496,7 +501,7 @@ class OperationQueue(Timed):
     def _enter(self, phase: int) -> None:
         if phase == self.phase:
             return
-        if not MOVES[Phase(self.phase)] & phase:
+        if not MOVES[self.phase] & phase:
             raise InternalError(
                 f"{self!r} cannot go from {Phase(self.phase).name} to {Phase(phase).name}"
             )

@@ -86,14 +86,18 @@ class Operation:
     counts: bool = True  # else `moved` only tells whether anything has: the channel knows more
 
     def __init__(self) -> None:
+        # Not order(None): operations come by the message, and the call is a tenth of one.
         self.moved = 0
-        self.order(None)
+        self.callback: Callable[..., object] | None = None
+        self.error_callback: Callable[..., object] | None = None
+        self.timeout: float | None = None
+        self.deadline = NEVER
+        self.began = self.since = 0.0
 
     def order(
         self,
         callback: Callable[..., object] | None,
         error_callback: Callable[..., object] | None = None,
-        *,
         timeout: float | None = None,
         deadline: float = NEVER,
     ) -> Self:
@@ -102,7 +106,6 @@ class Operation:
         self.error_callback = error_callback
         self.timeout = timeout
         self.deadline = deadline
-        self.began = self.since = 0.0
         return self
 
     def step(self, channel: Channel) -> bool:
@@ -207,7 +210,7 @@ class Fill(Operation):
         return self._buffer, self.moved
 
     def _receive(self, channel: Channel) -> bool:
-        rest = self._view[self.moved :]
+        rest = self._view[self.moved :] if self.moved else self._view
         if len(rest) > READ_AHEAD_LIMIT:
             count = channel.readinto(rest)
             if count is None:
@@ -217,12 +220,14 @@ class Fill(Operation):
             data = channel.read(READ_SIZE)
             if data is None:
                 return False
-            count = len(data)
-            used = min(count, len(rest))
-            rest[:used] = data[:used]
-            self.moved += used
-            if used < count:
-                self._unread.append(memoryview(data)[used:])
+            count, room = len(data), len(rest)
+            if count <= room:
+                rest[:count] = data
+                self.moved += count
+            else:
+                rest[:] = data[:room]
+                self.moved += room
+                self._unread.append(memoryview(data)[room:])
         if not count:
             raise EndOfStream("the peer has ended the stream", phase="read")
         return True
@@ -385,7 +390,7 @@ class Send(Operation):
         while self.moved < self.size:
             if self.moved - began >= STEP_LIMIT:
                 return False
-            count = channel.write(self._view[self.moved :])
+            count = channel.write(self._view[self.moved :] if self.moved else self._view)
             if count is None:
                 return False
             self.moved += count

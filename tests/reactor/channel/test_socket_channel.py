@@ -194,30 +194,28 @@ def test_a_channel_has_room_for_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(
-    ("family", "raw", "pair"),
+    ("raw", "pair"),
     [
-        (socket.AF_INET, ("192.0.2.1", 80), ("192.0.2.1", 80)),
-        (socket.AF_INET6, ("2001:db8::1", 80, 0, 0), ("2001:db8::1", 80)),
-        (socket.AF_INET6, ("::ffff:192.0.2.1", 80, 0, 0), ("192.0.2.1", 80)),
-        (socket.AF_INET6, ("::ffff:0:1", 80, 0, 0), ("::ffff:0:1", 80)),  # no IPv4 in there
-        (socket.AF_INET6, ("fe80::1", 80, 0, 999999), ("fe80::1%999999", 80)),
-        (AF_UNIX, "/run/a", ("/run/a", None)),
-        (AF_UNIX, b"\0abstract", ("\0abstract", None)),
-        (AF_UNIX, "", (None, None)),
-        (AF_UNIX, None, (None, None)),
+        (("192.0.2.1", 80), ("192.0.2.1", 80)),
+        (("2001:db8::1", 80, 0, 0), ("2001:db8::1", 80)),
+        (("::ffff:192.0.2.1", 80, 0, 0), ("192.0.2.1", 80)),
+        (("::ffff:0:1", 80, 0, 0), ("::ffff:0:1", 80)),  # no IPv4 in there
+        (("fe80::1", 80, 0, 999999), ("fe80::1%999999", 80)),
+        ("/run/a", ("/run/a", None)),
+        (b"\0abstract", ("\0abstract", None)),
+        ("", (None, None)),
+        ((), (None, None)),
     ],
 )
-def test_any_address_is_a_pair__lw_028_030(
-    family: int, raw: object, pair: tuple[object, object]
-) -> None:
+def test_any_address_is_a_pair__lw_028_030(raw: object, pair: tuple[object, object]) -> None:
     """IPv4 in IPv6 is shown as IPv4, a scope stays, a Unix socket has a path or no name."""
-    assert address_pair(family, raw) == pair
+    assert address_pair(raw) == pair
 
 
 def test_a_scope_is_shown_by_the_name_of_its_interface__lw_030() -> None:
     """As people write it, and as it can be given to a connecting verb."""
     number, name = socket.if_nameindex()[0]
-    assert address_pair(socket.AF_INET6, ("fe80::1", 80, 0, number)) == (f"fe80::1%{name}", 80)
+    assert address_pair(("fe80::1", 80, 0, number)) == (f"fe80::1%{name}", 80)
 
 
 def test_an_ipv4_client_of_an_ipv6_listener_is_shown_as_ipv4__lw_028() -> None:
