@@ -17,7 +17,7 @@ What is where:
 A protocol class turns a remote violation into an error of `reactor.errors` that names the peer;
 that error then ends the connection, and nothing else.
 
-Reading order: codecs/__init__.py, codecs/errors.py, codecs/line.py, line.py.
+Reading order: codecs/__init__.py, codecs/errors.py, codecs/decoder.py, codecs/line.py, line.py.
 """
 
 from protocols.codecs.errors import LocalViolation, ProtocolViolation, RemoteViolation

@@ -23,5 +23,6 @@ Words:
 Files, in reading order:
 
     errors.py    ProtocolViolation and its two halves
+    decoder.py   Decoder: what all of them do alike
     line.py      LineDecoder: lines with a longest length, and raw bytes between them
 """

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Callable
 from typing import Final, NoReturn
 
-from protocols.codecs.errors import LocalViolation, RemoteViolation
+from protocols.codecs.decoder import Decoder
+from protocols.codecs.errors import LocalViolation, TooLong
 
 LINE_LIMIT: Final = 16384  # bytes; longer than any line of SMTP, IMAP, HTTP or IRC should be
 ENDLESS: Final = sys.maxsize  # bytes; more than can ever arrive, so "all" needs no case of its own
@@ -30,7 +31,7 @@ MOVES: Final = {
 }
 
 
-class LineDecoder:
+class LineDecoder(Decoder):
     """Cuts bytes into lines.
 
     What it keeps is at most what it was fed since `take` last gave None, and one unfinished line.
@@ -49,7 +50,6 @@ class LineDecoder:
     """
 
     __slots__ = (
-        "_buffer",
         "_delimiter",
         "_line_limit",
         "_phase",
@@ -69,7 +69,7 @@ class LineDecoder:
             raise ValueError("delimiter is empty: without one no line ever ends")
         if line_limit < 1:
             raise ValueError(f"line_limit is {line_limit}: it must be at least 1 byte")
-        self._buffer = bytearray()
+        super().__init__()
         self._delimiter = bytes(delimiter)
         self._line_limit = line_limit
         self._strip_return = strip_return
@@ -81,31 +81,6 @@ class LineDecoder:
     def raw(self) -> bool:
         """Whether the next `take` gives raw bytes. Ask before: a `take` may end the raw mode."""
         return self._phase is Phase.RAW
-
-    @property
-    def refused(self) -> bool:
-        """Whether a line was too long and nobody has called `discard_line` since."""
-        return self._phase is Phase.REFUSED
-
-    @property
-    def unread(self) -> bytes:
-        """What was fed and not taken: at the end of a stream, the line without its delimiter."""
-        return bytes(self._buffer)
-
-    def feed(self, data: bytes | bytearray | memoryview) -> None:
-        """Add what arrived.
-
-        Args:
-            data: the bytes, copied, any number; where they were cut does not matter.
-
-        Raises:
-            LineTooLong: a line was refused, and what comes after it has no meaning.
-
-        Thread: any, one at a time. Calls back: never. Source: the default limits.
-        """
-        if self._phase is Phase.REFUSED:
-            self._take_refused()
-        self._buffer += data
 
     def take(self) -> bytes | None:
         """Give the next line, or in raw mode what there is of raw bytes.
@@ -120,7 +95,7 @@ class LineDecoder:
 
         Thread: any, one at a time. Calls back: never. Source: the default limits.
         """
-        return TAKERS[self._phase](self)
+        return super().take()
 
     def set_raw(self, size: int | None = None) -> None:
         """Take the bytes after the last line as they are, not as lines.
@@ -163,16 +138,10 @@ class LineDecoder:
         Thread: any, one at a time. Calls back: never. Source: the codec chapter.
         """
         self._enter(Phase.DISCARDING)
+        self._violation = None
 
-    def release(self) -> bytes:
-        """Give up the bytes that were not taken, for somebody else; the decoder is empty then.
-
-        Thread: any, one at a time. Calls back: never. Source: PR-09.
-        """
-        data = self.unread
-        self._buffer.clear()
-        self._searched = 0
-        return data
+    def _take(self) -> bytes | None:
+        return TAKERS[self._phase](self)
 
     def _take_line(self) -> bytes | None:
         delimiter_size = len(self._delimiter)
@@ -211,13 +180,13 @@ class LineDecoder:
         self.set_line()
         return self._take_line()
 
-    def _take_refused(self) -> NoReturn:
+    def _refuse(self) -> NoReturn:
+        self._enter(Phase.REFUSED)
         end = self._buffer.find(self._delimiter)
         raise LineTooLong(self._line_limit, len(self._buffer) if end < 0 else end)
 
-    def _refuse(self) -> NoReturn:
-        self._enter(Phase.REFUSED)
-        self._take_refused()
+    def _forget(self) -> None:
+        self._searched = 0
 
     def _enter(self, phase: Phase) -> None:
         if phase not in MOVES[self._phase]:
@@ -231,30 +200,15 @@ class LineDecoder:
 TAKERS: Final[dict[Phase, Callable[[LineDecoder], bytes | None]]] = {
     Phase.LINES: LineDecoder._take_line,
     Phase.RAW: LineDecoder._take_raw,
-    Phase.REFUSED: LineDecoder._take_refused,
     Phase.DISCARDING: LineDecoder._take_discarding,
 }
 
 
-class LineTooLong(RemoteViolation):
-    """The peer sent more bytes than a line may have.
-
-    Args:
-        limit: the bytes that were allowed.
-        seen: the bytes of that line that were there; it may have been longer still.
-
-    Thread: any. Calls back: never. Source: the default limits (line 16 KiB).
-    """
+class LineTooLong(TooLong):
+    """The peer sent more bytes than a line may have, whether it has ended or not."""
 
     identifier = "line-limit"
-
-    def __init__(self, limit: int, seen: int) -> None:
-        super().__init__(
-            f"a line of {seen} bytes or more, where {limit} are allowed: "
-            "the peer must send shorter lines, or line_limit be raised"
-        )
-        self.limit = limit
-        self.seen = seen
+    thing = "line"
 
 
 def encode_line(line: bytes, delimiter: bytes = b"\n") -> bytes:

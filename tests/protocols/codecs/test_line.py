@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,16 +11,7 @@ from hypothesis import strategies as st
 
 from protocols.codecs.errors import LocalViolation, RemoteViolation
 from protocols.codecs.line import LINE_LIMIT, LineDecoder, LineTooLong, encode_line
-
-Event = tuple[str, bytes]
-
-
-def lines_of(decoder: LineDecoder) -> list[bytes]:
-    return list(iter(decoder.take, None))
-
-
-def bytes_singly(data: bytes) -> list[bytes]:
-    return [data[i : i + 1] for i in range(len(data))]
+from tests.protocols.codecs.cuts import PLACES, Event, all_of, cut, singly
 
 
 def obey(decoder: LineDecoder, line: bytes) -> None:
@@ -60,11 +50,6 @@ def taken(decoder: LineDecoder) -> Iterator[Event]:
             obey(decoder, data)
 
 
-def cuts(data: bytes, places: list[int]) -> list[bytes]:
-    borders = sorted({0, len(data), *(place % (len(data) + 1) for place in places)})
-    return [data[a:b] for a, b in itertools.pairwise(borders)]
-
-
 words = st.sampled_from(
     [b"a", b"bc", b"\r", b"\n", b"\r\n", b";", b"--", b"-", b"raw3", b"raw", b"raw0", b"x" * 9]
 )
@@ -73,7 +58,7 @@ words = st.sampled_from(
 @settings(deadline=None)  # a busy machine is no failure
 @given(
     words=st.lists(words, max_size=30),
-    places=st.lists(st.integers(0, 400), max_size=20),
+    places=PLACES,
     delimiter=st.sampled_from([b"\n", b"\r\n", b"--", b"-;-"]),
     limit=st.sampled_from([1, 3, 8, 50]),
     strip=st.booleans(),
@@ -86,7 +71,7 @@ def test_any_cut_of_the_bytes_gives_the_same_events(
     def run(pieces: list[bytes]) -> list[Event]:
         return events_of(LineDecoder(delimiter, line_limit=limit, strip_return=strip), pieces)
 
-    assert run(bytes_singly(data)) == run([data]) == run(cuts(data, places))
+    assert run(singly(data)) == run([data]) == run(cut(data, places))
 
 
 @settings(deadline=None)
@@ -94,26 +79,26 @@ def test_any_cut_of_the_bytes_gives_the_same_events(
 def test_what_is_encoded_is_decoded(lines: list[bytes]) -> None:
     decoder = LineDecoder()
     decoder.feed(b"".join(encode_line(line) for line in lines))
-    assert lines_of(decoder) == lines
+    assert all_of(decoder) == lines
     assert decoder.unread == b""
 
 
 def test_lines_come_without_their_delimiter_and_may_be_empty() -> None:
     decoder = LineDecoder()
     decoder.feed(b"one\n\ntwo\r\nthr")
-    assert lines_of(decoder) == [b"one", b"", b"two\r"]
+    assert all_of(decoder) == [b"one", b"", b"two\r"]
     assert decoder.unread == b"thr"
     decoder.feed(b"ee\n4\n")
-    assert lines_of(decoder) == [b"three", b"4"]
+    assert all_of(decoder) == [b"three", b"4"]
 
 
 def test_one_return_is_stripped_where_that_is_asked_for() -> None:
     decoder = LineDecoder(strip_return=True)
     decoder.feed(b"one\r\ntwo\n\r\nthree\r\r\nfo\rur\n")
-    assert lines_of(decoder) == [b"one", b"two", b"", b"three\r", b"fo\rur"]
+    assert all_of(decoder) == [b"one", b"two", b"", b"three\r", b"fo\rur"]
 
 
-@pytest.mark.parametrize("pieces", [lambda data: [data], bytes_singly], ids=["whole", "singly"])
+@pytest.mark.parametrize("pieces", [lambda data: [data], singly], ids=["whole", "singly"])
 @pytest.mark.parametrize(
     ("line", "strip", "fits"),
     [
@@ -180,7 +165,7 @@ def test_a_refused_line_stays_refused_until_it_is_discarded() -> None:
         decoder.set_raw()
     decoder.discard_line()
     decoder.feed(b" still\nok\n")
-    assert lines_of(decoder) == [b"ok"]
+    assert all_of(decoder) == [b"ok"]
 
 
 def test_only_a_refused_line_can_be_discarded() -> None:
@@ -229,7 +214,7 @@ def test_raw_mode_without_a_number_lasts_until_lines_are_asked_for() -> None:
     body, _, extra = (decoder.take() or b"").partition(b"|")
     decoder.set_line(extra)
     decoder.feed(b"s\nto\n")
-    assert (body, lines_of(decoder)) == (b"body", [b"firs", b"to"])
+    assert (body, all_of(decoder)) == (b"body", [b"firs", b"to"])
 
 
 def test_extra_bytes_come_before_those_that_were_not_taken() -> None:
@@ -237,7 +222,7 @@ def test_extra_bytes_come_before_those_that_were_not_taken() -> None:
     decoder.feed(b"\nthird\n")
     decoder.set_raw(1)
     decoder.set_line(b"first\nsecond")
-    assert lines_of(decoder) == [b"first", b"second", b"third"]
+    assert all_of(decoder) == [b"first", b"second", b"third"]
 
 
 def test_release_gives_everything_that_was_not_taken_once() -> None:
@@ -263,7 +248,7 @@ def test_single_bytes_cost_no_more_than_their_number() -> None:
 
     decoder = LineDecoder(b"\r\n")
     decoder._buffer = Counting()
-    for piece in bytes_singly(b"x" * 10_000):
+    for piece in singly(b"x" * 10_000):
         decoder.feed(piece)
         assert decoder.take() is None
     assert Counting.searched < 3 * 10_000
