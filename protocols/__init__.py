@@ -10,26 +10,42 @@ collection; it knows its transport and no event loop, so that it runs on asyncio
 What is where:
 
 - `LineProtocol` (line.py): lines with a longest length, raw bytes between them.
-- `codecs/`: the pure half. `LineDecoder` and `encode_line` can be used with a blocking stream, a
-  file or another framework; they raise a `LocalViolation` for a mistake of this program and a
-  `RemoteViolation` (for one, `LineTooLong`) for one of the peer. Both are `ProtocolViolation`.
+- `codecs/`: the pure half. `LineDecoder` and `encode_line`, and the like for frames, can be used
+  with a blocking stream, a file or another framework; they raise a `LocalViolation` for a mistake
+  of this program and a `RemoteViolation` (for one, `LineTooLong`) for one of the peer. Both are
+  `ProtocolViolation`.
 
 A protocol class turns a remote violation into an error of `reactor.errors` that names the peer;
 that error then ends the connection, and nothing else.
 
-Reading order: codecs/__init__.py, codecs/errors.py, codecs/decoder.py, codecs/line.py, line.py.
+Reading order: codecs/__init__.py and what it names, line.py.
 """
 
+from protocols.codecs.delimiter import DelimiterDecoder, encode_delimited
 from protocols.codecs.errors import LocalViolation, ProtocolViolation, RemoteViolation
+from protocols.codecs.fixed_size import FixedSizeDecoder, encode_fixed_size
+from protocols.codecs.frame import FrameTooLong, MalformedFrame
+from protocols.codecs.length_field import LengthFieldDecoder, encode_length_field
 from protocols.codecs.line import LineDecoder, LineTooLong, encode_line
+from protocols.codecs.netstring import NetstringDecoder, encode_netstring
 from protocols.line import LineProtocol
 
 __all__ = [
+    "DelimiterDecoder",
+    "FixedSizeDecoder",
+    "FrameTooLong",
+    "LengthFieldDecoder",
     "LineDecoder",
     "LineProtocol",
     "LineTooLong",
     "LocalViolation",
+    "MalformedFrame",
+    "NetstringDecoder",
     "ProtocolViolation",
     "RemoteViolation",
+    "encode_delimited",
+    "encode_fixed_size",
+    "encode_length_field",
     "encode_line",
+    "encode_netstring",
 ]

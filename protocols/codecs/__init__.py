@@ -20,9 +20,16 @@ Words:
   to go on, unless it is told how.
 - Whatever is kept between two calls has a limit.
 
+- A frame is a piece of the stream that was sent as one; there are five ways to mark it.
+
 Files, in reading order:
 
-    errors.py    ProtocolViolation and its two halves
-    decoder.py   Decoder: what all of them do alike
-    line.py      LineDecoder: lines with a longest length, and raw bytes between them
+    errors.py        ProtocolViolation and its two halves
+    decoder.py       Decoder: what all of them do alike
+    line.py          LineDecoder: lines with a longest length, and raw bytes between them
+    frame.py         FrameDecoder: frames that say how long they are, of one of the next three kinds
+    fixed_size.py    FixedSizeDecoder: all of one size
+    netstring.py     NetstringDecoder: the length in digits
+    length_field.py  LengthFieldDecoder: the length in a field of 1 to 8 bytes, anywhere in the head
+    delimiter.py     DelimiterDecoder: frames that end with one of some delimiters
 """
