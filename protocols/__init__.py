@@ -28,6 +28,7 @@ from protocols.codecs.frame import FrameTooLong, MalformedFrame
 from protocols.codecs.length_field import LengthFieldDecoder, encode_length_field
 from protocols.codecs.line import LineDecoder, LineTooLong, encode_line
 from protocols.codecs.netstring import NetstringDecoder, encode_netstring
+from protocols.codecs.terminator import TerminatorDecoder
 from protocols.line import LineProtocol
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "NetstringDecoder",
     "ProtocolViolation",
     "RemoteViolation",
+    "TerminatorDecoder",
     "encode_delimited",
     "encode_fixed_size",
     "encode_length_field",

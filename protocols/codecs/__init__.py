@@ -32,4 +32,5 @@ Files, in reading order:
     netstring.py     NetstringDecoder: the length in digits
     length_field.py  LengthFieldDecoder: the length in a field of 1 to 8 bytes, anywhere in the head
     delimiter.py     DelimiterDecoder: frames that end with one of some delimiters
+    terminator.py    TerminatorDecoder: data as it comes, up to a terminator that may change
 """
