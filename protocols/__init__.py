@@ -18,7 +18,7 @@ What is where:
 A protocol class turns a remote violation into an error of `reactor.errors` that names the peer;
 that error then ends the connection, and nothing else.
 
-Reading order: codecs/__init__.py and what it names, line.py.
+Reading order: codecs/__init__.py and what it names, codec_protocol.py, line.py.
 """
 
 from protocols.codecs.delimiter import DelimiterDecoder, encode_delimited

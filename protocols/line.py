@@ -9,15 +9,15 @@ protocol, which then gets the bytes that were not taken. It runs on asyncio's tr
             self.send_line(line.upper())
 """
 
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import ClassVar
 
-from protocols.codecs.line import LINE_LIMIT, LineDecoder, LineTooLong, encode_line
-from reactor.errors import LimitExceeded
-from reactor.protocol import Protocol
-from reactor.transport import Transport
+from protocols.codec_protocol import CodecProtocol
+from protocols.codecs.line import LINE_LIMIT, LineDecoder, encode_line
+from reactor.errors import LimitExceeded, SocketError
 
 
-class LineProtocol(Protocol):
+class LineProtocol(CodecProtocol):
     """Lines in, lines out, and raw bytes between them.
 
     Override `line_received`, and what else is needed of the hooks. A subclass with an `__init__`
@@ -37,13 +37,12 @@ class LineProtocol(Protocol):
     line_limit: ClassVar[int] = LINE_LIMIT
     strip_return: ClassVar[bool] = False
 
-    transport: Transport
+    _decoder: LineDecoder
 
     def __init__(self) -> None:
-        self._decoder = LineDecoder(
-            self.delimiter, line_limit=self.line_limit, strip_return=self.strip_return
+        super().__init__(
+            LineDecoder(self.delimiter, line_limit=self.line_limit, strip_return=self.strip_return)
         )
-        self._delivering = False
 
     # Hooks of ours, to be overridden.
 
@@ -68,8 +67,8 @@ class LineProtocol(Protocol):
     def line_too_long(self, error: LimitExceeded) -> None:
         """Handle a line over the limit; this one raises the error, which ends the connection.
 
-        An override may call `discard_line`, and lines go on after that one. Whatever else it
-        does, the transport is closed when it returns.
+        An override may call `discard_line`, and lines go on after that one, or `set_protocol` of
+        the transport. Whatever else it does, the transport is closed when it returns.
 
         Args:
             error: names the peer, the limit and how much was seen; its `__cause__` is the
@@ -79,16 +78,15 @@ class LineProtocol(Protocol):
         """
         raise error
 
-    # What a subclass calls.
+    def input_refused(self, error: SocketError) -> None:
+        """Call `line_too_long`, as a line knows no other rule.
 
-    @property
-    def unfinished(self) -> bytes:
-        """What was received and not delivered.
-
-        In `eof_received` and `connection_lost` that is the beginning of a line whose delimiter
-        never came; after `close`, `abort`, or a loss while reading was paused, whole lines too.
+        Thread: the owner's. Calls back: that hook. Source: PR-14, the default limits.
         """
-        return self._decoder.unread
+        assert isinstance(error, LimitExceeded)
+        self.line_too_long(error)
+
+    # What a subclass calls.
 
     def send_line(self, line: bytes) -> None:
         """Send one line and its delimiter.
@@ -140,155 +138,7 @@ class LineProtocol(Protocol):
         """
         self._decoder.discard_line()
 
-    def pause_reading(self) -> None:
-        """Deliver nothing more, from inside a hook too: the next line waits.
-
-        Thread: the owner's. Calls back: never. Source: PR-07.
-        """
-        self.transport.pause_reading()
-
-    def resume_reading(self) -> None:
-        """Deliver again: first the lines that wait here, then what arrives.
-
-        Use this, not the transport's: that one knows nothing of the lines that wait here, and
-        they would come with the next bytes only.
-
-        Raises:
-            Exception: what a hook raised that got one of those lines; the connection is aborted.
-
-        Thread: the owner's. Calls back: `line_received` and `raw_received`, unless it is called
-            inside a hook, where the next line comes when that one has returned. Source: PR-07.
-        """
-        self.transport.resume_reading()
-        try:
-            self._deliver()
-        except BaseException:
-            self.transport.abort()
-            raise
-
-    def start_tls(self, tls: Any, callback: Any = None, **options: Any) -> None:
-        """Put TLS on the connection; what came after this line belongs to TLS.
-
-        Use this, not the transport's: a line that somebody sends in the same breath as STARTTLS
-        would wait here meanwhile, and then be taken for one that came protected.
-
-        Args:
-            tls: a `ClientTLS`, a `ServerTLS`, an `ssl.SSLContext`, or True for a client.
-            callback: gets `(transport, None)` after the handshake, or `(transport, error)`.
-            options: those of `Transport.start_tls`.
-
-        Raises:
-            What `Transport.start_tls` raises; asyncio's transports do not have it.
-
-        Thread: the owner's. Calls back: never before it returns. Source: PR-10.
-        """
-        self.transport.start_tls(tls, callback, unread=self._decoder.unread, **options)
-        self._decoder.release()
-
-    def release(self) -> bytes:
-        """Give up what was received and not delivered, for somebody else.
-
-        Thread: the owner's. Calls back: never. Source: PR-09.
-        """
-        return self._decoder.release()
-
-    # Hooks of `Protocol`, called by the transport.
-
-    def connection_made(self, transport: Any) -> None:
-        """Keep the transport.
-
-        Thread: the owner's. Calls back: never. Source: PR-04.
-        """
-        self.transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        """Cut the bytes into lines, and deliver them.
-
-        Thread: the owner's. Calls back: the hooks for lines and raw bytes. Source: PR-04.
-        """
-        self._decoder.feed(data)
-        self._deliver()
-
-    def eof_received(self) -> bool | None:
-        """Deliver what still waits; false, so the transport closes when the output has gone.
-
-        Thread: the owner's. Calls back: the hooks for lines and raw bytes. Source: PR-08.
-        """
-        self._deliver()
-        return False
-
     # Private.
 
-    def _deliver(self) -> None:
-        if self._delivering:
-            return  # a hook called `resume_reading`: the loop that called the hook goes on
-        self._delivering = True
-        try:
-            while self._can_deliver() and self._deliver_one():
-                pass
-        finally:
-            self._delivering = False
-        if self.transport.get_protocol() is not self and not self.transport.is_closing():
-            self._hand_over()
-
-    def _can_deliver(self) -> bool:
-        transport = self.transport
-        return (
-            transport.is_reading()
-            and not transport.is_closing()  # asyncio's under TLS goes on "reading" while it closes
-            and transport.get_protocol() is self
-        )
-
-    def _deliver_one(self) -> bool:
-        raw = self._decoder.raw
-        try:
-            data = self._decoder.take()
-        except LineTooLong as found:
-            self._refuse(found)
-            return True
-        if data is None:
-            return False
-        if raw:
-            self.raw_received(data)
-        else:
-            self.line_received(data)
-        return True
-
-    def _refuse(self, found: LineTooLong) -> None:
-        peer = self.transport.get_extra_info("peername")
-        error = LimitExceeded(
-            str(found),
-            identifier=found.identifier,
-            phase="read",
-            # asyncio's name of an IPv6 peer has four parts, of a Unix one it is a string
-            peer=peer[:2] if isinstance(peer, tuple) else None,
-            connection=self.transport,
-        )
-        error.__cause__ = found
-        self.line_too_long(error)
-        if self._decoder.refused:
-            self.transport.close()
-
-    def _hand_over(self) -> None:
-        rest = self._decoder.release()
-        if rest:
-            deliver(self.transport.get_protocol(), rest)
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._decoder!r}>"
-
-
-def deliver(protocol: Any, data: bytes) -> None:
-    """Give bytes that are in memory already to a protocol of either kind."""
-    if not hasattr(protocol, "get_buffer"):
-        protocol.data_received(data)
-        return
-    rest = memoryview(data)
-    while rest:
-        room = memoryview(protocol.get_buffer(len(rest))).cast("B")
-        if not room:
-            raise ValueError(f"get_buffer of {protocol!r} returned an empty buffer")
-        size = min(len(room), len(rest))
-        room[:size] = rest[:size]
-        protocol.buffer_updated(size)
-        rest = rest[size:]
+    def _hook(self) -> Callable[[bytes], None]:
+        return self.raw_received if self._decoder.raw else self.line_received

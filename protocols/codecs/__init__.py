@@ -19,8 +19,7 @@ Words:
   format cannot say) or remote (the peer sent what it must not). After a remote one a codec refuses
   to go on, unless it is told how.
 - Whatever is kept between two calls has a limit.
-
-- A frame is a piece of the stream that was sent as one; there are five ways to mark it.
+- A frame is a piece of the stream that was sent as one.
 
 Files, in reading order:
 

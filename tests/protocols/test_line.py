@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Callable, Iterator
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -16,139 +15,25 @@ from protocols.codecs.line import LineTooLong
 from protocols.line import LineProtocol
 from reactor.channel.tls_settings import ServerTLS
 from reactor.errors import LimitExceeded, TLSError
-from reactor.loop.collection import WaitStateCollection
-from reactor.protocol import BufferedProtocol, Protocol
-from reactor.server import serve
 from tests.certificates import Certificates
-
-LIMIT: Final = 10.0  # seconds; a conversation that takes longer has hung
-
-
-class Loop:
-    """What the tests ask of a main loop: serve one protocol, run until it has lost its peer."""
-
-    def listen(self, protocol: Recorder) -> tuple[str, int]:
-        """Serve `protocol` to the first who connects."""
-        raise NotImplementedError
-
-    def run(self) -> None:
-        """Run until `stop`, or fail."""
-        raise NotImplementedError
-
-    def stop(self) -> None:
-        """End `run`."""
-        raise NotImplementedError
-
-    def call_soon(self, function: Callable[[], object]) -> None:
-        """Call `function` in a later turn."""
-        raise NotImplementedError
-
-    def converse(self, protocol: Recorder, data: bytes) -> bytes:
-        """Send all of `data` in one piece and the end; return what came back."""
-        protocol.loop = self
-        with socket.create_connection(self.listen(protocol), timeout=LIMIT) as far:
-            far.sendall(data)
-            far.shutdown(socket.SHUT_WR)
-            self.run()
-            return b"".join(received(far))
+from tests.protocols.loops import (
+    LIMIT,
+    BufferedCollector,
+    CollectionLoop,
+    Collector,
+    Loop,
+    Recording,
+)
 
 
-def received(far: socket.socket) -> Iterator[bytes]:
-    """Yield what arrives, up to the end or a reset."""
-    with contextlib.suppress(ConnectionResetError):
-        yield from iter(lambda: far.recv(65536), b"")
-
-
-class AsyncioLoop(Loop):
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        self.loop.set_exception_handler(lambda loop, context: None)
-        self.server: asyncio.Server | None = None
-
-    def listen(self, protocol: Recorder) -> tuple[str, int]:
-        factory: Any = lambda: protocol  # noqa: E731 - ours is not asyncio's class, only its shape
-        made = self.loop.create_server(factory, "127.0.0.1", 0)
-        self.server = self.loop.run_until_complete(made)
-        host, port = self.server.sockets[0].getsockname()
-        return host, port
-
-    def run(self) -> None:
-        hung = self.loop.call_later(LIMIT, self.loop.stop)
-        self.loop.run_forever()
-        assert hung.when() > self.loop.time(), "hung"
-        hung.cancel()
-
-    def stop(self) -> None:
-        self.loop.stop()
-
-    def call_soon(self, function: Callable[[], object]) -> None:
-        self.loop.call_soon(function)
-
-    def close(self) -> None:
-        if self.server is not None:
-            self.server.close()
-        self.loop.run_until_complete(self.loop.shutdown_asyncgens())
-        self.loop.close()
-
-
-class CollectionLoop(Loop):
-    def __init__(self) -> None:
-        self.collection = WaitStateCollection("lines", error_handler=lambda *_: None)
-
-    def listen(self, protocol: Recorder) -> tuple[str, int]:
-        server = serve(self.collection, lambda: protocol, 0, address="127.0.0.1")
-        return server.addresses[0]
-
-    def run(self) -> None:
-        hung = self.collection.call_later(LIMIT, self._fail)
-        self.collection.run()
-        hung.cancel()
-
-    def _fail(self) -> None:
-        self.stop()
-        pytest.fail("hung")
-
-    def stop(self) -> None:
-        self.collection.stop()
-
-    def call_soon(self, function: Callable[[], object]) -> None:
-        self.collection.call_soon(function)
-
-    def close(self) -> None:
-        self.collection.close()
-
-
-@pytest.fixture(params=[AsyncioLoop, CollectionLoop], ids=["asyncio", "collection"])
-def loop(request: pytest.FixtureRequest) -> Iterator[Loop]:
-    kind: type[AsyncioLoop | CollectionLoop] = request.param
-    made = kind()
-    yield made
-    made.close()
-
-
-class Recorder(LineProtocol):
-    """Notes what it gets; `actions` says what to do at a line, by its text."""
-
-    def __init__(self, **actions: Callable[[Recorder], object]) -> None:
-        super().__init__()
-        self.actions = actions
-        self.got: list[object] = []
-        self.lost: list[BaseException | None] = []
-        self.rest = b""
-        self.loop = Loop()
+class Recorder(Recording, LineProtocol):
+    """Notes the lines, and the raw bytes between them."""
 
     def line_received(self, line: bytes) -> None:
-        self.got.append(line)
-        if action := self.actions.get(line.decode()):
-            action(self)
+        self.note(line)
 
     def raw_received(self, data: bytes) -> None:
         self.got.append(("raw", data))
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        self.rest = self.unfinished
-        self.lost.append(exc)
-        self.loop.stop()
 
 
 def test_lines_arrive_and_the_rest_is_told_at_the_end__pr_1(loop: Loop) -> None:
@@ -312,38 +197,6 @@ def test_a_close_in_a_hook_ends_the_delivery__pr_11(loop: Loop) -> None:
     loop.converse(recorder, b"one\nquit\ntwo\n")
     assert (recorder.got, recorder.rest) == ([b"one", b"quit"], b"two\n")
     assert recorder.lost == [None]
-
-
-class Collector(Protocol):
-    """Takes what a line protocol leaves."""
-
-    def __init__(self, recorder: Recorder) -> None:
-        self.recorder = recorder
-        self.got = b""
-
-    def data_received(self, data: bytes) -> None:
-        self.got += data
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        self.recorder.loop.stop()
-
-
-class BufferedCollector(BufferedProtocol):
-    """The same, three bytes at a time."""
-
-    def __init__(self, recorder: Recorder) -> None:
-        self.recorder = recorder
-        self.got = b""
-        self.buffer = bytearray(3)
-
-    def get_buffer(self, sizehint: int) -> memoryview:
-        return memoryview(self.buffer)
-
-    def buffer_updated(self, nbytes: int) -> None:
-        self.got += self.buffer[:nbytes]
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        self.recorder.loop.stop()
 
 
 @pytest.mark.parametrize("kind", [Collector, BufferedCollector])
