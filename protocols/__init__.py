@@ -10,15 +10,19 @@ collection; it knows its transport and no event loop, so that it runs on asyncio
 What is where:
 
 - `LineProtocol` (line.py): lines with a longest length, raw bytes between them.
-- `codecs/`: the pure half. `LineDecoder` and `encode_line`, and the like for frames, can be used
-  with a blocking stream, a file or another framework; they raise a `LocalViolation` for a mistake
-  of this program and a `RemoteViolation` (for one, `LineTooLong`) for one of the peer. Both are
+- `FrameProtocol` (frame.py): messages that come as they were sent: `NetstringProtocol`,
+  `LengthFieldProtocol` with `Int8Protocol` and its like, `FixedSizeProtocol`, `DelimiterProtocol`.
+- `TerminatorProtocol` (terminator.py): data up to a terminator that may change, as in asynchat.
+- `codecs/`: the pure half. `LineDecoder`, `encode_line` and their like can be used with a blocking
+  stream, a file or another framework; they raise a `LocalViolation` for a mistake of this program
+  and a `RemoteViolation` (for one, `LineTooLong`) for one of the peer. Both are
   `ProtocolViolation`.
 
 A protocol class turns a remote violation into an error of `reactor.errors` that names the peer;
 that error then ends the connection, and nothing else.
 
-Reading order: codecs/__init__.py and what it names, codec_protocol.py, line.py.
+Reading order: codecs/__init__.py and what it names, codec_protocol.py, line.py,
+frame.py, terminator.py.
 """
 
 from protocols.codecs.delimiter import DelimiterDecoder, encode_delimited
@@ -29,22 +33,42 @@ from protocols.codecs.length_field import LengthFieldDecoder, encode_length_fiel
 from protocols.codecs.line import LineDecoder, LineTooLong, encode_line
 from protocols.codecs.netstring import NetstringDecoder, encode_netstring
 from protocols.codecs.terminator import TerminatorDecoder
+from protocols.frame import (
+    DelimiterProtocol,
+    FixedSizeProtocol,
+    FrameProtocol,
+    Int8Protocol,
+    Int16Protocol,
+    Int32Protocol,
+    LengthFieldProtocol,
+    NetstringProtocol,
+)
 from protocols.line import LineProtocol
+from protocols.terminator import TerminatorProtocol
 
 __all__ = [
     "DelimiterDecoder",
+    "DelimiterProtocol",
     "FixedSizeDecoder",
+    "FixedSizeProtocol",
+    "FrameProtocol",
     "FrameTooLong",
+    "Int8Protocol",
+    "Int16Protocol",
+    "Int32Protocol",
     "LengthFieldDecoder",
+    "LengthFieldProtocol",
     "LineDecoder",
     "LineProtocol",
     "LineTooLong",
     "LocalViolation",
     "MalformedFrame",
     "NetstringDecoder",
+    "NetstringProtocol",
     "ProtocolViolation",
     "RemoteViolation",
     "TerminatorDecoder",
+    "TerminatorProtocol",
     "encode_delimited",
     "encode_fixed_size",
     "encode_length_field",

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
-import ssl
 from collections.abc import Callable
 from typing import Any
 
@@ -16,8 +13,9 @@ from protocols.line import LineProtocol
 from reactor.channel.tls_settings import ServerTLS
 from reactor.errors import LimitExceeded, TLSError
 from tests.certificates import Certificates
+from tests.protocols.conftest import Talks
+from tests.protocols.early_client import EarlyClient
 from tests.protocols.loops import (
-    LIMIT,
     BufferedCollector,
     CollectionLoop,
     Collector,
@@ -237,32 +235,15 @@ def test_lines_behind_starttls_are_not_taken_for_protected__pr_10__rel_34(
     assert isinstance(error, TLSError)
 
 
-def test_lines_go_on_under_tls_after_starttls__pr_10(certificates: Certificates) -> None:
+def test_lines_go_on_under_tls_after_starttls__pr_10(
+    talks: Talks, certificates: Certificates
+) -> None:
     """A ClientHello in the same piece as the line that asks for TLS reaches the engine."""
-    loop = CollectionLoop()
+    client = EarlyClient(certificates)
     recorder = Recorder(starttls=lambda r: r.start_tls(ServerTLS(certificates.localhost)))
-    recorder.loop = loop
-    up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = certificates.client_context().wrap_bio(down, up, server_hostname="localhost")
-    with pytest.raises(ssl.SSLWantReadError):
-        client.do_handshake()
-    with socket.create_connection(loop.listen(recorder), timeout=LIMIT) as far:
-        far.sendall(b"starttls\n" + up.read())
-        watch = loop.collection.watch(far, lambda _: answer())
-
-        def answer() -> None:
-            down.write(far.recv(65536))
-            with contextlib.suppress(ssl.SSLWantReadError):
-                client.do_handshake()
-                client.write(b"secret\n")
-                far.sendall(up.read())
-                watch.close()
-                loop.stop()
-
-        loop.run()
-        recorder.actions["secret"] = lambda r: r.transport.abort()
-        loop.run()
-    loop.close()
+    talk = talks(recorder)
+    talk.say(b"starttls\n" + client.hello)
+    talk.say(client.answer(talk.hear(), b"secret\n"))
     assert recorder.got == [b"starttls", b"secret"]
 
 
