@@ -50,15 +50,15 @@ class DelimiterDecoder(Decoder):
         self._searched = 0  # where in the buffer a delimiter can still begin
 
     def _take(self) -> bytes | None:
-        # A delimiter that does not end by here comes too late, whatever else is in the buffer.
-        horizon = self._frame_limit + self._longest
-        found = self._pattern.search(self._buffer, self._searched, horizon)
-        if len(self._buffer) >= horizon if found is None else found.start() > self._frame_limit:
+        found = self._pattern.search(self._buffer, self._searched)
+        # Where the frame ends; or where it can end at the earliest.
+        end = found.start() if found else max(0, len(self._buffer) - self._longest + 1)
+        if end > self._frame_limit:
             raise FrameTooLong(self._frame_limit, self._frame_limit + 1)
         if found is None:
-            self._searched = max(0, len(self._buffer) - self._longest + 1)
+            self._searched = end
             return None
-        frame = bytes(self._buffer[: found.end() if self._keep_delimiter else found.start()])
+        frame = bytes(self._buffer[: found.end() if self._keep_delimiter else end])
         del self._buffer[: found.end()]
         self._searched = 0
         return frame

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 import pytest
 
 from protocols.codecs.errors import LocalViolation, RemoteViolation
+from protocols.codecs.frame import FRAME_LIMIT
 from protocols.frame import (
     DelimiterProtocol,
     FixedSizeProtocol,
@@ -151,6 +152,15 @@ def test_class_attributes_configure_the_decoder(talks: Talks) -> None:
     assert [type(lost) for lost in recorder.lost] == [LimitExceeded]
     with pytest.raises(ValueError, match="frame_size is 0"):
         FixedSizeProtocol()  # only a subclass knows
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind is not Alike])
+def test_each_kind_has_a_limit_that_a_subclass_may_set(talks: Talks, kind: type[Recorder]) -> None:
+    recorder = type("Limited", (kind,), {"frame_limit": 2})()
+    talks(recorder).say(kind.wire(b"one"))
+    assert recorder.got == []
+    assert [type(lost) for lost in recorder.lost] == [LimitExceeded]
+    assert kind.frame_limit == FRAME_LIMIT  # type: ignore[attr-defined]  # these have it
 
 
 REFUSALS: Final = [

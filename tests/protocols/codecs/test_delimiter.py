@@ -84,9 +84,9 @@ def test_single_bytes_cost_no_more_than_their_number() -> None:
             self.pattern = decoder._pattern
             self.searched = 0
 
-        def search(self, data: bytearray, start: int, end: int) -> Any:
+        def search(self, data: bytearray, start: int) -> Any:
             self.searched += len(data) - start
-            return self.pattern.search(data, start, end)
+            return self.pattern.search(data, start)
 
     decoder = DelimiterDecoder(b"\0", b"\r\n")
     counting: Any = Counting(decoder)

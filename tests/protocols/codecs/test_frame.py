@@ -123,8 +123,9 @@ def test_what_is_not_taken_is_given_up_as_it_was_sent(name: str) -> None:
         all_of(decoder)
     assert decoder.unread == sent[:-1]
     assert (decoder.release(), decoder.release(), decoder.unread) == (sent[:-1], b"", b"")
-    decoder.feed(sent)  # and nothing is remembered of what has gone
-    assert all_of(decoder) == [b"x" * SIZE]
+    short = b"x" * SIZE if name == "fixed size" else b"short"
+    decoder.feed(codec.encode(short))  # and nothing is remembered of what has gone
+    assert all_of(decoder) == [short]
 
 
 @pytest.mark.parametrize(("name", "data"), REFUSED)

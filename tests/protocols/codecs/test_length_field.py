@@ -76,6 +76,7 @@ def test_the_limit_is_on_what_is_given_out(strip: int | None) -> None:
     [
         ({"adjustment": -2}, b"\0\1", "says 1: with the adjustment of -2 the frame has 1 bytes"),
         ({"adjustment": -9}, b"\0\0", "the frame has -7 bytes, less than its first 2"),
+        ({"adjustment": -2, "strip": 0}, b"\0\1", "the frame has 1 bytes, less than its first 2"),
         ({"strip": 4}, b"\0\1", "the frame has 3 bytes, less than its first 4"),
     ],
 )

@@ -170,6 +170,9 @@ def test_without_a_terminator_all_is_data_and_has_no_limit(nothing: Terminator) 
     for _ in range(10):
         decoder.feed(b"data\n")
         assert (decoder.take(), decoder.take(), decoder.unread) == (b"data\n", None, b"")
+    decoder.set_terminator(b"\n")  # from here on there is one
+    decoder.feed(b"abc\n")
+    assert (decoder.take(), decoder.take()) == (b"abc", b"")
 
 
 def test_bytes_go_over_to_the_next_terminator_and_to_somebody_else() -> None:
