@@ -34,6 +34,10 @@ MOVES: Final = {
 class LineDecoder(Decoder):
     """Cuts bytes into lines.
 
+    `take` gives the next line without its delimiter, which may be empty; or in raw mode what there
+    is of raw bytes, never empty (`raw`, asked before, tells which). A line over the limit, finished
+    or not, is a `LineTooLong`, again each time until `discard_line` is called.
+
     What it keeps is at most what it was fed since `take` last gave None, and one unfinished line.
     No byte is searched twice for a delimiter that has not come.
 
@@ -81,21 +85,6 @@ class LineDecoder(Decoder):
     def raw(self) -> bool:
         """Whether the next `take` gives raw bytes. Ask before: a `take` may end the raw mode."""
         return self._phase is Phase.RAW
-
-    def take(self) -> bytes | None:
-        """Give the next line, or in raw mode what there is of raw bytes.
-
-        Returns:
-            A line without its delimiter, which may be empty; or raw bytes, never empty (`raw`,
-            asked before, tells which); or None: everything was taken that can be taken.
-
-        Raises:
-            LineTooLong: the next line is longer than the limit, finished or not; and again each
-                time until `discard_line` is called.
-
-        Thread: any, one at a time. Calls back: never. Source: the default limits.
-        """
-        return super().take()
 
     def set_raw(self, size: int | None = None) -> None:
         """Take the bytes after the last line as they are, not as lines.

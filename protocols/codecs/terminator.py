@@ -18,6 +18,9 @@ Terminator: TypeAlias = bytes | int | None
 class TerminatorDecoder(Decoder):
     """Gives data in pieces, and an empty piece for a terminator.
 
+    `take` gives data, never empty and cut anywhere; or empty bytes: the message ends here, since
+    its terminator was found. Too much data without the terminator is a `FrameTooLong`.
+
     Given the same terminators and bytes, it gives the same data between the same terminators as
     asynchat, also where the terminator is changed in the middle of a message.
 
@@ -68,20 +71,6 @@ class TerminatorDecoder(Decoder):
             terminator = bytes(memoryview(terminator))  # a string raises
         self._terminator = terminator
         self._given = 0
-
-    def take(self) -> bytes | None:
-        """Give the next piece of data, or the terminator.
-
-        Returns:
-            Data, never empty, cut anywhere; or empty bytes: the message ends here, since its
-            terminator was found; or None: everything was taken that can be taken.
-
-        Raises:
-            FrameTooLong: the limit was reached without a terminator; and again each time.
-
-        Thread: any, one at a time. Calls back: never. Source: asynchat, the default limits.
-        """
-        return super().take()
 
     def _check_size(self, size: int) -> None:
         if size < 0:

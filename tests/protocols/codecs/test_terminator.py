@@ -234,7 +234,7 @@ def test_what_can_be_no_terminator_is_refused_and_changes_nothing() -> None:
 @pytest.mark.slow
 def test_a_message_in_single_bytes_and_many_in_one_piece_cost_their_sum() -> None:
     """If a byte were touched once for every byte or message behind it, this would take minutes."""
-    size, count = 1 << 18, 100_000
+    size, count = 1 << 18, 200_000
     decoder = TerminatorDecoder(b"\r\n")
     for data in [*singly(b"x" * size), b"\r"]:
         decoder.feed(data)
