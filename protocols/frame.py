@@ -65,7 +65,7 @@ class NetstringProtocol(FrameProtocol):
     Attributes:
         frame_limit: the longest frame that is taken, in bytes without digits and signs.
 
-    Thread: the owner's. Calls back: the hooks. Source: netstrings.txt; PR as above.
+    Thread: the owner's. Calls back: the hooks. Source: netstrings.txt, PR-04.
     """
 
     frame_limit: ClassVar[int] = FRAME_LIMIT
@@ -89,7 +89,7 @@ class LengthFieldProtocol(FrameProtocol):
             end of the field.
         frame_limit: the longest frame that is taken, in bytes, as `frame_received` gets it.
 
-    Thread: the owner's. Calls back: the hooks. Source: PR as above.
+    Thread: the owner's. Calls back: the hooks. Source: PR-04.
     """
 
     field_size: ClassVar[int] = 4
@@ -162,7 +162,7 @@ class FixedSizeProtocol(FrameProtocol):
     Attributes:
         frame_size: the bytes of each; a subclass has to say.
 
-    Thread: the owner's. Calls back: the hooks. Source: PR as above.
+    Thread: the owner's. Calls back: the hooks. Source: PR-04.
     """
 
     frame_size: ClassVar[int] = 0
@@ -183,7 +183,7 @@ class DelimiterProtocol(FrameProtocol):
         keep_delimiter: whether `frame_received` gets the delimiter too.
         frame_limit: the longest frame that is taken, in bytes without the delimiter.
 
-    Thread: the owner's. Calls back: the hooks. Source: PR as above.
+    Thread: the owner's. Calls back: the hooks. Source: PR-04.
     """
 
     delimiters: ClassVar[tuple[bytes, ...]] = (b"\0",)

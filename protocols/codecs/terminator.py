@@ -21,8 +21,9 @@ class TerminatorDecoder(Decoder):
     `take` gives data, never empty and cut anywhere; or empty bytes: the message ends here, since
     its terminator was found. Too much data without the terminator is a `FrameTooLong`.
 
-    Given the same terminators and bytes, it gives the same data between the same terminators as
-    asynchat, also where the terminator is changed in the middle of a message.
+    Given the same bytes, and where each terminator was found the same next one, it gives the same
+    data between them as asynchat. A terminator that is set while data is given counts behind the
+    one that stands there, if that was found already.
 
     Args:
         terminator: the first one; see `set_terminator`.
