@@ -21,9 +21,12 @@ from reactor.net.options import set_reuse_address
 from reactor.net.race import Race
 from reactor.net.socket_address import SocketAddress
 
-# What connect() answers while it is under way; the second is what Windows says. An interrupted
-# call goes on in the background, too.
-UNDER_WAY: Final = frozenset({errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EINTR})
+# What connect() answers while it is under way; the last is what Windows says. An interrupted call
+# goes on in the background, too. EAGAIN is a failure (connect(2)): nothing has begun, and a socket
+# that is not connecting is ready all the time.
+UNDER_WAY: Final = frozenset(
+    {errno.EINPROGRESS, errno.EINTR, getattr(errno, "WSAEWOULDBLOCK", errno.EINPROGRESS)}
+)
 
 
 class Attempt:
@@ -110,7 +113,8 @@ class Attempt:
         """Give up; again, or after `take`, is harmless."""
         sock, self._sock = self._sock, None
         if sock is not None:
-            sock.close()
+            with contextlib.suppress(OSError):  # as in SocketChannel.close
+                sock.close()
 
     def _open_socket(self) -> socket.socket:
         if self._sock is None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from reactor.errors import BindError, ConnectionRefused, SocketError
+from reactor.errors import BindError, ConnectError, ConnectionRefused, SocketError
 from reactor.loop.collection import WaitStateCollection
 from reactor.net.attempt import Attempt, Racing
 from reactor.net.options import SocketOptions
@@ -16,6 +16,7 @@ from reactor.net.socket_address import SocketAddress
 from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
 from tests.reactor.net.tcp.network import PATIENCE, at, free_port, full_listener, listening, port_of
+from tests.torture.seam import failing
 
 
 def attempt_at(address: SocketAddress, local: SocketAddress | None = None) -> Attempt:
@@ -67,6 +68,22 @@ def test_a_refused_attempt_says_whom_it_tried__lw_190() -> None:
     error = refused.value
     assert (error.phase, error.situation, error.peer) == ("connect", "connect", ("127.0.0.1", port))
     assert error.errno == error.code
+
+
+def test_a_connect_for_which_there_is_no_room_has_failed() -> None:
+    with listening() as server, failing("connect", "EAGAIN"):
+        attempt = attempt_at(at("127.0.0.1", port_of(server)))
+        with pytest.raises(ConnectError):
+            attempt.start()
+        attempt.close()
+
+
+def test_giving_up_never_fails() -> None:
+    with listening() as server, failing("close", "EIO") as seam:
+        attempt = attempt_at(at("127.0.0.1", port_of(server)))
+        attempt.start()
+        attempt.close()
+    assert (seam.fired, seam.left_open) == (True, [])
 
 
 def test_a_local_address_that_is_not_ours_is_a_bind_error__lw_038() -> None:
