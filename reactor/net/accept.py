@@ -35,7 +35,7 @@ from reactor.net.address import HostLike, IPv6Choice, ServiceLike
 from reactor.net.listen import Binding, check_count, listen
 from reactor.net.options import SocketOptions
 from reactor.state.async_io_state import AsyncIOState
-from reactor.state.connection import Connection
+from reactor.state.connection import Callback, Connection
 from reactor.state.handshake import Lobby, socket_of
 
 ACCEPT_LIMIT: Final = 64  # clients in a turn; then timers and other connections have theirs
@@ -238,10 +238,7 @@ class Reception:
     plan: TLSPlan | None = None
     handshake_timeout: float | None = HANDSHAKE_TIMEOUT
     limits: Limits = dataclasses.field(default_factory=Limits)
-    error_callbacks: tuple[Callable[..., object] | None, Callable[..., object] | None] = (
-        None,
-        None,
-    )
+    error_callbacks: tuple[Callback | None, Callback | None] = (None, None)
     options: SocketOptions = dataclasses.field(default_factory=SocketOptions)
 
     def lobby(self, collection: WaitStateCollection, done: Callable[..., object]) -> Lobby | None:
@@ -554,7 +551,7 @@ class AcceptingHandle(WaitState):
 
     # Pauses, and the end.
 
-    def _exhausted(self, error: AcceptError) -> None:
+    def _exhausted(self, error: SocketError) -> None:
         """Stop for a while; watched, the listener would be ready at once, and the loop spin."""
         self._pause(Pause.EXHAUSTED)
         self._retry = self._collection.call_later(ACCEPT_RETRY_DELAY, self._go_on, Pause.EXHAUSTED)
@@ -566,7 +563,10 @@ class AcceptingHandle(WaitState):
 
     def _go_on(self, reason: int) -> None:
         self._pauses &= ~reason
-        self._watch()
+        try:
+            self._watch()
+        except SocketError as error:  # the system cannot watch one more: it is asked again
+            self._exhausted(error)
 
     def _watch(self) -> None:
         if not self._pauses & (Pause.CLOSED | Pause.NOT_BEGUN):

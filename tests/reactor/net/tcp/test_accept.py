@@ -11,11 +11,12 @@ from typing import Any, Final
 
 import pytest
 
-from reactor.errors import BindError, StateClosed, WrongThread
+from reactor.errors import BindError, SocketError, StateClosed, WrongThread
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.error_handler import propagate
-from reactor.net.accept import AcceptingHandle, accept_tcp
+from reactor.net.accept import ACCEPT_RETRY_DELAY, AcceptingHandle, accept_tcp
 from reactor.state.async_io_state import AsyncIOState
+from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
 from tests.reactor.loop.probe import elsewhere
 from tests.reactor.net.tcp.network import (
@@ -29,6 +30,7 @@ from tests.reactor.net.tcp.network import (
     read_options,
     until,
 )
+from tests.torture.seam import failing, needs_epoll
 
 RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends a reset
 
@@ -336,3 +338,26 @@ def test_a_busy_port_leaves_nothing__lw_046(collection: WaitStateCollection) -> 
     handle.close()
     until(collection, lambda: not collection.held)
     assert len(collection.timers) == 0
+
+
+@needs_epoll
+@pytest.mark.parametrize("number", [2, 3], ids=["at first", "again"])
+def test_a_listener_that_cannot_be_watched_is_tried_later__rel_20(
+    clock: ManualClock, clients: contextlib.ExitStack, number: int
+) -> None:
+    """If there is no memory for the watch, one timer tries again, and who has waited is served."""
+    guests, errors = Guests(), list[SocketError]()
+    with failing("register", "ENOMEM", number=number):
+        collection = WaitStateCollection(clock=clock)
+        clients.callback(collection.close)
+        handle = accept_tcp(
+            collection, 0, guests, accept_error_callback=lambda _, error: errors.append(error)
+        )
+        handle.pause()
+        call(clients, handle)
+        handle.resume()
+        settle(collection)
+        assert (len(guests), len(errors), len(collection.timers)) == (0, 1, 1)
+        clock.advance(ACCEPT_RETRY_DELAY)
+        settle(collection)
+        assert (len(guests), len(errors), len(collection.timers)) == (1, 1, 0)
