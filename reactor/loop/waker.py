@@ -73,10 +73,12 @@ class Waker:
             # Nothing may come between these two: with the mark set and no byte sent, nobody would
             # ever be woken again. A ^C can come out of any function of Python's, suppress() too.
             self.pending = True
-            try:  # noqa: SIM105  # see above
+            try:
                 send(self._far, b"\0")
+            except BlockingIOError:
+                pass  # full: it is readable already; a pipe says None instead
             except (OSError, ValueError):
-                pass  # full: it is readable already; closed: nobody will wait again
+                self.pending = False  # closed: nobody will wait again; no memory: the next tries
 
     def drain(self) -> None:
         """Take the byte out, then clear the mark.
@@ -84,7 +86,7 @@ class Waker:
         In this order a wake-up that comes in between sends nothing, and needs nothing: what it
         announces was posted before it, and the turn that drains us has yet to run the posts.
         """
-        with contextlib.suppress(BlockingIOError):
+        with contextlib.suppress(OSError):  # "not now", or no memory: it stays readable
             receive(self._near, DRAIN_SIZE)
         self.pending = False
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import select
 from collections.abc import Iterator
 
 import pytest
 
+import reactor.loop.waker
 from reactor.loop.waker import Waker, receive, send
 from tests.reactor.loop.probe import elsewhere
 
@@ -76,3 +79,35 @@ def test_the_way_for_signals_outlives_it(waker: Waker) -> None:
         waker.close()
         send(way, b"2")
         assert receive(reader, 10) == b"12"
+
+
+def no_memory_once(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Let the first of these calls fail as the kernel lets it fail that has no page left."""
+    call = getattr(reactor.loop.waker, name)
+
+    def fail(*_: object) -> None:
+        monkeypatch.setattr(reactor.loop.waker, name, call)
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+    monkeypatch.setattr(reactor.loop.waker, name, fail)
+
+
+def test_a_wake_up_that_cannot_be_read_shows_on(
+    waker: Waker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_memory_once(monkeypatch, "receive")
+    waker.wake()
+    waker.drain()
+    assert readable(waker)
+    waker.drain()
+    assert not readable(waker)
+
+
+def test_a_wake_up_that_cannot_be_sent_does_not_silence_the_next_one(
+    waker: Waker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_memory_once(monkeypatch, "send")
+    waker.wake()
+    assert not readable(waker)
+    waker.wake()
+    assert readable(waker)
