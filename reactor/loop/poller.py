@@ -89,6 +89,9 @@ class Poller:
         selector: where to register; None takes the best that the system has.
         waker: is watched for reading always, and drained when it is ready; it is no wait state.
 
+    Raises:
+        SocketError: the selector does not take the waker; both are closed then.
+
     Thread: `wait` may run in another thread than the rest. Calls back: from `serve` only.
     Source: LW-001, LW-006, LW-007.
     """
@@ -102,14 +105,21 @@ class Poller:
         self.stale: set[int] = set()
         self._first = 0  # of the ready ones, if there are more than one turn serves
         self._poll: Callable[[float | None, int], Ready] | None = None
-        if sys.platform == "linux" and selector is None:
-            selector = RawEpollSelector()
-            self._poll = selector.raw.poll
-        self._selector = selector or selectors.DefaultSelector()
+        with contextlib.ExitStack() as undo:
+            undo.callback(waker.close)
+            if sys.platform == "linux" and selector is None:
+                selector = RawEpollSelector()
+                self._poll = selector.raw.poll
+            self._selector = selector or selectors.DefaultSelector()
+            undo.callback(self._selector.close)
+            try:
+                self._selector.register(waker.fd, READ)
+            except OSError as error:
+                raise from_os_error(error, phase=None, situation="register") from error
+            undo.pop_all()
         # Whether a wait that is running notices what is registered meanwhile: kernels that keep
         # the set do, select and poll are handed a copy.
         self.live = hasattr(self._selector, "fileno")
-        self._selector.register(waker.fd, READ)
 
     def fileno(self) -> int | None:
         """Return the descriptor that is readable while something is ready, None without one."""
@@ -158,6 +168,9 @@ class Poller:
                 self._selector.unregister(state.fd)
         except OSError as error:
             state.wanted = 0
+            if before:  # it may still be in there, and would be ready for nobody
+                with contextlib.suppress(KeyError, ValueError, OSError):
+                    self._selector.unregister(state.fd)
             raise from_os_error(
                 error, phase=None, situation="register", connection=state
             ) from error

@@ -17,9 +17,11 @@ if sys.platform != "win32":
 
 from reactor.errors import LimitExceeded, OperationNotAllowed, SocketError
 from reactor.interest import EITHER, READ, WRITE
+from reactor.loop.collection import WaitStateCollection
 from reactor.loop.poller import EVENT_LIMIT, IN, OUT, Poller
 from reactor.loop.wait_state import WaitState
 from reactor.loop.waker import Waker
+from tests.torture.seam import failing, needs_epoll
 
 
 @pytest.fixture
@@ -255,3 +257,26 @@ def test_a_descriptor_stands_for_all_where_the_kernel_keeps_the_set__lw_020(
             assert outer.select(0) == []
             pair[1].send(b"!")
             assert outer.select(0) != []
+
+
+@needs_epoll
+def test_what_cannot_be_changed_is_not_watched(waker: Waker, pair: Pair) -> None:
+    near, far = pair
+    state = state_of(near, READ)
+    with failing("modify", "ENOMEM"), contextlib.closing(Poller(None, waker)) as poller:
+        poller.add(state)
+        with pytest.raises(SocketError):
+            poller.want(state, EITHER)
+        far.send(b"!")
+        assert (state.wanted, poller.wait(0)) == (0, [])
+        poller.want(state, READ)
+        assert poller.wait(0) == [(near.fileno(), IN)]
+
+
+@needs_epoll
+def test_a_collection_that_cannot_watch_its_waker_leaves_nothing() -> None:
+    with failing("register", "ENOSPC") as seam:
+        with pytest.raises(SocketError) as raised:
+            WaitStateCollection()
+        assert seam.left_open == []
+    assert raised.value.situation == "register"
