@@ -338,7 +338,11 @@ class Connection(QueueOwner):
         if output is not None and output.phase == BLOCKED and output.posted is None:
             wanted |= output.want()
         if wanted != self.wanted:
-            self.collection.want(self, wanted)
+            try:
+                self.collection.want(self, wanted)
+            except SocketError as error:  # what cannot be watched is lost
+                self.input.lose(error)
+                self.output.lose(error)
 
     def lost(self, queue: OperationQueue, status: SocketError) -> None:
         """Let output fail too, as input has: the connection is lost."""

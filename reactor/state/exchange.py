@@ -5,7 +5,7 @@ been told of its end, are alike: one operation, one limit, and nothing else on t
 """
 
 from reactor.channel.base import Channel
-from reactor.errors import ReactorError
+from reactor.errors import ReactorError, SocketError
 from reactor.loop.collection import WaitStateCollection
 from reactor.state.operation_queue import BLOCKED, OperationQueue, QueueOwner
 from reactor.state.operations import Drain, Exchange
@@ -53,7 +53,10 @@ class Exchanging(QueueOwner):
         if operation is not None and self._queue.phase == BLOCKED:
             if self.channel.holds_input and not isinstance(operation, Drain):
                 self._queue.post()
-            self.collection.want(self, operation.want(self.channel))
+            try:
+                self.collection.want(self, operation.want(self.channel))
+            except SocketError as error:  # what cannot be watched is lost
+                self._queue.lose(error)
 
     def over(self, state: QueueOwner, status: ReactorError | None) -> None:
         """Act: the exchange has ended, in order if `status` is None."""

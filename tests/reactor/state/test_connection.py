@@ -17,6 +17,7 @@ from reactor.errors import (
     InternalError,
     OperationInProgress,
     OperationNotAllowed,
+    SocketError,
     StateClosed,
 )
 from reactor.interest import READ, WRITE
@@ -29,6 +30,7 @@ from reactor.testing.memory import CAPACITY, MemoryChannel, memory_pair
 from reactor.testing.settle import settle
 from tests.channels import accepted
 from tests.reactor.state.reports import Reports
+from tests.torture.seam import failing, needs_epoll
 
 
 @pytest.fixture
@@ -452,3 +454,21 @@ def test_only_legal_moves_are_made(
             state._enter(after)
     state._mode = Mode.OPEN
     state.close()
+
+
+@needs_epoll
+def test_what_cannot_be_watched_is_lost() -> None:
+    statuses = list[Any]()
+    with failing("register", "ENOMEM", number=2):
+        collection = WaitStateCollection()
+        near, far = memory_pair()
+        state = AsyncIOState(collection, near)
+        state.read_buffer(bytearray(1), lambda state, *_: statuses.append(state.read_status))
+        assert statuses == []
+        settle(collection)
+        (status,) = statuses
+        assert (status.identifier, status.situation) == ("no-buffer-space", "register")
+        with pytest.raises(SocketError):
+            state.write_buffer(b"!", None)
+        collection.close()
+        far.close()

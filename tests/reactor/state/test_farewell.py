@@ -18,6 +18,7 @@ from tests.certificates import Certificates
 from tests.reactor.state.reports import Reports
 from tests.reactor.state.tls_states import attach
 from tests.tls_pairs import channels, close, contexts
+from tests.torture.seam import failing, needs_epoll
 
 
 def test_a_plain_channel_is_closed_at_once__lw_134(collection: WaitStateCollection) -> None:
@@ -121,3 +122,15 @@ def test_all_farewells_end_with_the_collection__lw_011(
     assert [near.fileno() for near, _ in ends] == [-1, -1, -1]
     for _, far in ends:
         close(far)
+
+
+@needs_epoll
+def test_a_goodbye_that_cannot_be_watched_is_over(certificates: Certificates) -> None:
+    near, far = channels(certificates)
+    with failing("register", "ENOMEM", number=2):
+        collection = WaitStateCollection()
+        part_from(collection, near)
+        settle(collection)
+        assert (near.fileno(), len(collection.timers)) == (-1, 0)
+        collection.close()
+    far.close()
