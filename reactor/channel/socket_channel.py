@@ -80,10 +80,9 @@ class OwnedSocket(Channel):
 
     @property
     def address(self) -> Address:
-        """The address of this end; asked for once, at the latest when closing."""
-        if self._address is None:
-            self._address = _ask_address(self.sock)
-        return self._address
+        """The address of this end; asked for until it is known, at the latest when closing."""
+        self._address = self._address or _ask_address(self.sock)
+        return self._address or NO_ADDRESS
 
     @property
     def peer_address(self) -> Address:
@@ -250,7 +249,7 @@ class DatagramChannel(OwnedSocket):
     @property
     def address(self) -> Address:
         """The address of this end; the first `transmit` may give it one: it is asked again."""
-        return self._address or _ask_address(self.sock)
+        return self._address or _ask_address(self.sock) or NO_ADDRESS
 
     @property
     def family(self) -> int:
@@ -364,9 +363,8 @@ class ListeningChannel:
     @property
     def address(self) -> Address:
         """The address that clients connect to; it stays after closing."""
-        if self._address is None:
-            self._address = _ask_address(self.sock)
-        return self._address
+        self._address = self._address or _ask_address(self.sock)
+        return self._address or NO_ADDRESS
 
     @property
     def closed(self) -> bool:
@@ -443,11 +441,11 @@ def _ipv6_host(host: str, _port: int, _flow: int = 0, scope: int = 0) -> str:
         return f"{host}%{scope}"
 
 
-def _ask_address(sock: socket.socket) -> Address:
+def _ask_address(sock: socket.socket) -> Address | None:
     try:
         return address_pair(sock.getsockname())
     except OSError:
-        return NO_ADDRESS
+        return None
 
 
 def _ask_peer_address(sock: socket.socket) -> Address | None:

@@ -22,6 +22,7 @@ from reactor.errors import (
     StateClosed,
 )
 from tests.channels import AF_UNIX
+from tests.torture.seam import failing
 
 
 class LosesClients(socket.socket):
@@ -320,3 +321,11 @@ def test_a_listener_closes_once_and_keeps_its_address(listener: ListeningChannel
     assert repr(listener) == f"<ListeningChannel on {address[0]}:{address[1]}, closed>"
     with pytest.raises(StateClosed):
         listener.accept()
+
+
+def test_an_address_that_could_not_be_told_is_asked_for_again() -> None:
+    with failing("getsockname", "ENOBUFS"), socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        channel = ListeningChannel(sock)
+        assert channel.address == (None, None)
+        assert channel.address == sock.getsockname()
