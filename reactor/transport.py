@@ -43,7 +43,9 @@ from reactor.flow.waiting_output import WaitingOutput
 from reactor.protocol import BaseProtocol
 from reactor.state.connection import Connection
 
-DRAIN_TIMEOUT: Final = 20.0  # seconds without progress that a closing connection may still send
+# Seconds without progress that a closing connection may still send, and without an arrival that a
+# connection is kept for the peer's last words when nothing can be sent any more.
+DRAIN_TIMEOUT: Final = 20.0
 
 Switched: TypeAlias = Callable[["Transport", BaseException | None], object]
 
@@ -473,12 +475,16 @@ class Transport:
     def output_failed(self, error: ReactorError) -> None:
         """End the connection; after a loss not before the peer's last words have been read.
 
+        The peer may have none, and wait for ours: so there is a limit.
+
         Thread: the owner's. Calls back: never. Source: PR-05.
         """
         self._direct = None
         if isinstance(error, SocketError) and not isinstance(error, OperationTimeout):
             self._state.output.lose(error)
             if self._feeding.active:
+                limit = self._state.input.timeout
+                self._feeding.retime(min(limit or DRAIN_TIMEOUT, DRAIN_TIMEOUT))
                 return
         self.end_by(error)
 

@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from reactor.channel.tls import TLSChannel
-from reactor.errors import ConnectionReset, OperationTimeout, TLSTruncated
+from reactor.errors import BrokenPipe, ConnectionReset, OperationTimeout, TLSTruncated
 from reactor.flow.close_report import CloseReport
 from reactor.loop.collection import WaitStateCollection
 from reactor.testing.clock import ManualClock
@@ -17,6 +17,7 @@ from reactor.transport import DRAIN_TIMEOUT, Transport
 from tests.reactor.transport.conftest import Talks
 from tests.recorder import Recorder
 from tests.tls_pairs import VERSIONS
+from tests.torture.seam import failing
 
 ROOM_FOR_A_RECORD: Final = 20_000  # bytes
 
@@ -266,3 +267,24 @@ def test_output_under_tls_that_fails_while_nobody_reads_ends_too__pr_4(talks: Ta
         talk.settle()
     assert len(talk.protocol.lost) == 1
     assert talk.report.by == "error"
+
+
+@pytest.mark.parametrize("read_timeout", [None, 5.0])
+def test_last_words_are_not_waited_for_without_end__pr_04__pr_12(
+    clock: ManualClock, talks: Talks, read_timeout: float | None
+) -> None:
+    """Once nothing can be sent, 20 s without an arrival, or a shorter limit, end the connection."""
+    limit = min(read_timeout or DRAIN_TIMEOUT, DRAIN_TIMEOUT)
+    with failing("send", "EPIPE"):
+        talk = talks(kind="socketpair")
+        talk.transport.set_timeouts(read=read_timeout)
+        talk.transport.write(b"lost")
+    talk.say(b"last words")
+    clock.advance(limit - 0.1)
+    talk.settle()
+    assert (talk.protocol.received, talk.protocol.lost) == (b"last words", [])
+    clock.advance(0.2)
+    talk.settle()
+    (error,) = talk.protocol.lost
+    assert isinstance(error, BrokenPipe)
+    assert (talk.report.by, talk.report.phase) == ("error", "write")
