@@ -615,8 +615,6 @@ class Transport:
         assert switch is not None
         self._enter(SHAKING)
         self._state.begin_tls(switch.plan, self._shaken, switch.timeout)
-        if self._state.input.running:
-            self._state.input.post()  # who calls hooks without TLS does not settle after them
 
     def _shaken(self, state: Connection, error: ReactorError | None) -> None:
         if error is not None:

@@ -271,6 +271,8 @@ class Connection(QueueOwner):
         engine.feed(self.unread.take())
         self._set_channel(TLSChannel(self.channel, engine, close_timeout=plan.close_timeout))
         self._exchange(Handshake(), callback, timeout)
+        if self.input.running:
+            self.input.post()  # who calls back without TLS does not settle afterwards
 
     # From the loop.
 

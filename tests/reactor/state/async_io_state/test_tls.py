@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
+from typing import Final
 
 import pytest
 
@@ -25,6 +26,7 @@ from reactor.errors import (
 from reactor.loop.collection import WaitStateCollection
 from reactor.state.async_io_state import AsyncIOState
 from reactor.testing.clock import ManualClock
+from reactor.testing.memory import memory_pair
 from reactor.testing.settle import settle
 from tests.certificates import Certificates
 from tests.reactor.state.reports import Reports
@@ -35,6 +37,8 @@ from tests.reactor.state.tls_states import (
     exchange,
 )
 from tests.tls_pairs import contexts
+
+FULL: Final = 4096  # bytes that memory holds where it is to be full
 
 
 def test_attached_tls_carries_both_ways__lw_139_145__tls_2(
@@ -323,3 +327,25 @@ def test_detaching_is_bounded__lw_144_141(
     assert pair[0].tls_side is None
     with pytest.raises(OperationTimeout):
         pair[0].write_buffer(b"x", Reports())
+
+
+def test_a_handshake_that_begins_in_a_callback_waits_for_room__lw_139(
+    collection: WaitStateCollection, certificates: Certificates
+) -> None:
+    """What is attached in the callback of a read says its first words when there is room."""
+    client, server = contexts(certificates)
+    near, far = (AsyncIOState(collection, channel) for channel in memory_pair(FULL))
+    told = Reports()
+    near.write_buffer(bytes(FULL), None)  # all of it is under way, and nothing more has room
+    near.read_buffer(
+        bytearray(1),
+        lambda state, *_: state.attach_tls(told, tls=client, server_hostname="localhost"),
+    )
+    settle(collection)
+    far.write_buffer(b"!", None)
+    settle(collection)
+    far.read_buffer(bytearray(FULL), lambda state, *_: state.attach_tls(told, tls=server))
+    settle(collection)
+    assert told.moved == [None, None]
+    near.abort_and_close()
+    far.abort_and_close()
