@@ -17,8 +17,10 @@ CONVERSATIONS: Final[tuple[type[Conversation], ...]] = (
     protocols.EchoOverTLS,
     protocols.EchoByName,
     protocols.EchoByTheSecondAddress,
+    protocols.EchoFromAnAddress,
     protocols.EchoWithOptions,
     protocols.EchoOnPlainEpoll,
+    protocols.Drain,
     protocols.Flood,
     protocols.Pour,
     protocols.PourOverTLS,
@@ -27,6 +29,7 @@ CONVERSATIONS: Final[tuple[type[Conversation], ...]] = (
     protocols.Switch,
     states.StateEcho,
     states.StateEchoOverTLS,
+    states.StateSwitch,
     states.Datagrams,
 )
 

@@ -19,6 +19,8 @@ from tests.torture.errnos import TABLE
 
 HOST: Final = "127.0.0.1"
 MESSAGE: Final = bytes(range(256)) * 16
+GREETING: Final = b"encrypt, please\n"
+ANSWER: Final = b"go on\n"
 
 
 class Conversation:

@@ -11,13 +11,12 @@ from reactor.net.options import ipv6_available
 from reactor.server import Server, connect, serve
 from reactor.transport import Transport
 from tests.recorder import Recorder
-from tests.torture.conversation import HOST, MESSAGE, Conversation
+from tests.torture.conversation import ANSWER, GREETING, HOST, MESSAGE, Conversation
 from tests.torture.errnos import TABLE
 from tests.torture.seam import past_the_seam
 
 LARGE: Final = bytes(range(256)) * 1024  # more than the buffers below and the high mark hold
 SMALL_BUFFER: Final = 16_384  # bytes; of the sender, so that the kernel takes some and no more
-GREETING, ANSWER = b"encrypt, please\n", b"go on\n"
 
 
 class Peer(Recorder):
@@ -85,6 +84,7 @@ class ProtocolConversation(Conversation):
     due = MESSAGE  # to the near end
     address: str | None = HOST  # that is bound, None for all
     host: str = HOST  # that is connected to
+    local: str | None = None  # what the client binds
     tls = False
 
     def __init__(self, *arguments: Any) -> None:
@@ -112,6 +112,7 @@ class ProtocolConversation(Conversation):
             failed=self._failed,
             tls=self.certificates.client_context() if self.tls else None,
             server_hostname="localhost" if self.tls else None,
+            local_address=self.local,
         )
 
     @property
@@ -119,8 +120,11 @@ class ProtocolConversation(Conversation):
         return bool(self.nears) and self.nears[-1].received == self.due
 
     def hang_up(self) -> None:
-        if self.server is not None:
-            self.server.close()
+        """Close the server, which ends with its last client."""
+        server, self.server = self.server, None
+        if server is not None:
+            self.begins("draining")
+            server.close().add_done_callback(lambda drained: self.ends("draining"))
 
     def look_at_bytes(self) -> None:
         for near in self.nears:
@@ -166,6 +170,12 @@ class EchoByTheSecondAddress(ProtocolConversation):
     needed_connect = 2 if ipv6_available() else 1
 
 
+class EchoFromAnAddress(ProtocolConversation):
+    """The same from a local address that the client has chosen."""
+
+    local = HOST
+
+
 class EchoWithOptions(ProtocolConversation):
     """The same where options are not handed down by a listener."""
 
@@ -176,6 +186,20 @@ class EchoOnPlainEpoll(ProtocolConversation):
     """The same on the selector of the standard library."""
 
     selector = getattr(selectors, "EpollSelector", selectors.DefaultSelector)
+
+
+class DrainingNear(AskingNear):
+    """Lets the server close when all is back, and does not close itself."""
+
+    def came(self, transport: Transport, data: bytes) -> None:
+        if self.received == self.conversation.due:
+            self.conversation.hang_up()
+
+
+class Drain(ProtocolConversation):
+    """The server closes while a client is there."""
+
+    near = DrainingNear
 
 
 class FloodingNear(Peer):

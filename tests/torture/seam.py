@@ -80,7 +80,7 @@ class Seam:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(socket, "socket", type("Socket", (FaultySocket,), {"seam": self}))
             if sys.platform == "linux":
-                faulty = partial(FaultyEpoll, self)
+                faulty = staticmethod(partial(FaultyEpoll, self))
                 patch.setattr(selectors.EpollSelector, "_selector_cls", faulty)
             yield patch
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from reactor.net.accept import AcceptingHandle, accept_tcp
 from reactor.net.connect import connect_tcp
 from reactor.protocol import DatagramProtocol
 from reactor.state.async_io_state import AsyncIOState
-from tests.torture.conversation import HOST, MESSAGE, Conversation
+from tests.torture.conversation import ANSWER, GREETING, HOST, MESSAGE, Conversation
 from tests.torture.seam import past_the_seam
 
 DATAGRAMS: Final = [b"one", b"", b"three" * 200]
@@ -98,8 +99,8 @@ class StateEcho(Conversation):
 
     # Operations.
 
-    def _read(self, state: AsyncIOState, then: Any) -> None:
-        """Read a message; `then` gets it if it is whole, else the state is closed."""
+    def _read(self, state: AsyncIOState, then: Any, size: int = len(MESSAGE)) -> None:
+        """Read so many bytes; `then` gets them if they are all there, else the state is closed."""
 
         def done(state: AsyncIOState, buffer: bytearray, count: int) -> None:
             self.ends("reading", state.read_status)
@@ -108,7 +109,7 @@ class StateEcho(Conversation):
             else:
                 state.close()
 
-        state.read_buffer(bytearray(len(MESSAGE)), done)
+        state.read_buffer(bytearray(size), done)
         self.begins("reading")
 
     def _write(self, state: AsyncIOState, data: bytes, then: Any) -> None:
@@ -129,6 +130,71 @@ class StateEchoOverTLS(StateEcho):
     """The same, protected."""
 
     tls = True
+
+
+class StateSwitch(StateEcho):
+    """TLS comes in the middle of a conversation, and goes again."""
+
+    # What the near end does, and the far end likewise the other way round.
+    steps: Final = (
+        ("write", GREETING),
+        ("read", ANSWER),
+        ("attach", b""),
+        ("write", MESSAGE),
+        ("read", MESSAGE),
+        ("detach", b""),
+        ("write", GREETING),
+        ("read", ANSWER),
+    )
+    opposite: Final = {"write": "read", "read": "write"}
+
+    def _connected(self, state: AsyncIOState, error: ReactorError | None) -> None:
+        self.ends("connecting", error)
+        if error is None:
+            self._go_on("client", iter(self.steps), state)
+
+    def _accepted(self, handle: AcceptingHandle, state: AsyncIOState) -> None:
+        self.states.append(state)
+        steps = [(self.opposite.get(verb, verb), data) for verb, data in self.steps]
+        self._go_on("server", iter(steps), state)
+
+    def _go_on(self, side: str, steps: Iterator[tuple[str, bytes]], state: AsyncIOState) -> None:
+        """Do the next step, if there is one."""
+        verb, data = next(steps, ("close", b""))
+        then = partial(self._go_on, side, steps)
+        if verb == "read":
+            self._read(state, lambda state, got: self._compare(state, got, data, then), len(data))
+        elif verb == "write":
+            self._write(state, data, then)
+        elif verb == "close":
+            if side == "client":
+                self.got[-1] = MESSAGE
+            state.close()
+        else:
+            self._switch(state, side if verb == "attach" else None, then)
+
+    def _compare(self, state: AsyncIOState, got: bytes, data: bytes, then: Any) -> None:
+        self.arrived("state", got, data)
+        then(state)
+
+    def _switch(self, state: AsyncIOState, side: str | None, then: Any) -> None:
+        """Attach TLS, or detach it if there is no side; `then` is called if that succeeds."""
+
+        def done(state: AsyncIOState, error: ReactorError | None) -> None:
+            self.ends("switching", error)
+            if error is None:
+                then(state)
+            else:
+                state.close()
+
+        if side == "client":
+            context = self.certificates.client_context()
+            state.attach_tls(done, tls=context, server_hostname="localhost")
+        elif side == "server":
+            state.attach_tls(done, tls=self.certificates.server_context())
+        else:
+            state.detach_tls(done)
+        self.begins("switching")
 
 
 class Endpoint(DatagramProtocol):
