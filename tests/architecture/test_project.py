@@ -73,7 +73,9 @@ def contract(name: str) -> dict[str, Any]:
 
 
 def test_the_floors_are_those_of_the_design__pitfall_7() -> None:
-    """Every file has a floor, and only one that is not written yet may stand in parentheses."""
+    """Every file has a floor and imports lower ones only; a floor that is still to come is
+    marked as such.
+    """
     layers = contract("A file imports lower floors only")
     wanted = [
         " | ".join(

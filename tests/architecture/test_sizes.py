@@ -12,7 +12,7 @@ from tests.architecture.tree import EVERYTHING, Source, sources
 
 
 def test_nothing_is_above_its_ceiling__pitfall_6_7() -> None:
-    """Objects and modules stay small; each exception is needed, exact, and has a reason."""
+    """Objects and modules stay small; each exception to that is needed, exact, and has a reason."""
     assert sizes.judge(sizes.measure(sources(*EVERYTHING)), sizes.exceptions()) == []
 
 

@@ -12,5 +12,7 @@ from tests.channels import CHANNELS
 def test_every_channel_passes_every_check__lw_153(
     check: str, channel: str, certificates: Certificates
 ) -> None:
-    """A channel is a channel: what is promised of one is promised of all."""
+    """What is promised of one channel is promised of all: sockets, memory, and TLS over any
+    of them.
+    """
     CHECKS[check](lambda: CHANNELS[channel](certificates))

@@ -259,5 +259,5 @@ def test_every_scenario_is_the_same_everywhere__lw_153__pitfall_8(
     world: World,
     stage: Stage,
 ) -> None:
-    """What happens does not depend on the channel, nor on who waits; no cell is left out."""
+    """What happens on a connection does not depend on its channel, nor on who waits for it."""
     scenario(world, stage)

@@ -216,7 +216,9 @@ def finish(model: Model, ending: str) -> None:
 def test_random_verbs_lose_no_byte_and_no_event__lw_123(
     channel: str, verbs: list[tuple[Any, ...]], ending: str, certificates: Certificates
 ) -> None:
-    """Whatever is done in whatever order, bytes keep their place and operations have one end."""
+    """Whatever is done to a state in whatever order, bytes keep their place and each
+    operation has one end.
+    """
     ends = MAKERS[channel](certificates)
     model = Model(ends)
     try:

@@ -35,7 +35,7 @@ class Recorder(Recording, LineProtocol):
 
 
 def test_lines_arrive_and_the_rest_is_told_at_the_end__pr_1(loop: Loop) -> None:
-    """A protocol of ours gets the same calls on asyncio and here."""
+    """A protocol class of ours gets the same calls on asyncio and here."""
     recorder = Recorder()
     assert loop.converse(recorder, b"one\n\ntwo\nthr") == b""
     assert recorder.got == [b"one", b"", b"two"]
@@ -84,7 +84,7 @@ def test_lines_begin_again_in_the_middle_of_raw_bytes(loop: Loop) -> None:
 
 
 def test_a_line_too_long_ends_the_connection_with_one_clear_error__pr_14(loop: Loop) -> None:
-    """What a hook raises ends the connection, and `connection_lost` gets it."""
+    """What a hook raises ends its connection, and `connection_lost` gets that exception."""
     recorder = Recorder()
     loop.converse(recorder, b"fine\n" + b"x" * 16385)
     assert recorder.got == [b"fine"]
@@ -126,7 +126,9 @@ def test_a_line_too_long_that_is_only_noted_closes_in_order(loop: Loop) -> None:
 def test_a_pause_in_a_hook_holds_the_lines_that_are_here_already__pr_7(
     loop: Loop, direct: bool
 ) -> None:
-    """Between pause and resume nothing is delivered; an end that came meanwhile is, afterwards."""
+    """Between pause and resume no line is delivered; an end that came meanwhile is told
+    afterwards.
+    """
 
     def pause(recorder: Recorder) -> None:
         (recorder.transport if direct else recorder).pause_reading()
@@ -141,7 +143,9 @@ def test_a_pause_in_a_hook_holds_the_lines_that_are_here_already__pr_7(
 
 
 def test_lines_that_wait_come_before_the_end__pr_7(loop: Loop) -> None:
-    """Whoever resumes the transport itself gets the lines late, but before `eof_received` ends."""
+    """Lines that waited for `resume_reading` of the transport come late, but before the end
+    is told.
+    """
 
     def pause(recorder: Recorder) -> None:
         recorder.transport.pause_reading()
@@ -153,7 +157,7 @@ def test_lines_that_wait_come_before_the_end__pr_7(loop: Loop) -> None:
 
 
 def test_resume_in_a_hook_does_not_deliver_inside_of_it__pr_7(loop: Loop) -> None:
-    """A line is delivered when the hook that has the one before it has returned."""
+    """After a resume inside a hook the next line is delivered when that hook has returned."""
 
     def pause_and_resume(recorder: Recorder) -> None:
         recorder.pause_reading()
@@ -168,7 +172,7 @@ def test_resume_in_a_hook_does_not_deliver_inside_of_it__pr_7(loop: Loop) -> Non
 def test_a_hook_that_raises_while_reading_is_resumed_ends_the_connection__pr_14(
     loop: Loop,
 ) -> None:
-    """A failing hook ends its own connection, also when no bytes have just arrived."""
+    """A hook that fails ends its own connection, also when no bytes have just arrived."""
 
     def resume(recorder: Recorder) -> None:
         with pytest.raises(ZeroDivisionError):
@@ -185,7 +189,7 @@ def test_a_hook_that_raises_while_reading_is_resumed_ends_the_connection__pr_14(
 
 
 def test_a_close_in_a_hook_ends_the_delivery__pr_11(loop: Loop) -> None:
-    """`close` sends the output, and nothing is delivered any more."""
+    """`close` in a hook sends the output, and no line is delivered any more."""
 
     def leave(recorder: Recorder) -> None:
         recorder.send_line(b"bye")
@@ -201,7 +205,9 @@ def test_a_close_in_a_hook_ends_the_delivery__pr_11(loop: Loop) -> None:
 def test_the_next_protocol_gets_the_bytes_that_were_not_taken__pr_9(
     loop: Loop, kind: Callable[[Recorder], Any]
 ) -> None:
-    """From the return of `set_protocol` on the new protocol gets every call; no byte is lost."""
+    """From the return of `set_protocol` on the new protocol gets every call, and no byte is
+    lost.
+    """
 
     def switch(recorder: Recorder) -> None:
         recorder.transport.set_protocol(successor)
@@ -215,7 +221,9 @@ def test_the_next_protocol_gets_the_bytes_that_were_not_taken__pr_9(
 
 
 def test_bytes_that_were_released_are_not_delivered__pr_9(loop: Loop) -> None:
-    """Who takes the rest, for TLS or for another protocol, has it for himself."""
+    """Bytes that were released, for TLS or for another protocol, are not delivered as lines
+    as well.
+    """
     released = []
     recorder = Recorder(take=lambda r: released.append(r.release()))
     loop.converse(recorder, b"take\ntwo\nthree")
@@ -225,7 +233,9 @@ def test_bytes_that_were_released_are_not_delivered__pr_9(loop: Loop) -> None:
 def test_lines_behind_starttls_are_not_taken_for_protected__pr_10__rel_34(
     certificates: Certificates,
 ) -> None:
-    """Bytes past the switch go into the engine, which does not take them for TLS."""
+    """Lines that came in clear behind the request for TLS go into the engine, which refuses
+    them.
+    """
     loop = CollectionLoop()
     recorder = Recorder(starttls=lambda r: r.start_tls(ServerTLS(certificates.localhost)))
     loop.converse(recorder, b"starttls\nevil\n")

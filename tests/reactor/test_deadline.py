@@ -9,27 +9,27 @@ from reactor.deadline import NEVER, check_timeout, moment, remaining
 
 @pytest.mark.parametrize("value", [0.001, 5, 1e9, math.inf])
 def test_a_span_is_any_positive_number__lw_069_119__rel_43(value: float) -> None:
-    """Whole or not, long or endless: it is taken as it is, as a float."""
+    """A timeout is any positive number, whole or not, long or endless."""
     checked = check_timeout("timeout", value)
     assert checked == value
     assert isinstance(checked, float)
 
 
 def test_no_span_is_no_limit__lw_069() -> None:
-    """None passes."""
+    """A timeout of None is no limit."""
     assert check_timeout("timeout", None) is None
 
 
 @pytest.mark.parametrize("value", [0, 0.0, -1, -math.inf, math.nan])
 def test_a_span_that_is_not_above_zero_is_refused__lw_069_119(value: float) -> None:
-    """It is a `ValueError` that names the argument and the value."""
+    """A timeout that is not above zero is a `ValueError` that names the argument and the value."""
     with pytest.raises(ValueError, match=rf"^read_timeout must be .* not {value!r}$"):
         check_timeout("read_timeout", value)
 
 
 @pytest.mark.parametrize("value", ["5", True, b"", [1]])
 def test_a_span_that_is_no_number_is_refused__lw_069(value: object) -> None:
-    """It is a `TypeError`, for True as well: somebody meant something else."""
+    """A timeout that is no number is a `TypeError`, True as well: somebody meant something else."""
     with pytest.raises(TypeError, match=r"^read_timeout is seconds"):
         check_timeout("read_timeout", value)  # type: ignore[arg-type]  # the wrong type, on purpose
 

@@ -95,21 +95,23 @@ def system_error(number: int) -> OSError:
 def test_each_class_is_what_python_users_catch_already__lw_189(
     kind: type[ReactorError], parents: tuple[type[BaseException], ...], identifier: str
 ) -> None:
-    """A class of the tree is also the built-in beside it, and has a word of its own."""
+    """Each class of the errors is also the built-in class that Python users catch already."""
     error = kind("what happened")
     assert all(isinstance(error, parent) for parent in (*parents, ReactorError))
     assert (error.identifier, error.args) == (identifier, ("what happened",))
 
 
 def test_no_class_of_the_tree_is_forgotten_here__lw_189() -> None:
-    """The tree has the classes of the contract, and no others."""
+    """The tree of errors has the classes of its contract, and no others."""
     found = [value for value in vars(errors).values() if isinstance(value, type)]
     assert set(CLASSES) == {kind for kind in found if issubclass(kind, ReactorError)}
 
 
 @pytest.mark.parametrize("kind", CLASSES)
 def test_every_error_says_what_when_where_and_with_whom__lw_190(kind: type[ReactorError]) -> None:
-    """Every class takes the same particulars and keeps them; what is not known is None."""
+    """Every error has identifier, phase, system call, number, peer and object; what is not
+    known is None.
+    """
     connection = object()
     error = kind(
         "what happened",
@@ -128,7 +130,9 @@ def test_every_error_says_what_when_where_and_with_whom__lw_190(kind: type[React
 
 
 def test_some_classes_know_more__lw_121_190() -> None:
-    """Timeouts know limit, time and bytes; a bind error its address, a connect error its tries."""
+    """Timeouts know limit, time and bytes, a bind error its address, a connect error its
+    attempts.
+    """
     late = errors.DeadlinePassed("late", limit=2.0, elapsed=2.5, bytes_moved=7)
     assert (late.limit, late.elapsed, late.bytes_moved) == (2.0, 2.5, 7)
     unlimited = errors.OperationTimeout("late")
@@ -143,7 +147,7 @@ def test_some_classes_know_more__lw_121_190() -> None:
 def test_an_errno_has_a_word_that_means_the_same_everywhere__cc_61(
     word: str, names: list[str]
 ) -> None:
-    """The identifier of a system error does not depend on the system."""
+    """The `identifier` of a system error does not depend on the system."""
     for name in names:
         error = from_os_error(system_error(getattr(errno, name)), phase="bind", situation="bind")
         assert error.identifier == word, name
@@ -152,7 +156,7 @@ def test_an_errno_has_a_word_that_means_the_same_everywhere__cc_61(
 def test_windows_has_numbers_of_its_own_for_the_same_words__cc_61(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A number that Windows calls WSA something maps to the word of the POSIX name."""
+    """The numbers of Windows give the same identifiers as those of POSIX."""
     monkeypatch.setattr(errno, "WSAECONNRESET", 10054, raising=False)
     spec = importlib.util.find_spec("reactor.errors")
     assert spec is not None
@@ -183,12 +187,16 @@ def test_windows_has_numbers_of_its_own_for_the_same_words__cc_61(
 def test_the_phase_and_the_number_choose_the_class__lw_191__cc_63(
     phase: str, number: int, kind: type[SocketError]
 ) -> None:
-    """Before a connection it is a creation error, on one an I/O error, for a listener neither."""
+    """Before a connection an error is a `SocketCreationError`, on one a `SocketIOError`,
+    for a listener neither.
+    """
     assert type(from_os_error(system_error(number), phase=phase, situation="call")) is kind
 
 
 def test_a_timeout_of_the_kernel_is_dead_and_ours_is_not__lw_193() -> None:
-    """While connecting it is `ConnectTimedOut`, on a connection `ConnectionTimedOut`."""
+    """A timeout of the kernel is `ConnectTimedOut` while connecting, `ConnectionTimedOut`
+    on a connection.
+    """
     error = system_error(errno.ETIMEDOUT)
     connecting = from_os_error(error, phase="connect", situation="connect")
     connected = from_os_error(error, phase="read", situation="recv")
@@ -201,7 +209,9 @@ def test_a_timeout_of_the_kernel_is_dead_and_ours_is_not__lw_193() -> None:
 
 
 def test_a_system_error_keeps_all_it_knew__lw_190__cc_60() -> None:
-    """Number, system call, peer and object are in the error, and the original is its cause."""
+    """An error made of a system error has its number, system call, peer and object, and the
+    original as cause.
+    """
     original, channel = system_error(errno.ECONNRESET), object()
     error = from_os_error(
         original, phase="read", situation="recv", peer=("::1", 80), connection=channel
@@ -212,7 +222,7 @@ def test_a_system_error_keeps_all_it_knew__lw_190__cc_60() -> None:
 
 
 def test_a_bind_error_has_the_local_address_and_no_peer__lw_190() -> None:
-    """What could not be bound is `address`."""
+    """A `BindError` has in `address` what could not be bound, and no peer."""
     error = from_os_error(
         system_error(errno.EADDRINUSE), phase="bind", situation="bind", peer=("::", 80)
     )
@@ -221,7 +231,7 @@ def test_a_bind_error_has_the_local_address_and_no_peer__lw_190() -> None:
 
 
 def test_the_text_has_message_peer_phase_call_and_number__lw_197__cc_62() -> None:
-    """One line has everything that a log needs."""
+    """The text of an error is one line with message, peer, phase, system call and number."""
     number = errno.ECONNREFUSED
     error = from_os_error(
         system_error(number), phase="connect", situation="connect", peer=("::1", 80)
@@ -234,13 +244,15 @@ def test_the_text_has_message_peer_phase_call_and_number__lw_197__cc_62() -> Non
 
 
 def test_the_text_of_a_timeout_has_the_seconds_that_were_allowed__lw_197() -> None:
-    """Who reads the log sees which limit it was."""
+    """The text of a timeout has the seconds that were allowed."""
     error = errors.OperationTimeout("nothing came", phase="read", limit=2.5)
     assert str(error) == "nothing came (phase read, limit 2.5 s)"
 
 
 def test_text_from_outside_cannot_begin_a_line_of_its_own__lw_197() -> None:
-    """What cannot be printed is escaped, in the message and in a peer's path."""
+    """In the text of an error what cannot be printed is escaped, in the message and in a
+    peer's path.
+    """
     error = errors.ConnectionReset("bye\nroot: all is well", peer=("/tmp/\x1b[2J", None))
     assert str(error) == r"bye\nroot: all is well (peer /tmp/\x1b[2J)"
     assert "\n" not in repr(error)
@@ -258,7 +270,9 @@ def test_text_from_outside_cannot_begin_a_line_of_its_own__lw_197() -> None:
 def test_an_address_is_written_as_people_write_it__cc_62(
     address: errors.Address, text: str
 ) -> None:
-    """Host and port, an IPv6 host in brackets, or a path."""
+    """The text of an error has its peer as host and port, an IPv6 host in brackets, or as a
+    path.
+    """
     assert errors.address_text(address) == text
 
 

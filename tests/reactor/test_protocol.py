@@ -196,7 +196,9 @@ def recorded(made: Made, run: Runner, steps: list[Step]) -> list[tuple[Any, ...]
 @pytest.mark.parametrize("made", [Plain, Buffered, Stubborn, Hasty, Chatty])
 @pytest.mark.parametrize("conversation", CONVERSATIONS)
 def test_the_same_calls_here_and_on_asyncio__pr_1(made: Made, conversation: str) -> None:
-    """A protocol gets the same calls with the same arguments in the same order on both."""
+    """A protocol gets the same calls with the same arguments in the same order on asyncio
+    and here.
+    """
     steps = CONVERSATIONS[conversation]
     here = recorded(made, on_a_collection, steps)
     there = recorded(made, on_asyncio, steps)
@@ -270,7 +272,7 @@ class Packets(FramedPacket, Protocol):  # type: ignore[misc]  # no annotations t
 def test_a_published_protocol_runs_here_and_on_asyncio__pr_1(
     made: Made, steps: list[Step], calls: list[tuple[Any, ...]]
 ) -> None:
-    """The protocol classes of pyserial, which touch no loop, do the same on both."""
+    """The protocol classes of pyserial, which touch no loop, do the same on asyncio and here."""
     for run in (on_a_collection, on_asyncio):
         protocol = made()
         run(protocol, steps)
@@ -279,7 +281,7 @@ def test_a_published_protocol_runs_here_and_on_asyncio__pr_1(
 
 @pytest.mark.parametrize("kind", ["Protocol", "BufferedProtocol", "DatagramProtocol"])
 def test_the_names_are_asyncio_s__pr_1(kind: str) -> None:
-    """Each base class has the hooks of asyncio's, with the same arguments, and does nothing."""
+    """Each base class of protocols has the hooks of asyncio's, with the same arguments."""
     ours = {"Protocol": Protocol, "BufferedProtocol": BufferedProtocol}.get(kind, DatagramProtocol)
     theirs = getattr(asyncio, kind)
     hooks = {name for name in dir(theirs) if not name.startswith("_")}

@@ -226,7 +226,9 @@ def test_a_client_is_told_what_a_blocking_server_tells__tls_9__lw_152(
     make: Callable[[Certificates, ssl.TLSVersion], Case],
     version: ssl.TLSVersion,
 ) -> None:
-    """The client reads of our server what it reads of a blocking one, every time."""
+    """A client reads of our server why a handshake has failed whenever it reads it of a
+    blocking one.
+    """
     case = make(certificates, version)
     serve = our_serve(running)
     ours = [conversation(serve, case.ours or case.server, case.talk) for _ in range(ROUNDS)]
@@ -287,7 +289,7 @@ def test_a_server_is_told_what_a_blocking_client_tells__tls_9__lw_152(
     make: Callable[[Certificates], tuple[str, ssl.SSLContext, Any]],
     version: ssl.TLSVersion,
 ) -> None:
-    """The server reads why its certificate is refused, as it does of a blocking client."""
+    """A server reads why its certificate is refused, as it does of a blocking client."""
     reason, client, identity = make(certificates)
     client.minimum_version = client.maximum_version = version
     talk = heard(certificates.server_context(identity))
@@ -300,7 +302,7 @@ def test_a_server_is_told_what_a_blocking_client_tells__tls_9__lw_152(
 def test_openssl_reads_the_alert__tls_9__lw_152(
     running: WaitStateCollection, certificates: Certificates
 ) -> None:
-    """The command line client of OpenSSL prints why its handshake has failed."""
+    """The command line client of OpenSSL is told by our alert why its handshake has failed."""
     program = require("openssl")
     server = certificates.server_context()
     server.minimum_version = ssl.TLSVersion.TLSv1_3

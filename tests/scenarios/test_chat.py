@@ -176,7 +176,7 @@ def ask_without_reading(eve: Guest, bob: Guest) -> None:
 
 @pytest.mark.slow
 def test_who_does_not_read_the_answers_is_not_read_either__pr_6(server: ChatServer) -> None:
-    """Above the high mark the protocol is paused: more answers than may wait harm nobody.
+    """A peer that does not read its answers is not read either, and harms nobody.
 
     If the server read on, it would drop her at the limit, and she would not get all of them.
     """
@@ -188,7 +188,9 @@ def test_who_does_not_read_the_answers_is_not_read_either__pr_6(server: ChatServ
 
 @pytest.mark.slow
 def test_a_second_signal_ends_at_once__rel_45(start: Start, tmp_path: Path) -> None:
-    """A guest who reads nothing holds the goodbye up; the second signal does not wait for her."""
+    """A second SIGTERM ends the program at once, though a peer who reads nothing holds its
+    end up.
+    """
     server = ChatServer(start, tmp_path, "--rate", "1000000", "--drain-timeout", "600")
     with server.guest("eve") as eve, server.guest("bob") as bob:
         ask_without_reading(eve, bob)
@@ -201,7 +203,7 @@ def test_a_second_signal_ends_at_once__rel_45(start: Start, tmp_path: Path) -> N
 
 @pytest.mark.slow
 def test_who_takes_no_goodbye_is_cut_off_at_the_limit__rel_45(start: Start, tmp_path: Path) -> None:
-    """Draining is bounded, and says whom it did not reach."""
+    """Ending after SIGTERM is bounded, and says whom it did not reach."""
     server = ChatServer(start, tmp_path, "--rate", "1000000", "--drain-timeout", "0.3")
     with server.guest("eve") as eve, server.guest("bob") as bob:
         ask_without_reading(eve, bob)
@@ -213,7 +215,9 @@ def test_who_takes_no_goodbye_is_cut_off_at_the_limit__rel_45(start: Start, tmp_
 def test_a_reader_that_does_not_read_is_dropped_and_harms_nobody__rel_7(
     server: ChatServer,
 ) -> None:
-    """The others hear every line meanwhile, and are told when he is gone."""
+    """A chat guest who does not read is dropped at a limit, and the others hear every line
+    meanwhile.
+    """
     with server.guest("ann") as ann, server.guest("bob") as bob, server.guest("eve"):
         bob.hears("eve")
         for number in range(400):  # 20 MB: more than any kernel keeps for one connection

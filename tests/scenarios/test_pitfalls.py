@@ -60,7 +60,7 @@ def test_injected_plaintext_is_neither_kept_nor_believed__pitfall_2__tls_6__rel_
     collection: WaitStateCollection,
     certificates: Certificates,
 ) -> None:
-    """What an attacker puts behind STARTTLS in clear lets the handshake fail, and is not read."""
+    """What an attacker puts behind STARTTLS in clear fails the handshake, and is not read."""
     state, far = ends
     outcome: list[ReactorError | None] = []
 

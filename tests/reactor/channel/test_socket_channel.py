@@ -64,7 +64,7 @@ def listener() -> Iterator[ListeningChannel]:
 
 
 def test_the_addresses_of_both_ends_are_pairs__lw_030() -> None:
-    """Host as numeric text and port, the same seen from either end."""
+    """An address is host as numeric text and port, the same seen from either end."""
     near, far = tcp_pair()
     with contextlib.closing(near), contextlib.closing(far):
         assert near.address == near.sock.getsockname()
@@ -73,7 +73,9 @@ def test_the_addresses_of_both_ends_are_pairs__lw_030() -> None:
 
 
 def test_addresses_can_be_read_after_a_reset__lw_067() -> None:
-    """The system does not know the peer any more; the channel does."""
+    """The peer's address can be asked for after a reset, when the system does not know it
+    any more.
+    """
     near, far = tcp_pair()
     addresses = near.sock.getsockname(), near.sock.getpeername()
     far.abort()
@@ -86,7 +88,9 @@ def test_addresses_can_be_read_after_a_reset__lw_067() -> None:
 
 
 def test_an_address_that_nobody_asked_for_is_known_after_the_end__lw_067() -> None:
-    """Closing asks for it, and so does giving the socket away."""
+    """Addresses are known after a channel was closed or its socket given away, even if
+    nobody had asked before.
+    """
     near, far = tcp_pair()
     addresses = near.sock.getsockname(), far.sock.getsockname()
     near.close()
@@ -95,7 +99,7 @@ def test_an_address_that_nobody_asked_for_is_known_after_the_end__lw_067() -> No
 
 
 def test_an_error_names_the_system_call__lw_190() -> None:
-    """Each verb says by which call it failed, and with which number."""
+    """An error of a socket says which system call failed, and with which number."""
     near, far = tcp_pair()
     with contextlib.closing(near), contextlib.closing(far):
         near.write_eof()
@@ -107,7 +111,7 @@ def test_an_error_names_the_system_call__lw_190() -> None:
 
 
 def test_ending_a_lost_connection_is_an_error_of_ours__lw_131() -> None:
-    """After a reset there is nobody to tell of the end."""
+    """Shutting down a connection that was reset raises an error of the tree."""
     near, far = tcp_pair()
     far.abort()
     with contextlib.closing(near):
@@ -142,7 +146,7 @@ def test_aborting_sends_a_reset_and_closing_does_not() -> None:
 
 
 def test_a_socket_is_given_up_alive__lw_136() -> None:
-    """`detach` gives back the very socket; the channel is closed, the connection is not."""
+    """A channel that gives its socket back is closed, and the connection is not."""
     near, far = socket.socketpair()
     channel = SocketChannel(near)
     assert channel.detach() is near
@@ -209,18 +213,22 @@ def test_a_channel_has_room_for_nothing_else() -> None:
     ],
 )
 def test_any_address_is_a_pair__lw_028_030(raw: object, pair: tuple[object, object]) -> None:
-    """IPv4 in IPv6 is shown as IPv4, a scope stays, a Unix socket has a path or no name."""
+    """Whatever the family, an address is a pair: IPv4 in IPv6 is shown as IPv4, a Unix socket has a
+    path or no name.
+    """
     assert address_pair(raw) == pair
 
 
 def test_a_scope_is_shown_by_the_name_of_its_interface__lw_030() -> None:
-    """As people write it, and as it can be given to a connecting verb."""
+    """The scope of an address is the name of its interface, as a connecting verb takes it."""
     number, name = socket.if_nameindex()[0]
     assert address_pair(("fe80::1", 80, 0, number)) == (f"fe80::1%{name}", 80)
 
 
 def test_an_ipv4_client_of_an_ipv6_listener_is_shown_as_ipv4__lw_028() -> None:
-    """Limits and logs must agree about who that is."""
+    """A client that comes by IPv4 to a listener of both families has an IPv4 address, in
+    limits and logs alike.
+    """
     server = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
     with (
         contextlib.closing(ListeningChannel(server)) as channel,
@@ -235,7 +243,7 @@ def test_an_ipv4_client_of_an_ipv6_listener_is_shown_as_ipv4__lw_028() -> None:
 
 @pytest.mark.skipif(AF_UNIX < 0, reason="this Python has no Unix sockets")
 def test_a_unix_socket_has_a_path__lw_030(tmp_path: Path) -> None:
-    """Its clients have no name, and the listener has the path."""
+    """The address of a Unix listener is its path, and its clients have none."""
     path = str(tmp_path / "socket")
     server = socket.socket(AF_UNIX)
     server.bind(path)
@@ -265,7 +273,7 @@ def test_nobody_waiting_is_none_and_each_client_comes_once(listener: ListeningCh
 
 @pytest.mark.parametrize("name", ["ECONNABORTED", "ENOTCONN", "EPROTO", "ENETDOWN"])
 def test_a_client_that_was_lost_is_passed_over__rel_5(name: str) -> None:
-    """The next one is served as if there had been nobody."""
+    """A client that left before it was accepted is skipped, and the next one is served."""
     numbers = [getattr(errno, name)] * 3
     server = LosesClients(numbers)
     with (
@@ -278,7 +286,9 @@ def test_a_client_that_was_lost_is_passed_over__rel_5(name: str) -> None:
 
 
 def test_many_lost_clients_in_a_row_give_others_a_turn__rel_5() -> None:
-    """One call does not go on for ever; the descriptor stays readable for the next."""
+    """However many clients have left before they were accepted, one call skips a bounded
+    number of them.
+    """
     numbers = [errno.ECONNABORTED] * (LOST_CLIENT_LIMIT + 1)
     server = LosesClients(numbers)
     with contextlib.closing(ListeningChannel(server)) as channel:
@@ -298,7 +308,9 @@ def test_many_lost_clients_in_a_row_give_others_a_turn__rel_5() -> None:
     ],
 )
 def test_a_lack_of_descriptors_is_told_and_survived__rel_20(name: str, identifier: str) -> None:
-    """It is an `AcceptError` that says what is lacking; the client waits, and is served later."""
+    """Without descriptors accepting fails with an `AcceptError`; the client waits, and is
+    served later.
+    """
     server = LosesClients([getattr(errno, name)])
     with (
         contextlib.closing(ListeningChannel(server)) as channel,

@@ -56,7 +56,7 @@ def far() -> Iterator[DatagramChannel]:
 def test_a_datagram_arrives_whole_and_names_its_sender__lw_030(
     near: DatagramChannel, far: DatagramChannel
 ) -> None:
-    """Bytes, the pair of the sender, and that nothing is missing."""
+    """A datagram arrives whole, with the address of its sender as a pair."""
     assert far.receive(100) is None
     assert near.transmit(b"hello", far.address)
     assert near.transmit(b"", far.address)
@@ -68,7 +68,9 @@ def test_a_datagram_arrives_whole_and_names_its_sender__lw_030(
 def test_of_a_datagram_that_is_too_long_the_beginning_is_kept__lw_110(
     near: DatagramChannel, far: DatagramChannel
 ) -> None:
-    """The rest is lost, which is told, and the next one is not concerned."""
+    """Of a datagram that is too long the beginning is kept, the loss told, and the next one
+    not concerned.
+    """
     near.transmit(b"abcdef", far.address)
     near.transmit(b"next", far.address)
     received = far.receive(4)
@@ -81,7 +83,9 @@ def test_of_a_datagram_that_is_too_long_the_beginning_is_kept__lw_110(
 def test_the_longest_goes_and_one_byte_more_is_an_error__rel_39(
     near: DatagramChannel, far: DatagramChannel
 ) -> None:
-    """The caller is told, with the address, and the channel can be used afterwards."""
+    """A datagram of 65,507 bytes is sent; one byte more is an error with the address, and
+    the socket lives.
+    """
     assert near.transmit(bytes(LONGEST), far.address)
     with pytest.raises(SocketIOError) as caught:
         near.transmit(bytes(LONGEST + 1), far.address)
@@ -93,7 +97,7 @@ def test_the_longest_goes_and_one_byte_more_is_an_error__rel_39(
 
 
 def test_a_refusal_is_told_once_and_ends_nothing__rel_40(far: DatagramChannel) -> None:
-    """The host of a vanished peer answers, and the one try after that hears of it."""
+    """That a peer has vanished is told once, by the next try, and the socket can be used on."""
     port = far.address[1]
     with contextlib.closing(connected(port)) as near:
         far.close()
@@ -106,7 +110,9 @@ def test_a_refusal_is_told_once_and_ends_nothing__rel_40(far: DatagramChannel) -
 
 
 def test_a_reset_is_how_windows_says_refused__lw_113() -> None:
-    """There is no connection that could be reset, so one word serves on all systems."""
+    """A refused datagram is `ConnectionRefused` on every system, also where the system
+    calls it a reset.
+    """
     sock = Refuses(socket.AF_INET, socket.SOCK_DGRAM)
     with contextlib.closing(DatagramChannel(sock)) as channel:
         with pytest.raises(ConnectionRefused) as caught:
@@ -116,7 +122,9 @@ def test_a_reset_is_how_windows_says_refused__lw_113() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="its sockets are no descriptors")
 def test_a_descriptor_taken_away_is_the_end_of_the_channel__lw_117() -> None:
-    """No later try could do better, unlike after every other failure."""
+    """A datagram socket that somebody else has closed is the end of its channel, unlike any
+    other failure.
+    """
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     channel = DatagramChannel(sock)
     os.close(sock.fileno())
@@ -126,7 +134,9 @@ def test_a_descriptor_taken_away_is_the_end_of_the_channel__lw_117() -> None:
 
 
 def test_addresses_change_as_the_socket_gets_them__lw_067(far: DatagramChannel) -> None:
-    """An unbound socket is bound by its first send, and what it was stays known."""
+    """The address of a datagram socket is known once its first send has bound it, and stays
+    known.
+    """
     channel = DatagramChannel(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
     assert (channel.connected, channel.peer_address) == (False, (None, None))
     assert not channel.address[1]
@@ -144,14 +154,14 @@ def test_addresses_change_as_the_socket_gets_them__lw_067(far: DatagramChannel) 
 
 
 def test_an_ipv4_peer_is_shown_in_its_own_form__lw_028(near: DatagramChannel) -> None:
-    """A socket of both families names IPv4 senders as an IPv4 socket would."""
+    """A datagram socket of both families names IPv4 senders as an IPv4 socket would."""
     with contextlib.closing(bound("::")) as both:
         near.transmit(b"x", ("127.0.0.1", both.address[1]))
         assert both.receive(1) == (b"x", near.address, False)
 
 
 def test_shutting_down_what_has_no_peer_is_harmless__lw_134(near: DatagramChannel) -> None:
-    """The collection shuts every channel down before it closes it."""
+    """Closing is harmless for a datagram socket that has no peer."""
     near.shutdown(socket.SHUT_RDWR)
     near.close()
     near.close()

@@ -58,7 +58,7 @@ def test_tls_keeps_the_contract_of_a_channel__lw_153(
 
 @pytest.mark.parametrize("check", [name for name in CHECKS if name not in LONG])
 def test_tls_keeps_it_one_byte_at_a_time__lw_153(certificates: Certificates, check: str) -> None:
-    """TLS passes them also where one byte moves at a time."""
+    """TLS over memory passes every check for channels also where one byte moves at a time."""
     CHECKS[check](lambda: channels(certificates, sip=1))
 
 
@@ -104,7 +104,7 @@ def test_a_read_that_must_answer_wants_to_write__tls_1__lw_147(
 def test_an_answer_leaves_with_the_read_that_made_it__tls_3(
     certificates: Certificates, tmp_path: Path
 ) -> None:
-    """Nobody has to flush what only OpenSSL knows of."""
+    """The answer to a key update leaves with the read that made it; nobody has to flush it."""
     with forged(certificates, tmp_path, capacity=4096) as (near, far, forger):
         memory(near).write(forger.key_update() + forger.key_update())
         assert far.read(100) is None
@@ -115,7 +115,7 @@ def test_an_answer_leaves_with_the_read_that_made_it__tls_3(
 def test_answers_that_nobody_can_get_are_dropped__lw_118(
     certificates: Certificates, tmp_path: Path
 ) -> None:
-    """With the way out lost, key updates neither pile up nor stop the reading."""
+    """Where the way out is lost, answers to key updates neither pile up nor stop the reading."""
     with forged(certificates, tmp_path, capacity=65536) as (near, far, forger):
         memory(near).shutdown(socket.SHUT_RD)
         for _ in range(5000):
@@ -167,7 +167,7 @@ def forged(
 def test_done_means_in_the_kernel__tls_2(
     certificates: Certificates, version: ssl.TLSVersion
 ) -> None:
-    """What was written is done when `flush` has brought the last byte of ciphertext out."""
+    """A write under TLS is done when `flush` has brought the last byte of ciphertext out."""
     with ends(certificates, version, capacity=4096) as (near, far):
         assert near.write(bytes(10_000)) == 10_000
         assert not near.flush()
@@ -183,7 +183,7 @@ def test_done_means_in_the_kernel__tls_2(
 
 
 def test_small_writes_leave_together__tls_2(certificates: Certificates) -> None:
-    """Writes stay together until they are flushed."""
+    """Small writes under TLS stay together until they are flushed."""
     with ends(certificates) as (near, far):
         for piece in (b"to", b"geth", b"er"):
             near.write(piece)
@@ -196,7 +196,7 @@ def test_small_writes_leave_together__tls_2(certificates: Certificates) -> None:
 def test_stray_ciphertext_drains_and_then_all_is_quiet__tls_3(
     certificates: Certificates, version: ssl.TLSVersion
 ) -> None:
-    """After the tickets have been taken in, nothing is held and nothing is ready."""
+    """After the session tickets have been taken in, nothing is held and nothing is ready."""
     here, there = memory_pair()
     client, server = engines(*contexts(certificates, version))
     near, far = TLSChannel(here, client), TLSChannel(there, server)
@@ -223,7 +223,9 @@ def test_one_chunk_is_held_and_no_more__tls_4__lw_149(
 
 
 def test_many_small_writes_are_one_chunk_too__tls_4(certificates: Certificates) -> None:
-    """What small writes add up to is pushed; while it cannot leave, nothing more is taken."""
+    """Small writes that add up to a chunk are pushed out; while that cannot leave, nothing
+    more is taken.
+    """
     with ends(certificates, capacity=1000) as (near, _far):
         taken = 0
         while (count := near.write(bytes(1000))) is not None:
@@ -234,7 +236,9 @@ def test_many_small_writes_are_one_chunk_too__tls_4(certificates: Certificates) 
 def test_plaintext_in_the_engine_is_read_while_all_is_quiet__tls_5__lw_150(
     certificates: Certificates,
 ) -> None:
-    """The rest of a record is held, told by `holds_input`, and read."""
+    """The rest of a decrypted record is told as held input, and read, without any event of
+    the socket.
+    """
     with ends(certificates) as (near, far):
         send(b"one record", near)
         assert far.read(3) == b"one"
@@ -246,7 +250,7 @@ def test_plaintext_in_the_engine_is_read_while_all_is_quiet__tls_5__lw_150(
 
 
 def test_the_end_is_told_though_no_descriptor_shows_it__tls_5(certificates: Certificates) -> None:
-    """An end that came together with the last bytes counts as held input."""
+    """An end of TLS that came together with the last bytes counts as held input, and is told."""
     with ends(certificates) as (near, far):
         near.write(b"bye")
         assert near.write_eof()
@@ -256,7 +260,9 @@ def test_the_end_is_told_though_no_descriptor_shows_it__tls_5(certificates: Cert
 
 
 def test_what_an_inner_tls_holds_is_asked_for__tls_5(certificates: Certificates) -> None:
-    """In TLS over TLS the inner end is met by the same read, as no descriptor would show it."""
+    """In TLS over TLS the end of the inner one is met by the same read, as no descriptor
+    would show it.
+    """
     near, far = channels(certificates, depth=2)
     near.engine.write(b"never complete")
     near.inner.write(near.engine.take()[:10])
@@ -280,7 +286,7 @@ def test_nothing_is_read_after_close(certificates: Certificates) -> None:
 
 
 def test_what_a_channel_tells_of_itself__lw_145(certificates: Certificates) -> None:
-    """The side and the `ssl.SSLObject` can be asked for."""
+    """A connection with TLS tells its side and its `ssl.SSLObject`."""
     with ends(certificates) as (near, far):
         assert (near.tls_side, far.tls_side) == ("client", "server")
         assert near.tls_object.version() == "TLSv1.3"

@@ -18,7 +18,7 @@ from tests.tls_pairs import client, meet, plan, server, shake, shown
 
 
 def test_a_wrong_file_is_named_at_once__lw_166(certificates: Certificates, tmp_path: Path) -> None:
-    """Errors about files are raised when the description is made, with the file's name."""
+    """An error about a TLS file is raised when the description is made, with the file's name."""
     missing, garbage = tmp_path / "missing.pem", tmp_path / "garbage.pem"
     garbage.write_text("this is no certificate")
     for attempt in (
@@ -51,7 +51,9 @@ def locked_key(certificates: Certificates, folder: Path, password: bytes) -> Pat
 def test_a_password_is_text_bytes_or_a_function__lw_166(
     certificates: Certificates, tmp_path: Path
 ) -> None:
-    """A function is asked when the files are read, and by nothing that happens on a loop."""
+    """The password of a key is text, bytes or a function, which is called when files are
+    read and never on a loop.
+    """
     key = locked_key(certificates, tmp_path, b"sesame")
     asked: list[None] = []
 
@@ -79,7 +81,7 @@ def test_a_password_is_text_bytes_or_a_function__lw_166(
 def test_reload_is_for_later_connections_and_keeps_the_old_on_failure__lw_167(
     certificates: Certificates, tmp_path: Path
 ) -> None:
-    """A plan made before takes the new files too, also with a context of its own."""
+    """After `reload()` later connections use the new files; if reading fails the old ones stay."""
     identity = tmp_path / "identity.pem"
     shutil.copy(certificates.localhost, identity)
     described = ServerTLS(identity)
@@ -121,7 +123,9 @@ def test_a_plan_that_nobody_has_is_forgotten(certificates: Certificates) -> None
 
 
 def test_versions_are_kept__lw_168(certificates: Certificates) -> None:
-    """A peer outside of them fails the handshake; wrong ones are refused."""
+    """A peer outside of the allowed TLS versions fails the handshake; unknown versions are
+    refused at the call.
+    """
     near, _far = meet(client(certificates, maximum_version="1.2"), server(certificates))
     assert near.tls_object.version() == "TLSv1.2"
     near, _far = meet(client(certificates), server(certificates))
@@ -138,13 +142,13 @@ def test_versions_are_kept__lw_168(certificates: Certificates) -> None:
 
 
 def test_renegotiation_is_off__rel_33(certificates: Certificates) -> None:
-    """TLS 1.2 can shake hands again at any time; our contexts refuse that, on both sides."""
+    """Renegotiation in TLS 1.2 is refused on both sides."""
     for described in (client(certificates), server(certificates)):
         assert ssl.OP_NO_RENEGOTIATION in described.context.options
 
 
 def test_given_roots_are_the_only_ones__lw_168(certificates: Certificates, tmp_path: Path) -> None:
-    """A file or directory of roots replaces the system's."""
+    """A file or directory of trusted roots replaces the system's."""
     assert client(certificates).context.cert_store_stats()["x509_ca"] == 1
     with pytest.raises(TLSVerificationFailed):
         meet(ClientTLS(trusted_file=certificates.stranger), server(certificates))
@@ -154,7 +158,9 @@ def test_given_roots_are_the_only_ones__lw_168(certificates: Certificates, tmp_p
 
 
 def test_protocols_are_agreed_upon__lw_169(certificates: Certificates) -> None:
-    """The choice can be asked for; without a common one there is none, and no failure."""
+    """The protocol chosen by ALPN can be asked for; without a common one there is none, and
+    no failure.
+    """
     far = server(certificates, alpn=["h2", "http/1.1"])
     for offered, agreed in ((["http/1.1", "h2"], "h2"), (["irc"], None), ((), None)):
         near, _far = meet(client(certificates, alpn=offered), far)
@@ -171,7 +177,9 @@ def test_protocols_are_agreed_upon__lw_169(certificates: Certificates) -> None:
 def test_choose_context_goes_on_with_another_certificate__lw_171(
     certificates: Certificates, kind: str
 ) -> None:
-    """It gets the name, and gives a description, a context, or None to stay."""
+    """`choose_context` gets the server name, and returns a description, a context, or None
+    to stay.
+    """
     other = certificates.issue("other.example")
     choices: dict[str, Any] = {
         "description": ServerTLS(other, alpn=["h2"]),
@@ -208,7 +216,7 @@ def test_choose_context_goes_on_with_another_certificate__lw_171(
 def test_a_chosen_context_is_never_weaker__lw_171(
     certificates: Certificates, difference: dict[str, Any]
 ) -> None:
-    """One whose client certificates, roots or versions differ fails the handshake."""
+    """A chosen context whose client certificates, roots or versions differ fails the handshake."""
     strict = {"client_certificates": "required", "trusted_file": certificates.authority}
     if "trusted_file" in difference:
         difference = {"trusted_file": certificates.stranger}
@@ -222,7 +230,9 @@ def test_a_chosen_context_is_never_weaker__lw_171(
 
 
 def test_what_choose_context_raises_is_the_cause__lw_171(certificates: Certificates) -> None:
-    """An exception fails this handshake, and the client is told that something is wrong."""
+    """An exception of `choose_context` fails that handshake, is its cause, and the client
+    is told.
+    """
     for choose, kind in (
         (lambda _: 1 / 0, ZeroDivisionError),
         (lambda _: ClientTLS(), TypeError),
@@ -242,7 +252,7 @@ def test_what_choose_context_raises_is_the_cause__lw_171(certificates: Certifica
 
 
 def test_tickets_are_counted__lw_165(certificates: Certificates) -> None:
-    """`ticket_count` is how many sessions a TLS 1.3 server offers; fewer are less work."""
+    """`ticket_count` is how many session tickets a TLS 1.3 server sends."""
     sizes = []
     for count in (0, 1, 2):
         near = plan(client(certificates), host="localhost").engine()
@@ -265,7 +275,9 @@ def test_tickets_are_counted__lw_165(certificates: Certificates) -> None:
 def test_a_key_log_is_written_and_logged__lw_202(
     certificates: Certificates, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The secrets of a connection go to the file, and the log says that they do."""
+    """With `key_log_file` the secrets of a connection go to that file, and the log says
+    that they do.
+    """
     path = tmp_path / "keys"
     meet(client(certificates, name="open book", key_log_file=path), server(certificates))
     assert "CLIENT_TRAFFIC_SECRET_0" in path.read_text()

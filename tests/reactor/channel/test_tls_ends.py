@@ -44,7 +44,9 @@ MIB: Final = 1 << 20
 def test_bytes_around_the_end_of_tls_are_told_apart__tls_6__lw_144(
     certificates: Certificates, version: ssl.TLSVersion
 ) -> None:
-    """Detaching gives what TLS protected, and apart from it what came behind the alert."""
+    """Detaching TLS gives what it protected and, apart from that, what came behind the
+    closing alert.
+    """
     with ends(certificates, version) as (near, far):
         far.write(b"protected")
         assert not far.unwrap()  # waits for the client
@@ -78,7 +80,7 @@ def test_unwrapping_waits_until_its_own_alert_has_left(certificates: Certificate
 
 
 def test_early_bytes_go_into_the_engine__tls_6__lw_143(certificates: Certificates) -> None:
-    """A client hello that was read before TLS was attached is used."""
+    """A ClientHello that was read before TLS was attached is used."""
     here, there = memory_pair()
     client, server = engines(*contexts(certificates))
     near = TLSChannel(here, client)
@@ -130,7 +132,7 @@ def test_an_end_without_alert_is_truncation__tls_8__lw_151__rel_29(
 def test_closing_alerts_are_exchanged_and_what_waits_discarded__tls_8__rel_25(
     certificates: Certificates, version: ssl.TLSVersion
 ) -> None:
-    """Closing answers the peer's alert, and throws away what nobody will read."""
+    """Closing TLS sends our alert, answers the peer's, and drops what nobody will read."""
     with ends(certificates, version) as (near, far):
         send(b"nobody wants this", far)
         assert not near.unwrap(discard=True)
@@ -141,7 +143,7 @@ def test_closing_alerts_are_exchanged_and_what_waits_discarded__tls_8__rel_25(
 
 
 def test_output_leaves_before_the_closing_alert__rel_32(certificates: Certificates) -> None:
-    """Everything written before the end arrives before it."""
+    """Everything written before the end of TLS arrives before its closing alert."""
     with ends(certificates, capacity=4096) as (near, far):
         taken = fill(near)
         assert not near.write_eof()
@@ -171,7 +173,7 @@ def unshaken(certificates: Certificates, server: ssl.SSLContext) -> tuple[TLSCha
 def test_a_refused_certificate_is_told_to_the_server__tls_9__lw_152(
     certificates: Certificates,
 ) -> None:
-    """The alert about an expired certificate leaves before the client closes."""
+    """A client that refuses a certificate sends the alert that says why before it closes."""
     near, far = unshaken(certificates, certificates.server_context(certificates.expired))
     with pytest.raises(TLSVerificationFailed) as caught:
         step_until(lambda: all([near.handshake(), far.handshake()]))
@@ -185,7 +187,7 @@ def test_a_refused_certificate_is_told_to_the_server__tls_9__lw_152(
 
 
 def test_an_alert_that_finds_no_room_waits_for_flush__tls_9(certificates: Certificates) -> None:
-    """An alert that cannot leave at once is held, and leaves with a later `flush`."""
+    """An alert that cannot leave at once is kept, and leaves with a later `flush`."""
     near, far = unshaken(certificates, certificates.server_context())
     memory(far).write(bytes(65536))
     memory(near).write(b"\x16\x03\x01\x00\x04\xff\0\0\0")
@@ -203,7 +205,7 @@ def test_an_alert_that_finds_no_room_waits_for_flush__tls_9(certificates: Certif
 def test_the_alert_of_a_peer_who_is_gone_is_found_in_the_handshake__tls_9(
     certificates: Certificates,
 ) -> None:
-    """The alert of a server that has hung up is preferred to the lost way out."""
+    """If a server hangs up in the handshake, its alert is the error, not the lost way out."""
     near, far = unshaken(certificates, certificates.server_context())
     memory(far).write(bytes([21, 3, 3, 0, 2, 2, 40]))  # fatal, handshake_failure
     memory(far).close()
@@ -216,7 +218,7 @@ def test_the_alert_of_a_peer_who_is_gone_is_found_in_the_handshake__tls_9(
 def test_a_lost_way_out_is_told_when_nothing_better_is_there__lw_192(
     certificates: Certificates,
 ) -> None:
-    """A reset below TLS keeps its class, in phase handshake."""
+    """A reset in the handshake keeps the class of a reset, with phase "handshake"."""
     near, far = unshaken(certificates, certificates.server_context())
     memory(far).reset()
     with pytest.raises(ConnectionReset) as caught:
@@ -226,7 +228,9 @@ def test_a_lost_way_out_is_told_when_nothing_better_is_there__lw_192(
 
 
 def test_a_way_out_that_is_shut_fails_the_handshake__lw_192(certificates: Certificates) -> None:
-    """Where nothing arrives that explains it, it is told as it is."""
+    """A handshake that cannot write, and reads nothing that explains it, fails with the
+    error of the write.
+    """
     near, far = unshaken(certificates, certificates.server_context())
     memory(far).shutdown(socket.SHUT_RD)
     with pytest.raises(BrokenPipe) as caught:
@@ -239,7 +243,7 @@ def test_a_way_out_that_is_shut_fails_the_handshake__lw_192(certificates: Certif
 def test_last_words_are_read_though_writing_fails__lw_118(
     certificates: Certificates, version: ssl.TLSVersion
 ) -> None:
-    """A failing write leaves reading to find its own end, and fails each time."""
+    """A failing write under TLS leaves reading to find its own end, and fails each time."""
     with ends(certificates, version) as (near, far):
         far.write(b"last words")
         assert far.write_eof()

@@ -64,7 +64,7 @@ def test_a_plain_unwrap_breaks_the_connection_if_data_waits(
 def test_ours_ends_and_keeps_every_byte_that_waits__lw_144(
     certificates: Certificates, version: ssl.TLSVersion, before: int
 ) -> None:
-    """Our end of TLS loses no data that has arrived, and breaks nothing."""
+    """Ending TLS from our side loses no data that has arrived."""
     client, server = shaken(certificates, version)
     client.write(b"x" * 1000)
     carry(client, server)
@@ -83,7 +83,9 @@ def test_ours_ends_and_keeps_every_byte_that_waits__lw_144(
 def test_what_comes_behind_the_alert_is_left_over__tls_6(
     certificates: Certificates, version: ssl.TLSVersion
 ) -> None:
-    """Bytes behind the peer's alert are left over, those before it are read."""
+    """Bytes behind the peer's closing alert are left over as they came, those before it are
+    read.
+    """
     client, server = shaken(certificates, version)
     assert not client.unwrap()
     assert server.leftover() == b""
@@ -157,7 +159,7 @@ def test_a_write_takes_a_chunk_at_most__tls_4(certificates: Certificates) -> Non
 def test_any_size_arrives_and_a_small_one_is_one_record__rel_26(
     certificates: Certificates, version: ssl.TLSVersion, size: int
 ) -> None:
-    """Writes of any size arrive, in as few records as there can be."""
+    """Writes of any size arrive under TLS, in as few records as there can be."""
     client, server = shaken(certificates, version)
     data = bytes(itertools.islice(itertools.cycle(range(251)), size))
     assert client.write(data) == size
@@ -191,7 +193,9 @@ def test_after_our_end_nothing_can_be_written(
 def test_an_end_without_alert_is_truncation__tls_8(
     certificates: Certificates, version: ssl.TLSVersion
 ) -> None:
-    """After the data, an end without closing alert is told as such, and our way out is whole."""
+    """After the data, an end without closing alert is told as truncation, and our way out
+    is whole.
+    """
     client, server = shaken(certificates, version)
     client.write(b"half of it")
     server.feed(client.take())
@@ -210,7 +214,7 @@ def test_an_end_without_alert_is_truncation__tls_8(
 def test_the_end_comes_after_the_data_and_what_follows_is_dropped__rel_30(
     certificates: Certificates, version: ssl.TLSVersion
 ) -> None:
-    """The peer's alert is the end; what it sends behind it is dropped."""
+    """The peer's closing alert is the end; what it sends behind it is dropped."""
     client, server = shaken(certificates, version)
     client.write(b"data")
     client.write_eof()
@@ -266,7 +270,7 @@ def test_an_unwrap_that_meets_the_end_of_the_ciphertext_is_truncated(
 def test_a_bad_record_is_told_after_the_data_and_to_both_sides__tls_9(
     certificates: Certificates, version: ssl.TLSVersion
 ) -> None:
-    """A bad record fails every verb, and its alert can still be taken."""
+    """A bad record fails every later verb, and the alert about it can still be sent."""
     client, server = shaken(certificates, version)
     client.write(b"good")
     server.feed(client.take() + BAD_RECORD)
@@ -288,7 +292,7 @@ def test_a_bad_record_is_told_after_the_data_and_to_both_sides__tls_9(
 def test_garbage_breaks_the_handshake_and_nothing_else__rel_24(
     certificates: Certificates, size: int
 ) -> None:
-    """Garbage of any length is a failed handshake."""
+    """Garbage of any length on a TLS port is a failed handshake and nothing worse."""
     _client, server = engines(*contexts(certificates))
     server.feed(b"\xa5" * size)
     server.feed_eof()
@@ -299,7 +303,7 @@ def test_garbage_breaks_the_handshake_and_nothing_else__rel_24(
 
 
 def test_http_is_no_tls__rel_23(certificates: Certificates) -> None:
-    """HTTP on the port is a failed handshake with its own reason."""
+    """Plain HTTP on a TLS port is a failed handshake with a reason of its own."""
     _client, server = engines(*contexts(certificates))
     server.feed(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
     with pytest.raises(TLSError) as caught:
@@ -311,7 +315,7 @@ def test_http_is_no_tls__rel_23(certificates: Certificates) -> None:
 
 
 def test_a_peer_may_end_or_vanish_in_the_handshake__lw_192(certificates: Certificates) -> None:
-    """A proper end in the handshake is `TLSClosed`, a sudden one `TLSTruncated`."""
+    """A peer that ends TLS in the handshake is `TLSClosed`, one that vanishes `TLSTruncated`."""
     for input_, kind in ((CLOSE_NOTIFY, TLSClosed), (b"", TLSTruncated)):
         client, _server = engines(*contexts(certificates))
         assert not client.handshake()
@@ -344,7 +348,7 @@ def test_a_bad_certificate_is_refused_and_the_server_told__lw_152(
 def test_a_client_without_certificate_learns_it_as_part_of_the_handshake__lw_170(
     certificates: Certificates, version: ssl.TLSVersion
 ) -> None:
-    """A client learns in phase handshake that it was refused, in TLS 1.3 by its first read."""
+    """A client that was refused learns it in phase "handshake", in TLS 1.3 by its first read."""
     client_context, server_context = contexts(certificates, version)
     server_context.verify_mode = ssl.CERT_REQUIRED
     client, server = engines(client_context, server_context)
@@ -381,7 +385,7 @@ def test_every_ssl_error_has_a_meaning() -> None:
 def test_a_clienthello_that_came_early_reaches_the_engine__tls_6(
     certificates: Certificates, version: ssl.TLSVersion
 ) -> None:
-    """What is fed before the first step of the handshake is used."""
+    """Bytes that are fed before the first step of the handshake are part of it."""
     client, server = engines(*contexts(certificates, version))
     client.handshake()
     server.feed(client.take())  # before the server's first step
@@ -394,7 +398,7 @@ def test_a_clienthello_that_came_early_reaches_the_engine__tls_6(
 def test_a_thousand_key_updates_are_answered__rel_33(
     certificates: Certificates, tmp_path: Path
 ) -> None:
-    """They are answered, and the data behind them is read."""
+    """A thousand key updates are answered, and the data behind them is read."""
     client_context, server_context = contexts(certificates, TLS_1_3)
     client_context.keylog_filename = str(tmp_path / "keys")
     client, server = engines(client_context, server_context)

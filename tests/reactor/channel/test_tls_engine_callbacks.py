@@ -16,7 +16,7 @@ from tests.tls_pairs import TLS_1_3, carry, contexts, engines, shake
 def test_verify_callback_has_the_last_word_and_sends_no_alert__lw_170(
     certificates: Certificates, verdict: object
 ) -> None:
-    """A false result or an exception refuses the peer, and the peer is told nothing."""
+    """A false result or an exception of `verify_callback` refuses the peer, who gets no alert."""
     seen: list[object] = []
 
     def verify(tls_object: ssl.SSLObject) -> object:
@@ -44,7 +44,7 @@ def test_verify_callback_has_the_last_word_and_sends_no_alert__lw_170(
 
 
 def test_verify_callback_may_agree__lw_170(certificates: Certificates) -> None:
-    """It gets the `ssl.SSLObject`, once, and a true result changes nothing."""
+    """`verify_callback` gets the `ssl.SSLObject`, once, and a true result changes nothing."""
     calls: list[object] = []
 
     def verify(tls_object: ssl.SSLObject) -> bool:
@@ -61,7 +61,7 @@ def test_verify_callback_may_agree__lw_170(certificates: Certificates) -> None:
 def test_configure_connection_comes_before_the_handshake__lw_158(
     certificates: Certificates,
 ) -> None:
-    """It gets the `ssl.SSLObject` once, when nothing is agreed yet."""
+    """`configure_connection` gets the `ssl.SSLObject` once, before the handshake."""
     seen: list[object] = []
     client_context, server_context = contexts(certificates)
     server = TLSEngine(
@@ -75,7 +75,7 @@ def test_configure_connection_comes_before_the_handshake__lw_158(
 def test_a_failing_configure_connection_fails_the_handshake__lw_158(
     certificates: Certificates,
 ) -> None:
-    """Its exception is the cause of a `TLSError` in phase handshake."""
+    """What `configure_connection` raises is the cause of a `TLSError` in phase "handshake"."""
     client = TLSEngine(
         certificates.client_context(),
         server_side=False,

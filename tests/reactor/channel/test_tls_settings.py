@@ -20,7 +20,7 @@ from tests.tls_pairs import client, meet, plan, server, shown
 
 @pytest.mark.parametrize("nothing", [None, False])
 def test_no_tls_takes_no_option_of_tls__lw_154(nothing: object) -> None:
-    """Without TLS there is no plan, and an option of TLS beside it is an oversight."""
+    """Without `tls=` any option of TLS raises, so that nobody goes in clear by oversight."""
     assert tls_plan(nothing, side="client", host="localhost") is None
     for option in (
         {"server_hostname": "localhost"},
@@ -34,13 +34,13 @@ def test_no_tls_takes_no_option_of_tls__lw_154(nothing: object) -> None:
 
 @pytest.mark.parametrize("wrong", [1, "yes", object(), ClientTLS])
 def test_anything_else_is_a_wrong_type__lw_154(wrong: object) -> None:
-    """Only True, a description or an `ssl.SSLContext` stand for TLS."""
+    """Only True, a description or an `ssl.SSLContext` can be given as `tls=`."""
     with pytest.raises(TypeError, match="tls="):
         plan(wrong, host="localhost")
 
 
 def test_a_context_is_used_as_it_is__lw_154(certificates: Certificates) -> None:
-    """A caller's context is neither changed nor copied."""
+    """A caller's `ssl.SSLContext` is neither changed nor copied."""
     context = certificates.client_context()
     made = plan(context, host="localhost")
     assert made.current_context() is context
@@ -49,7 +49,7 @@ def test_a_context_is_used_as_it_is__lw_154(certificates: Certificates) -> None:
 
 
 def test_true_is_the_safe_client__lw_155() -> None:
-    """It verifies, checks the name, speaks TLS 1.2 or newer, and is made once."""
+    """`tls=True` verifies, checks the name, speaks TLS 1.2 or newer, and is made once."""
     made = plan(True, host="localhost")
     context = made.current_context()
     assert (made.side, made.server_hostname, made.close_timeout) == ("client", "localhost", 3.0)
@@ -61,7 +61,9 @@ def test_true_is_the_safe_client__lw_155() -> None:
 
 
 def test_a_description_of_the_other_side_is_refused__lw_156(certificates: Certificates) -> None:
-    """It is a TypeError for a description, and a ValueError for an `ssl.SSLContext`."""
+    """A server's description for a client, or the reverse, is a TypeError, an
+    `ssl.SSLContext` a ValueError.
+    """
     with pytest.raises(TypeError):
         plan(server(certificates), side="client", host="localhost")
     with pytest.raises(TypeError):
@@ -73,7 +75,9 @@ def test_a_description_of_the_other_side_is_refused__lw_156(certificates: Certif
 
 
 def test_the_side_is_that_of_the_description__lw_140(certificates: Certificates) -> None:
-    """A contradiction, an unknown side and a context for either are ValueErrors."""
+    """The side of TLS is that of the description; a contradiction or an unknown side is a
+    ValueError.
+    """
     assert plan(server(certificates)).side == "server"
     assert plan(client(certificates), host="localhost").side == "client"
     for wrong in ("both", "", "Server"):
@@ -94,7 +98,7 @@ def test_the_side_is_that_of_the_description__lw_140(certificates: Certificates)
 def test_configure_context_works_on_a_context_of_its_own__lw_157(
     certificates: Certificates,
 ) -> None:
-    """It is called once for the plan, and nobody shares what it gets."""
+    """`configure_context` of a verb is called once, on a context that nobody else has."""
     seen: list[ssl.SSLContext] = []
     description = server(certificates)
     made = plan(description, configure_context=seen.append)
@@ -112,7 +116,7 @@ def test_configure_context_works_on_a_context_of_its_own__lw_157(
 def test_configure_context_of_a_description_follows_its_files__lw_157(
     certificates: Certificates,
 ) -> None:
-    """It is called whenever the files are read."""
+    """`configure_context` of a description is called whenever its files are read."""
     seen: list[ssl.SSLContext] = []
     description = server(certificates, configure_context=seen.append)
     assert seen == [description.context]
@@ -121,7 +125,7 @@ def test_configure_context_of_a_description_follows_its_files__lw_157(
 
 
 def test_what_configure_context_raises_is_the_cause__lw_158(certificates: Certificates) -> None:
-    """It is a `TLSError` in phase handshake, be it a description's or a verb's."""
+    """What `configure_context` raises is the cause of a `TLSError` in phase "handshake"."""
 
     def fail(_: ssl.SSLContext) -> None:
         raise ZeroDivisionError
@@ -139,7 +143,9 @@ def test_what_configure_context_raises_is_the_cause__lw_158(certificates: Certif
 def test_configure_connection_is_called_for_each_connection__lw_158(
     certificates: Certificates,
 ) -> None:
-    """The description's comes first, then the verb's."""
+    """`configure_connection` is called for each connection: the description's first, then
+    the verb's.
+    """
     calls: list[tuple[str, object]] = []
     description = client(
         certificates, configure_connection=lambda tls_object: calls.append(("first", tls_object))
@@ -157,7 +163,9 @@ def test_configure_connection_is_called_for_each_connection__lw_158(
 
 
 def test_verify_callback_belongs_to_the_description__lw_170(certificates: Certificates) -> None:
-    """A false result fails the handshake although OpenSSL has agreed."""
+    """A false result of a description's `verify_callback` fails the handshake although
+    OpenSSL has agreed.
+    """
     with pytest.raises(TLSVerificationFailed, match="verify_callback"):
         meet(client(certificates, verify_callback=lambda _: False), server(certificates))
 
@@ -179,7 +187,7 @@ def sni_of(certificates: Certificates, host: Any, **options: Any) -> str | None:
 
 
 def test_a_name_is_sent_and_checked__lw_160(certificates: Certificates) -> None:
-    """A `server_hostname` counts whatever the host is; a final dot is dropped."""
+    """A `server_hostname` is sent and checked, whatever the host is; a final dot is dropped."""
     assert sni_of(certificates, "10.0.0.1", server_hostname="localhost") == "localhost"
     assert sni_of(certificates, "10.0.0.1", server_hostname="localhost.") == "localhost"
     assert sni_of(certificates, "x", server_hostname="127.0.0.1") is None
@@ -203,7 +211,7 @@ def test_a_name_is_sent_and_checked__lw_160(certificates: Certificates) -> None:
 def test_a_numeric_host_is_checked_but_not_sent__lw_161__rel_36(
     certificates: Certificates, host: object
 ) -> None:
-    """The certificate must contain the address, without brackets and scope."""
+    """For a numeric host no name is sent, and the certificate must contain the address."""
     assert sni_of(certificates, host, server_hostname=True) is None
     meet(client(certificates), server(certificates), host)
     with pytest.raises(TLSVerificationFailed):
@@ -213,7 +221,7 @@ def test_a_numeric_host_is_checked_but_not_sent__lw_161__rel_36(
 def test_the_host_is_the_name_unless_the_description_has_one__lw_162(
     certificates: Certificates,
 ) -> None:
-    """Without the argument the description's name counts, then the host."""
+    """Without `server_hostname` the description's name counts, then the host."""
     assert sni_of(certificates, "localhost") == "localhost"
     described = {"server_hostname": "localhost"}
     assert sni_of(certificates, "elsewhere.example", described=described) == "localhost"
@@ -223,7 +231,7 @@ def test_the_host_is_the_name_unless_the_description_has_one__lw_162(
 
 
 def test_no_name_needs_a_client_that_checks_none__lw_163(certificates: Certificates) -> None:
-    """Otherwise no certificate would ever be compared with anything."""
+    """`server_hostname=False` is refused unless the description checks no names."""
     for options in ({"server_hostname": False, "host": "localhost"}, {}, {"server_hostname": True}):
         for tls in (True, client(certificates), certificates.client_context()):
             with pytest.raises(ValueError, match="no name"):
@@ -252,7 +260,9 @@ def test_no_name_needs_a_client_that_checks_none__lw_163(certificates: Certifica
     ],
 )
 def test_a_host_is_written_as_certificates_do__rel_36(host: str, written: str) -> None:
-    """International names are A-labels, addresses have no brackets and no scope."""
+    """A host is compared as certificates write it: names as A-labels, addresses without
+    brackets and scope.
+    """
     assert name_or_address(host) == written
 
 
@@ -266,7 +276,7 @@ def test_what_can_be_no_host_is_refused(wrong: Any) -> None:
 
 
 def test_an_international_name_is_verified__rel_36(certificates: Certificates) -> None:
-    """A certificate for the A-label is the one for the name."""
+    """A certificate for the A-label of an international name is one for that name."""
     described = ServerTLS(certificates.issue("xn--bcher-kva.example"))
     meet(client(certificates), described, "bücher.example")
 
@@ -277,7 +287,7 @@ def test_an_international_name_is_verified__rel_36(certificates: Certificates) -
 def test_verification_is_off_only_by_argument_and_logged__lw_164__rel_37(
     certificates: Certificates, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A client that trusts anybody says so in the log; a safe one says nothing."""
+    """Verification is off only by an argument, and then the log says so."""
     ClientTLS()
     assert caplog.records == []
     trusting = ClientTLS(name="trusting", verify=False)
@@ -290,7 +300,9 @@ def test_verification_is_off_only_by_argument_and_logged__lw_164__rel_37(
 
 
 def test_a_client_shows_its_certificate__lw_164(certificates: Certificates) -> None:
-    """It is read from `certificate_file`, with the key in it."""
+    """A client's certificate is read from `certificate_file`, with the key in it, and shown
+    on request.
+    """
     far = server(certificates, client_certificates="required", trusted_file=certificates.authority)
     _near, seen = meet(client(certificates, certificate_file=certificates.client), far)
     assert shown(seen) == ["client@waitstate.example"]
@@ -302,7 +314,7 @@ def test_a_client_shows_its_certificate__lw_164(certificates: Certificates) -> N
 def test_client_certificates_are_asked_for_as_described__lw_165(
     certificates: Certificates, wanted: str
 ) -> None:
-    """Only "required" fails a client that has none."""
+    """`client_certificates` decides: only "required" fails a client that has none."""
     far = server(certificates, client_certificates=wanted, trusted_file=certificates.authority)
     if wanted == "required":
         with pytest.raises(TLSError):
@@ -316,14 +328,16 @@ def test_client_certificates_are_asked_for_as_described__lw_165(
 
 
 def test_a_client_of_a_stranger_is_refused__lw_165(certificates: Certificates) -> None:
-    """A certificate that the server's roots have not signed is as bad as none."""
+    """A client certificate that the server's roots have not signed is as bad as none."""
     far = server(certificates, client_certificates="required", trusted_file=certificates.stranger)
     with pytest.raises(TLSVerificationFailed):
         meet(client(certificates, certificate_file=certificates.client), far)
 
 
 def test_the_close_timeout_reaches_the_plan__lw_164(certificates: Certificates) -> None:
-    """It is 3 seconds unless the description says otherwise; None is no limit."""
+    """A closing alert is waited for 3 s, unless `close_timeout` says otherwise; None is no
+    limit.
+    """
     assert plan(server(certificates)).close_timeout == 3.0
     assert plan(server(certificates, close_timeout=0.5)).close_timeout == 0.5
     assert plan(client(certificates, close_timeout=None), host="x").close_timeout is None
@@ -336,7 +350,9 @@ def test_the_close_timeout_reaches_the_plan__lw_164(certificates: Certificates) 
 def test_a_bad_certificate_is_refused_with_its_own_text__rel_35(
     certificates: Certificates, identity: str
 ) -> None:
-    """Expired, for another host or wildcard, of no authority: each is told apart."""
+    """Certificates expired, for another host or wildcard, or of no authority are refused,
+    each with its own text.
+    """
     near = client(certificates)
     far = {
         "expired": certificates.expired,

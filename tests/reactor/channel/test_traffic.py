@@ -22,7 +22,7 @@ def tcp_pair() -> tuple[socket.socket, socket.socket]:
 def test_a_connection_knows_what_it_has_carried__lw_015(
     pair: Callable[[], tuple[socket.socket, socket.socket]],
 ) -> None:
-    """The bytes that have come and gone are exact, also those that the peer has not read yet."""
+    """The figures of bytes in and out are exact, also for what the peer has not read yet."""
     near, far = pair()
     with closing(socket_channel(near)) as channel, far:
         far.sendall(b"abc")
@@ -38,7 +38,9 @@ def test_a_connection_knows_what_it_has_carried__lw_015(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts for us")
 def test_the_kernel_counts_for_tcp_on_linux__lw_015() -> None:
-    """Nothing is counted per read and write where the kernel does it anyway."""
+    """Counting the bytes of a TCP connection costs nothing per read and write where the
+    kernel does it.
+    """
     near, far = tcp_pair()
     with closing(socket_channel(near)) as channel, far:
         assert isinstance(channel, KernelCountedChannel)

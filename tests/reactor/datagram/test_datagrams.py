@@ -37,7 +37,7 @@ from tests.reactor.datagram.endpoints import (
 
 @pytest.mark.parametrize("host", [LOOPBACK, "::1"])
 def test_datagrams_go_there_and_back__pr_16(collection: WaitStateCollection, host: str) -> None:
-    """Each with its sender's address, which is good for an answer."""
+    """Datagrams arrive with their sender's address, which is good for an answer."""
     if host == "::1" and not ipv6_available():
         pytest.skip("this machine has no IPv6")
     server, there = opened(collection, echo, local_address=host, local_port=0)
@@ -54,7 +54,7 @@ def test_datagrams_go_there_and_back__pr_16(collection: WaitStateCollection, hos
 def test_an_endpoint_of_both_families_serves_both__lw_028(
     collection: WaitStateCollection,
 ) -> None:
-    """IPv4 peers have IPv4 addresses, there and back."""
+    """IPv4 peers of a datagram endpoint of both families have IPv4 addresses, there and back."""
     if not ipv6_available():
         pytest.skip("this machine has no IPv6")
     server, there = opened(collection, echo, local_port=0, ipv6="both")
@@ -68,7 +68,7 @@ def test_an_endpoint_of_both_families_serves_both__lw_028(
 
 
 def test_a_connected_endpoint_needs_no_address__pr_16(collection: WaitStateCollection) -> None:
-    """Its peer's is accepted, another one is not."""
+    """A connected datagram endpoint takes its peer's address or none, and no other."""
     server, _, address = bound(collection, echo)
     client, here = connected(collection, address)
     client.sendto(b"1")
@@ -95,7 +95,7 @@ def test_a_connected_endpoint_needs_no_address__pr_16(collection: WaitStateColle
 def test_mistakes_are_the_callers__pr_16(
     collection: WaitStateCollection, data: Any, addr: Any, error: type[Exception]
 ) -> None:
-    """They are raised at once, and nothing is sent; a name would have stopped the loop."""
+    """A wrong datagram or address raises in `sendto`, and nothing is sent."""
     transport, protocol, _ = bound(collection)
     with pytest.raises(error):
         transport.sendto(data, addr)
@@ -107,7 +107,7 @@ def test_mistakes_are_the_callers__pr_16(
 def test_what_is_sent_early_goes_and_fails_after_connection_made__pr_04(
     collection: WaitStateCollection,
 ) -> None:
-    """A protocol hears nothing before it has been told of its connection."""
+    """A datagram protocol hears of nothing, failures included, before `connection_made`."""
     _, there, address = bound(collection)
     protocol = Recorder()
     transport = open_datagram(collection, lambda: protocol)
@@ -122,7 +122,9 @@ def test_what_is_sent_early_goes_and_fails_after_connection_made__pr_04(
 
 
 def test_protocols_can_be_exchanged__pr_09(collection: WaitStateCollection) -> None:
-    """From then on the new one has all calls, errors included."""
+    """After `set_protocol` of a datagram transport the new protocol has all calls, errors
+    included.
+    """
     transport, first, address = bound(collection)
     second = Recorder()
     transport.set_protocol(second)
@@ -138,7 +140,9 @@ def test_protocols_can_be_exchanged__pr_09(collection: WaitStateCollection) -> N
 
 
 def test_another_thread_is_refused__pr_16(collection: WaitStateCollection) -> None:
-    """As with every verb of the collection."""
+    """The verbs of a datagram transport raise `WrongThread` in a thread that does not own
+    the collection.
+    """
     transport, _, address = bound(collection)
     refused = list[str]()
     made = list[Recorder]()
@@ -183,7 +187,7 @@ def test_a_flood_leaves_a_turn_for_others__rel_41(collection: WaitStateCollectio
 
 
 def test_any_length_that_udp_can_carry_is_echoed__rel_39(collection: WaitStateCollection) -> None:
-    """Empty and longest come back; one byte more is told, and the endpoint lives."""
+    """Empty datagrams and the longest come back; one byte more is told, and the endpoint lives."""
     _, _, address = bound(collection, echo)
     client, here = connected(collection, address)
     client.sendto(b"")
@@ -199,7 +203,7 @@ def test_any_length_that_udp_can_carry_is_echoed__rel_39(collection: WaitStateCo
 def test_an_answer_that_cannot_be_sent_ends_nothing__rel_39(
     collection: WaitStateCollection,
 ) -> None:
-    """A stranger must not be able to provoke one that ends the endpoint of everybody."""
+    """No stranger can provoke an answer that ends the datagram endpoint of everybody."""
 
     def answer_with_more(protocol: Recorder) -> None:
         data, addr = protocol.datagrams[-1]
@@ -216,7 +220,7 @@ def test_an_answer_that_cannot_be_sent_ends_nothing__rel_39(
 
 
 def test_peers_that_vanish_end_nothing__rel_40(collection: WaitStateCollection) -> None:
-    """Three hundred of them were answered in vain; the next one is served."""
+    """A datagram endpoint that has answered 300 vanished peers serves the next one."""
     server, there, address = bound(collection)
     for _ in range(300):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
@@ -238,7 +242,9 @@ def test_peers_that_vanish_end_nothing__rel_40(collection: WaitStateCollection) 
 def test_a_refusal_is_told_once_and_the_next_peer_is_heard__rel_40(
     collection: WaitStateCollection,
 ) -> None:
-    """A connected endpoint outlives its peer, and finds who takes the port after it."""
+    """A connected datagram endpoint is told once that its peer is gone, and hears who takes
+    the port after it.
+    """
     server, _, address = bound(collection)
     client, here = connected(collection, address)
     server.close()
@@ -253,7 +259,9 @@ def test_a_refusal_is_told_once_and_the_next_peer_is_heard__rel_40(
 
 
 def test_a_hook_that_raises_ends_its_own_endpoint__pr_14(clock: ManualClock) -> None:
-    """The error handler is told of the transport, the protocol of the exception, others of none."""
+    """A datagram hook that raises ends its own endpoint; error handler and
+    `connection_lost` get the exception.
+    """
     told = list[Any]()
     collection = WaitStateCollection(
         clock=clock, error_handler=lambda thing, exception: told.append((thing, exception))
@@ -279,7 +287,7 @@ def test_a_hook_that_raises_ends_its_own_endpoint__pr_14(clock: ManualClock) -> 
 
 
 def test_a_factory_that_raises_leaves_nothing_open__pr_16(collection: WaitStateCollection) -> None:
-    """Its exception is the caller's; the leak guard looks for the socket."""
+    """What the factory of a datagram endpoint raises is the caller's, and no socket is left."""
 
     def factory() -> DatagramProtocol:
         raise RuntimeError("no protocol today")
@@ -290,7 +298,9 @@ def test_a_factory_that_raises_leaves_nothing_open__pr_16(collection: WaitStateC
 
 
 def test_a_port_that_is_taken_is_told_at_once__pr_16(collection: WaitStateCollection) -> None:
-    """The factory is not called."""
+    """`open_datagram` raises `BindError` for a port that is taken, and does not call the
+    factory.
+    """
     made = list[Recorder]()
 
     def factory() -> Recorder:

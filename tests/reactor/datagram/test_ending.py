@@ -31,7 +31,7 @@ from tests.reactor.datagram.endpoints import (
 def test_what_the_kernel_has_no_room_for_waits_in_order__rel_41(
     collection: WaitStateCollection,
 ) -> None:
-    """Each datagram whole, and nothing is left of the waiting."""
+    """Datagrams that the kernel has no room for wait in order, each of them whole."""
     transport, protocol, far = clogged(collection)
     with far:
         sent = [b"%d" % number for number in range(100)]
@@ -50,7 +50,7 @@ def test_what_the_kernel_has_no_room_for_waits_in_order__rel_41(
 def test_a_full_buffer_pauses_the_protocol_and_room_resumes_it__rel_41(
     collection: WaitStateCollection,
 ) -> None:
-    """Inside the send that was too much, and later; in between nothing is said twice."""
+    """Datagrams that pile up pause the protocol inside `sendto`; it is resumed later, once."""
     transport, protocol, far = clogged(collection)
     with far:
         assert transport.get_write_buffer_limits() == (WRITE_LIMIT_LOW, WRITE_LIMIT_HIGH)
@@ -67,7 +67,7 @@ def test_a_full_buffer_pauses_the_protocol_and_room_resumes_it__rel_41(
 
 @can_be_full
 def test_a_protocol_that_fails_to_pause_is_ended__pr_14(collection: WaitStateCollection) -> None:
-    """Its exception is no affair of who has called `sendto`."""
+    """What `pause_writing` raises ends the endpoint, and does not reach the caller of `sendto`."""
     error = RuntimeError("of the user")
 
     def fail(_: Recorder) -> None:
@@ -83,7 +83,7 @@ def test_a_protocol_that_fails_to_pause_is_ended__pr_14(collection: WaitStateCol
 
 @can_be_full
 def test_above_the_limit_a_datagram_is_refused__rel_41(collection: WaitStateCollection) -> None:
-    """Who does not pause is told so, memory stays bounded, and what waits still goes."""
+    """Above the output limit `sendto` refuses a datagram; what waits already still goes."""
     transport, protocol, far = clogged(collection)
     with far:
         transport.output_limit = 50_000
@@ -108,7 +108,7 @@ def test_above_the_limit_a_datagram_is_refused__rel_41(collection: WaitStateColl
 def test_marks_are_set_as_on_streams__pr_06(
     collection: WaitStateCollection, high: int | None, low: int | None, limits: tuple[int, int]
 ) -> None:
-    """What is left out follows from the other one, and nonsense is refused."""
+    """A mark for datagrams that is left out follows from the other one, and nonsense is refused."""
     transport, _, _ = bound(collection)
     transport.set_write_buffer_limits(high, low)
     assert transport.get_write_buffer_limits() == limits
@@ -120,7 +120,9 @@ def test_marks_are_set_as_on_streams__pr_06(
 
 
 def test_closing_ends_once_and_for_all__pr_11(collection: WaitStateCollection) -> None:
-    """Nothing is received, nothing can be sent, and `connection_lost` comes once, later."""
+    """A datagram transport that was closed receives and sends nothing; `connection_lost`
+    comes once, later.
+    """
     transport, protocol, address = bound(collection)
     transport.sendto(b"to myself", address)
     transport.close()
@@ -144,7 +146,9 @@ def test_closing_ends_once_and_for_all__pr_11(collection: WaitStateCollection) -
 def test_a_hook_may_end_its_endpoint__pr_04(
     collection: WaitStateCollection, hook: str, verb: str
 ) -> None:
-    """Nothing but `connection_lost` comes after it, though more has arrived."""
+    """After a datagram hook has closed its transport nothing but `connection_lost` comes,
+    though more has arrived.
+    """
     end = Answers({hook: lambda protocol: getattr(protocol.transport, verb)()})
     transport, protocol, address = bound(collection, end)
     if hook != "made":
@@ -160,7 +164,7 @@ def test_a_hook_may_end_its_endpoint__pr_04(
 
 @can_be_full
 def test_closing_waits_for_what_waits__pr_11(collection: WaitStateCollection) -> None:
-    """What was sent before still goes; only then it is the end."""
+    """Datagrams that wait when a transport is closed are sent before the end."""
     transport, protocol, far = clogged(collection)
     with far:
         transport.sendto(b"my last words")
@@ -179,7 +183,9 @@ def test_closing_waits_for_what_waits__pr_11(collection: WaitStateCollection) ->
 def test_closing_does_not_wait_for_ever__pr_11(
     collection: WaitStateCollection, clock: ManualClock
 ) -> None:
-    """After twenty seconds without room the rest is lost, and the report says how much."""
+    """A closing datagram transport gives up after 20 s without room, and reports how much
+    was lost.
+    """
     transport, protocol, far = clogged(collection)
     with far:
         waiting = len(b"filling") + len(b"lost")
@@ -198,7 +204,7 @@ def test_closing_does_not_wait_for_ever__pr_11(
 
 @can_be_full
 def test_aborting_waits_for_nothing__pr_11(collection: WaitStateCollection) -> None:
-    """What waits is lost, and reported."""
+    """`abort` of a datagram transport drops what waits, and reports how much."""
     transport, protocol, far = clogged(collection)
     with far:
         transport.abort()
@@ -211,7 +217,9 @@ def test_aborting_waits_for_nothing__pr_11(collection: WaitStateCollection) -> N
 
 @pytest.mark.parametrize("before", ["nothing", "close"])
 def test_the_end_of_the_collection_is_told__pr_04(clock: ManualClock, before: str) -> None:
-    """Exactly one `connection_lost`, though there is no later any more."""
+    """Closing the collection makes exactly one `connection_lost` for each datagram
+    endpoint, within the call.
+    """
     collection = WaitStateCollection(clock=clock)
     transport, protocol, _ = bound(collection)
     if before == "close":
@@ -224,7 +232,9 @@ def test_the_end_of_the_collection_is_told__pr_04(clock: ManualClock, before: st
 
 
 def test_who_was_told_of_nothing_is_told_of_no_end__pr_04(clock: ManualClock) -> None:
-    """The collection was closed before `connection_made`: there is nothing to lose."""
+    """A protocol that had no `connection_made` before the collection was closed gets no
+    `connection_lost`.
+    """
     collection = WaitStateCollection(clock=clock)
     protocol = Recorder()
     open_datagram(collection, lambda: protocol, local_port=0)
@@ -235,7 +245,9 @@ def test_who_was_told_of_nothing_is_told_of_no_end__pr_04(clock: ManualClock) ->
 def test_a_socket_closed_behind_our_back_ends_the_endpoint__pr_13(
     collection: WaitStateCollection,
 ) -> None:
-    """The next send finds out, and the protocol is told; nothing spins."""
+    """A datagram socket closed by somebody else is found out by the next send, and told;
+    nothing spins.
+    """
     transport, protocol, address = bound(collection)
     transport.get_extra_info("socket").close()
     transport.sendto(b"x", address)
@@ -247,7 +259,7 @@ def test_a_socket_closed_behind_our_back_ends_the_endpoint__pr_13(
 
 
 def test_figures_count_the_bytes_of_datagrams__lw_015(collection: WaitStateCollection) -> None:
-    """Those that went past the queue too, and it is a state, but no connection."""
+    """The figures count the bytes of datagrams, and an endpoint as a state, not as a connection."""
     transport, _, address = bound(collection)
     transport.sendto(b"12345", address)
     settle(collection)

@@ -22,7 +22,7 @@ def run(queue: CallQueue, report: Callable[[object, BaseException], None] | None
 
 
 def test_calls_are_made_in_the_order_of_posting__lw_009() -> None:
-    """First posted, first called."""
+    """Posted calls are made in the order of posting."""
     queue, made = CallQueue(), list[int]()
     for number in range(5):
         queue.post(made.append, (number,), None)
@@ -32,7 +32,7 @@ def test_calls_are_made_in_the_order_of_posting__lw_009() -> None:
 
 
 def test_what_a_call_posts_waits_for_the_next_turn__lw_005() -> None:
-    """A call that posts itself is made once in each turn."""
+    """A posted call that posts itself is made once in each turn."""
     queue, made = CallQueue(), list[int]()
 
     def again() -> None:
@@ -45,7 +45,7 @@ def test_what_a_call_posts_waits_for_the_next_turn__lw_005() -> None:
 
 
 def test_a_failing_call_is_reported_and_harms_no_other__lw_016() -> None:
-    """What a call raises goes to the report with None as its object; the others are made."""
+    """What a posted call raises is reported with None as its object; the other calls are made."""
     queue, made, reports = CallQueue(), list[int](), list[tuple[object, BaseException]]()
     failure = LookupError("a mistake of the user")
 
@@ -75,7 +75,7 @@ def test_an_exception_that_ends_the_turn_loses_no_call__lw_018() -> None:
 
 
 def test_dropping_ends_the_turn_and_the_hopes__lw_011() -> None:
-    """When the calls are dropped, from one of them too, none is made, and futures are cancelled."""
+    """When a collection is closed, posted calls are not made, and their futures are cancelled."""
     queue, made, submission = CallQueue(), list[int](), Submission(lambda: 1)
     queue.post(queue.drop, (), None)
     queue.post(made.append, (1,), None)
@@ -87,7 +87,7 @@ def test_dropping_ends_the_turn_and_the_hopes__lw_011() -> None:
 
 
 def test_each_call_has_the_context_it_came_with__lw_021() -> None:
-    """A call sees the variables of its context, and what it sets stays in there."""
+    """A posted call sees the variables of its context, and what it sets stays in there."""
     queue, seen, context = CallQueue(), list[str](), Context()
     context.run(NAME.set, "theirs")
 
@@ -103,14 +103,16 @@ def test_each_call_has_the_context_it_came_with__lw_021() -> None:
 
 
 def test_a_submission_gives_its_future_the_result__lw_010() -> None:
-    """The future gets what the function returns."""
+    """The future of a submitted function gets what it returns."""
     submission = Submission(lambda base, power: base**power)
     submission(2, 5)
     assert submission.future.result(0) == 32
 
 
 def test_a_submission_gives_its_future_the_exception__lw_010() -> None:
-    """The future gets what the function raises, and nobody else does, unless it ends programs."""
+    """The future of a submitted function gets what it raises, and nobody else does, unless
+    it ends programs.
+    """
     failure = LookupError("a mistake of the user")
 
     def fail(exception: BaseException) -> None:
@@ -126,7 +128,7 @@ def test_a_submission_gives_its_future_the_exception__lw_010() -> None:
 
 
 def test_a_cancelled_submission_does_not_run__lw_010() -> None:
-    """If the future is cancelled in time the function is never called."""
+    """A submitted function whose future is cancelled in time is never called."""
     made = list[int]()
     submission = Submission(made.append)
     assert submission.future.cancel()

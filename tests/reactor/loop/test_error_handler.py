@@ -23,7 +23,9 @@ class Fragile:
 
 
 def test_the_default_logs_and_closes__lw_017(caplog: pytest.LogCaptureFixture) -> None:
-    """It logs the exception once, with the state's repr and the traceback, and closes it."""
+    """`log_and_close` logs an exception once, with the state's repr and the traceback, and
+    closes the state.
+    """
     state, failure = Fragile(), LookupError("a mistake of the user")
     log_and_close(state, failure)
     assert state.closed == 1
@@ -38,13 +40,13 @@ def test_the_default_logs_and_closes__lw_017(caplog: pytest.LogCaptureFixture) -
 def test_the_default_closes_states_only__lw_017(
     thing: object, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What has no connection of its own, a posted call or a handle, is logged and left alone."""
+    """`log_and_close` leaves alone what has no connection of its own: a posted call, a handle."""
     log_and_close(thing, LookupError("a mistake of the user"))
     assert len(caplog.records) == 1
 
 
 def test_propagate_raises_the_exception_itself__lw_018() -> None:
-    """The very exception leaves, not a copy or a wrapper."""
+    """What leaves the loop with `propagate` is the very exception, not a copy or a wrapper."""
     failure = LookupError("a mistake of the user")
     for attempt in (propagate, lambda *both: report(propagate, *both)):
         with pytest.raises(LookupError) as caught:
@@ -53,7 +55,7 @@ def test_propagate_raises_the_exception_itself__lw_018() -> None:
 
 
 def test_a_handler_gets_the_object_and_the_exception__lw_016() -> None:
-    """It is called with the two, and nothing else is done."""
+    """An error handler is called with the object and the exception, and nothing else is done."""
     got, state, failure = list[object](), Fragile(), LookupError("a mistake of the user")
     report(lambda thing, exception: got.extend([thing, exception]), state, failure)
     assert got == [state, failure]
@@ -61,7 +63,7 @@ def test_a_handler_gets_the_object_and_the_exception__lw_016() -> None:
 
 
 def test_a_handler_that_fails_is_logged__lw_016(caplog: pytest.LogCaptureFixture) -> None:
-    """An exception of the handler's own goes to the log, and no further."""
+    """An exception of an error handler goes to the log, and no further."""
 
     def fail(thing: object, exception: BaseException) -> None:
         raise ZeroDivisionError
@@ -74,7 +76,7 @@ def test_a_handler_that_fails_is_logged__lw_016(caplog: pytest.LogCaptureFixture
 
 
 def test_a_handler_may_end_the_program__lw_018() -> None:
-    """SystemExit and KeyboardInterrupt leave every handler."""
+    """SystemExit and KeyboardInterrupt raised by an error handler leave the loop."""
 
     def leave(thing: object, exception: BaseException) -> None:
         raise SystemExit(3)

@@ -22,7 +22,7 @@ class Connection(WaitState):
 
 
 def test_the_figures_have_their_names__lw_015__cl_88(collection: WaitStateCollection) -> None:
-    """`stats()` has the promised entries; nothing is open, so all that is counted is zero."""
+    """`stats()` has every promised entry, all of them zero when nothing is open."""
     stats = collection.stats()
     assert stats == {
         **dict.fromkeys(("turns", "longest_turn", "timer_lag", "posted_calls", "timers"), 0),
@@ -56,7 +56,7 @@ def test_the_longest_turn_and_the_greatest_lag_are_kept__lw_015(
 
 
 def test_what_waits_is_counted__lw_015(collection: WaitStateCollection) -> None:
-    """Timers and posted calls count until they have run or been cancelled."""
+    """The figures count timers and posted calls until they have run or been cancelled."""
     timer = collection.call_later(1.0, print)
     collection.apply(len, "")
     collection.call_soon(len, "")
@@ -68,7 +68,7 @@ def test_what_waits_is_counted__lw_015(collection: WaitStateCollection) -> None:
 
 @pytest.mark.parametrize("way", ["apply", "call_soon", "call_later", "submit", "readable"])
 def test_a_slow_callback_is_named_on_request__lw_015(way: str, clock: ManualClock) -> None:
-    """With `slow_callback_names` the longest callback over 50 ms is named, whatever called it."""
+    """With `slow_callback_names` the figures name the longest callback over 50 ms."""
     collection = WaitStateCollection(clock=clock, slow_callback_names=True)
 
     def crunch(*arguments: object) -> None:

@@ -24,7 +24,9 @@ def test_without_an_owner_any_thread_may__lw_013() -> None:
 
 
 def test_the_others_are_told_what_to_do_instead__lw_014() -> None:
-    """With an owner, every other thread gets WrongThread, which names the thing and the remedy."""
+    """A collection with an owner raises `WrongThread` in any other thread, with the remedy
+    in its text.
+    """
     ownership = Ownership("<the collection>")
     ownership.claim()
     ownership.check()
@@ -34,7 +36,7 @@ def test_the_others_are_told_what_to_do_instead__lw_014() -> None:
 
 
 def test_closed_is_for_good_and_for_all__lw_012() -> None:
-    """After the end every thread gets StateClosed, with what caused the end as its cause."""
+    """After closing every thread gets `StateClosed`, with what caused the end as its cause."""
     ownership, cause = Ownership("<the collection>"), LookupError("a mistake of the user")
     ownership.claim()
     assert ownership.usable
@@ -52,7 +54,9 @@ def test_closed_is_for_good_and_for_all__lw_012() -> None:
 @forks
 @pytest.mark.parametrize("owned", [False, True])
 def test_a_child_is_told_whose_it_is__lw_019__rel_44(owned: bool) -> None:
-    """In a child of the process every check raises WrongProcess; the parent is not affected."""
+    """In a child of the process every check of ownership raises `WrongProcess`; the parent
+    is not affected.
+    """
     ownership = Ownership("<the collection>")
     if owned:
         ownership.claim()

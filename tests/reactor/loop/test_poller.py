@@ -188,7 +188,9 @@ def test_what_could_not_be_changed_is_not_watched_and_says_so(waker: Waker) -> N
 def test_a_report_under_a_number_that_has_left_is_stale__lw_007__pitfall_5(
     poller: Poller, pair: Pair
 ) -> None:
-    """What is removed after a wait is marked until the next, for its number can be reused."""
+    """What was ready when it was closed gets no event, and neither does a new owner of its
+    number.
+    """
     near, far = pair
     state = state_of(near, READ)
     poller.add(state)
@@ -204,7 +206,9 @@ def test_a_report_under_a_number_that_has_left_is_stale__lw_007__pitfall_5(
 def test_a_report_of_what_is_not_wanted_any_more_is_stale__lw_007(
     poller: Poller, pair: Pair
 ) -> None:
-    """Who stops to want a direction is not called for it by the same batch."""
+    """A state that stops to want a direction gets no event of it, though it was reported
+    already.
+    """
     state = state_of(pair[0], READ)
     poller.add(state)
     assert poller.stale == set()

@@ -33,7 +33,7 @@ def as_before() -> Iterator[None]:
 
 
 def test_a_signal_is_handled_on_the_loop__cl_85__rel_45(collection: WaitStateCollection) -> None:
-    """The callback runs in a turn, not inside the code that the signal interrupts."""
+    """The callback of a signal runs in a turn, not inside the code that the signal interrupts."""
     got = list[str]()
     collection.on_signal(NUMBER, got.append, "it came")
     signal.raise_signal(NUMBER)
@@ -69,7 +69,7 @@ def test_a_sleeping_loop_is_woken__cl_85(threaded: bool) -> None:
 def test_all_handlers_run_and_the_last_restores_what_was_there__cl_85(
     collection: WaitStateCollection,
 ) -> None:
-    """Each handler of a signal is called; closed in any order, they leave what they found."""
+    """All handlers of a signal are called; closed in any order, they leave what they found."""
     got = list[str]()
 
     def found(number: int, frame: object) -> None:
@@ -97,7 +97,7 @@ def test_all_handlers_run_and_the_last_restores_what_was_there__cl_85(
 def test_closing_the_collection_closes_its_handlers__cl_85(
     collection: WaitStateCollection,
 ) -> None:
-    """With the collection goes its handler, whatever else it holds."""
+    """Closing a collection gives its signals back to whoever handled them before."""
     before = signal.getsignal(NUMBER)
     handler = collection.on_signal(NUMBER, print)
     collection.close()
@@ -133,7 +133,7 @@ def test_the_wake_up_of_a_host_stays_the_hosts(collection: WaitStateCollection) 
 
 
 def test_outside_the_main_thread_it_is_refused__cl_85(collection: WaitStateCollection) -> None:
-    """As with Python's own `signal`, only the main thread may set a handler."""
+    """As with Python's own `signal`, only the main thread may handle a signal."""
     with pytest.raises(ValueError, match="main thread"):
         elsewhere(collection.on_signal, NUMBER, print)
     assert collection.held == set()
@@ -142,7 +142,7 @@ def test_outside_the_main_thread_it_is_refused__cl_85(collection: WaitStateColle
 def test_closed_in_another_thread_it_is_out_of_the_way__cl_85(
     collection: WaitStateCollection,
 ) -> None:
-    """A loop that dies in its thread leaves a handler; the next signal removes it and goes on."""
+    """A signal handler left by a loop that died in its thread is removed by the next signal."""
     got = list[int]()
     before = signal.signal(NUMBER, lambda number, frame: got.append(number))
     try:
@@ -157,7 +157,7 @@ def test_closed_in_another_thread_it_is_out_of_the_way__cl_85(
 
 
 def test_a_child_gets_the_signal_itself__lw_019(collection: WaitStateCollection) -> None:
-    """In a forked child the parent's handlers give way to what was there before, also for two."""
+    """In a forked child signal handlers of the parent give way to what was there before."""
     collection.on_signal(NUMBER, print)
     collection.on_signal(NUMBER, print)
     assert exit_code_of_child(lambda: signal.raise_signal(NUMBER)) == -NUMBER

@@ -80,7 +80,9 @@ class Model:
 def test_it_does_what_a_sorted_list_would_do__cl_74__rel_43(
     verbs: list[tuple[str, int, float]],
 ) -> None:
-    """Whatever is armed, armed anew and disarmed, what is due comes in order and once."""
+    """Whatever timers are armed, armed anew and disarmed, those that are due run in order
+    and once.
+    """
     queue, model = TimerQueue(), Model()
     things = [Timed() for _ in range(6)]
     for verb, number, when in verbs:
@@ -104,7 +106,7 @@ def test_it_does_what_a_sorted_list_would_do__cl_74__rel_43(
 
 
 def test_equal_moments_come_in_the_order_of_arming__cl_74__rel_43() -> None:
-    """Things that are due at the same moment run in the order in which they were armed last."""
+    """Timers that are due at the same moment run in the order in which they were armed last."""
     queue, ran = TimerQueue(), list[str]()
     first, second, third = (Marked(lambda name=name: ran.append(name)) for name in "abc")
     for timed in (first, second, third, first):
@@ -145,7 +147,7 @@ def test_one_that_is_armed_earlier_and_earlier_leaves_no_heap_of_entries() -> No
 
 
 def test_what_a_batch_arms_runs_in_a_later_one__rel_43() -> None:
-    """Something that arms itself for now runs once in each turn, so that I/O is served between."""
+    """A timer that arms itself for now runs once in each turn, so that I/O is served between."""
     queue = TimerQueue()
     again = Marked()
     again.action = lambda: queue.arm(again, 1.0)
@@ -156,7 +158,9 @@ def test_what_a_batch_arms_runs_in_a_later_one__rel_43() -> None:
 
 
 def test_a_batch_can_disarm_and_put_off_what_comes_behind__rel_43() -> None:
-    """What is disarmed by an earlier one of the same batch does not run, nor what is put off."""
+    """A timer that is cancelled or put off by an earlier one of the same batch does not run
+    in it.
+    """
     queue = TimerQueue()
     cancelled, postponed, early = Marked(), Marked(), Marked()
 
@@ -175,7 +179,7 @@ def test_a_batch_can_disarm_and_put_off_what_comes_behind__rel_43() -> None:
 
 
 def test_an_exception_leaves_the_others_due__lw_018() -> None:
-    """If one ends the batch with an exception, those behind it run in the next, in order."""
+    """Timers behind one whose exception leaves the loop run in the next turn, in order."""
     queue, ran = TimerQueue(), list[str]()
 
     def fail() -> None:
@@ -192,7 +196,7 @@ def test_an_exception_leaves_the_others_due__lw_018() -> None:
 
 
 def test_clearing_ends_the_batch_that_runs__lw_011() -> None:
-    """When everything is made due never, what was due in the same batch does not run either."""
+    """When the collection is closed by a timer, those that were due with it do not run."""
     queue = TimerQueue()
     first, second, later = Marked(lambda: queue.clear()), Marked(), Marked()
     queue.arm(first, 1.0)
@@ -253,7 +257,9 @@ def test_a_spent_timer_still_shows_its_function() -> None:
 
 
 def test_repeating_keeps_to_its_moments_and_skips_the_missed__cl_76() -> None:
-    """Each moment is start + n intervals, however late the last call was; missed ones count."""
+    """A repeated call keeps to start + n intervals, however late the last one was; missed
+    ones are counted.
+    """
     queue, ran = TimerQueue(), list[float]()
     timer = RepeatedTimer(queue, lambda: ran.append(timer.when), (), Context())
     queue.arm(timer, timer.begin(100.0, 10.0))

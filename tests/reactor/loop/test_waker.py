@@ -26,7 +26,7 @@ def readable(waker: Waker) -> bool:
 
 
 def test_a_wake_up_shows_until_it_is_drained__lw_009(waker: Waker) -> None:
-    """It is a level: whoever waits, now or later, sees it, and each wake-up counts anew."""
+    """A wake-up is seen by whoever waits, now or later, until a turn has taken it."""
     assert not readable(waker)
     for _ in range(2):
         waker.wake()
@@ -36,7 +36,7 @@ def test_a_wake_up_shows_until_it_is_drained__lw_009(waker: Waker) -> None:
 
 
 def test_a_thousand_wake_ups_are_one_byte__lw_009(waker: Waker) -> None:
-    """However many wake up between two turns, there is one system call and one byte."""
+    """However many threads wake the loop between two turns, it costs one system call."""
 
     def wake_often() -> None:
         for _ in range(500):
@@ -56,7 +56,7 @@ def test_draining_when_nobody_woke_is_harmless(waker: Waker) -> None:
 
 
 def test_it_never_blocks__rel_46(waker: Waker) -> None:
-    """A wake-up returns at once, even if the interpreter has filled the way with signals."""
+    """A wake-up returns at once, even if signals have filled the way."""
     way, reader = waker.signal_pair()
     with way, reader, contextlib.suppress(BlockingIOError):
         while send(way, b"\x0f" * 4096):

@@ -33,7 +33,7 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
 def test_a_pipe_calls_while_there_is_something_to_read__cl_83(
     on_each: WaitStateCollection, pipe: tuple[int, int]
 ) -> None:
-    """The callback is called with its watch in each turn in which a read would not wait."""
+    """A watched descriptor has its callback called in each turn in which a read would not wait."""
     got = list[Watch]()
     watch = on_each.watch(pipe[0], got.append)
     assert on_each.run_once(0) == 0
@@ -49,7 +49,9 @@ def test_a_pipe_calls_while_there_is_something_to_read__cl_83(
 def test_each_direction_has_its_callback__cl_83(
     on_each: WaitStateCollection, pair: tuple[socket.socket, socket.socket]
 ) -> None:
-    """Reading and writing are watched apart, and either can be taken up or given up at any time."""
+    """Reading and writing of a descriptor are watched apart; either can be taken up or
+    given up at any time.
+    """
     called = list[str]()
     watch = on_each.watch(pair[0], writable=lambda watch: called.append("write"))
     pair[1].send(b"!")
@@ -68,7 +70,9 @@ def test_each_direction_has_its_callback__cl_83(
 def test_closing_ends_the_watch_and_leaves_the_descriptor__cl_83(
     on_each: WaitStateCollection, pair: tuple[socket.socket, socket.socket]
 ) -> None:
-    """`close` ends the calls, at once and in either direction; the descriptor can be used on."""
+    """`close` of a watch ends its calls at once and in both directions; the descriptor can
+    be used on.
+    """
     called = list[str]()
 
     def finish(watch: Watch) -> None:
@@ -99,7 +103,7 @@ def test_closing_the_collection_leaves_the_descriptor__lw_011(
 def test_a_failing_callback_does_not_end_the_watch__lw_017(
     collection: WaitStateCollection, pipe: tuple[int, int], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The default handler logs the exception with the watch, and the next turn calls again."""
+    """The default handler logs an exception of a watch's callback, and the watch goes on."""
     watch = collection.watch(pipe[0], lambda watch: 1 / 0)
     os.write(pipe[1], b"!")
     collection.run_once(0)
@@ -134,7 +138,7 @@ def test_a_closed_socket_cannot_be_watched(collection: WaitStateCollection) -> N
 def test_its_verbs_belong_to_the_owner__lw_014(
     collection: WaitStateCollection, pipe: tuple[int, int], verb: Callable[[Watch], object]
 ) -> None:
-    """From another thread they raise WrongThread and change nothing."""
+    """The verbs of a watch raise `WrongThread` in another thread, and change nothing."""
     watch = collection.watch(pipe[0], print)
     collection.run_once(0)
     with pytest.raises(WrongThread, match="apply"):

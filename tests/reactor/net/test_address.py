@@ -48,14 +48,16 @@ def test_the_forms_of_an_ipv6_host_reach_the_same_place__lw_022(host: Any) -> No
 
 @pytest.mark.parametrize("scope", INTERFACE)
 def test_a_scope_is_the_interface_of_that_name_or_number__lw_022(scope: int | str) -> None:
-    """`fe80::1%eth0` names its interface, which the kernel is told as a number."""
+    """The scope of an IPv6 host, as in `fe80::1%eth0`, is an interface by name or number."""
     target = read_target(f"fe80::1%{scope}", 80)
     assert target.known_addresses() == [SocketAddress(V6, ("fe80::1", 80, 0, INTERFACE[0]))]
 
 
 @pytest.mark.parametrize("scope", ["no-such-if", "4294967296", "9" * 30, "٣"])
 def test_a_scope_that_is_not_here_is_a_host_that_is_not_found__lw_022(scope: str) -> None:
-    """An interface that this machine does not have is a matter of the world, not an argument."""
+    """A scope that names no interface of this machine fails like an unknown host, not as an
+    argument.
+    """
     target = read_target(f"fe80::1%{scope}", 80)
     with pytest.raises(NameLookupFailed) as caught:
         target.known_addresses()
@@ -81,7 +83,7 @@ def test_a_scope_that_is_not_here_is_a_host_that_is_not_found__lw_022(scope: str
     ],
 )
 def test_text_that_systems_read_in_different_ways_is_refused__lw_022(host: str) -> None:
-    """What looks like a number is an address in full, or a `ValueError` at the call."""
+    """Text that looks like a number is an address in full, or a `ValueError` at the call."""
     with pytest.raises(ValueError, match=r"^host "):
         read_host(host)
 
@@ -99,12 +101,12 @@ def test_other_text_is_a_name_as_it_was_given__lw_022(host: str) -> None:
 
 @pytest.mark.parametrize("service", [80, "80", "http", "HTTP", "080"])
 def test_the_forms_of_a_service_are_equal__lw_023(service: int | str) -> None:
-    """A number, its digits and the name of the service, in any case, are the same port."""
+    """A port's number, its digits and the name of its service, in any case, mean the same."""
     assert read_target("192.0.2.1", service) == Target(read_host("192.0.2.1"), 80, service)
 
 
 def test_a_service_name_is_looked_up_for_the_protocol_of_the_socket__lw_023() -> None:
-    """A name of the system's table counts for one protocol only."""
+    """A service name counts for the protocol in the system's table only: "tcp" or "udp"."""
     assert read_target("192.0.2.1", "tftp", "udp").port == 69
     with pytest.raises(NameLookupFailed):
         read_target("192.0.2.1", "tftp", "tcp")
@@ -122,14 +124,16 @@ def test_nobody_connects_to_port_0__lw_023(service: int | str) -> None:
     [(-1, 80), (2**32, 80), ("", 80), ("h", -1), ("h", 65536), ("h", "65536"), ("h", "")],
 )
 def test_a_target_out_of_range_is_a_value_error__lw_024(host: Any, service: Any) -> None:
-    """A number out of range and an empty string raise `ValueError`."""
+    """A host or port number out of range and an empty string raise `ValueError`."""
     with pytest.raises(ValueError, match=r"0 to|empty"):
         read_target(host, service)
 
 
 @pytest.mark.parametrize("wrong", [None, True, False, 1.5, b"127.0.0.1", ["h"], ("h", 80)])
 def test_a_target_of_a_wrong_type_is_a_type_error__lw_024(wrong: Any) -> None:
-    """A wrong type, also `bool`, and None where a target is required raise `TypeError`."""
+    """A host or service of a wrong type, also `bool`, or None where one is required, raises
+    `TypeError`.
+    """
     with pytest.raises(TypeError, match="host is"):
         read_target(wrong, 80)
     with pytest.raises(TypeError, match="service is"):
@@ -137,7 +141,9 @@ def test_a_target_of_a_wrong_type_is_a_type_error__lw_024(wrong: Any) -> None:
 
 
 def test_to_bind_nothing_means_every_interface_and_any_port__lw_025() -> None:
-    """`address=None` is every interface; `service=None` or 0 is the system's choice."""
+    """To bind, `address=None` is every interface, and `service=None` or 0 the system's
+    choice of a port.
+    """
     assert read_local(None, None) == (None, 0)
     assert read_local(None, 0) == (None, 0)
     assert read_local("::1", "http") == (read_host("::1"), 80)
@@ -147,7 +153,7 @@ def test_to_bind_nothing_means_every_interface_and_any_port__lw_025() -> None:
 
 @pytest.mark.parametrize(("ipv6", "family"), [("any", EITHER), (True, V6), (False, V4)])
 def test_a_connecting_verb_chooses_the_family__lw_026(ipv6: Any, family: int) -> None:
-    """`"any"` uses either family, `True` only IPv6, `False` only IPv4, for text alone."""
+    """`ipv6=` of a connecting verb: "any" uses either family, True only IPv6, False only IPv4."""
     assert family_for_connecting(ipv6, read_host("example.org")) == family
     assert family_for_connecting(ipv6, read_host("192.0.2.1")) == family
     assert family_for_connecting(ipv6, read_host(2130706433)) == EITHER
@@ -166,13 +172,15 @@ def test_numeric_text_of_the_other_family_is_not_found__lw_026(host: str, family
 
 @pytest.mark.parametrize("wrong", [None, "both", 1, 0, "", "yes", [], V6])
 def test_a_connecting_verb_refuses_other_choices__lw_026_027(wrong: Any) -> None:
-    """Other values, None and `"both"` among them, raise `ValueError` when connecting."""
+    """Other values of `ipv6=`, None and "both" among them, raise `ValueError` when connecting."""
     with pytest.raises(ValueError, match="ipv6 is 'any', True or False"):
         family_for_connecting(wrong, read_host("example.org"))
 
 
 def test_a_binding_verb_leaves_the_family_to_the_address__lw_027() -> None:
-    """`"any"` and `"both"` leave the family to the address; True and False choose it."""
+    """`ipv6=` of a binding verb: "any" and "both" leave the family to the address, True and
+    False choose it.
+    """
     for word in ("any", "both"):
         assert family_for_binding(word, None) == EITHER
         assert family_for_binding(word, read_host("::1")) == EITHER
@@ -183,21 +191,21 @@ def test_a_binding_verb_leaves_the_family_to_the_address__lw_027() -> None:
 
 @pytest.mark.parametrize(("ipv6", "host"), [(True, "127.0.0.1"), (False, "::1")])
 def test_a_choice_against_a_numeric_address_is_refused__lw_027(ipv6: bool, host: str) -> None:
-    """`True` or `False` against the family of a numeric address raises `ValueError`."""
+    """`ipv6=` against the family of a numeric address to bind raises `ValueError`."""
     with pytest.raises(ValueError, match="contradicts"):
         family_for_binding(ipv6, read_host(host))
 
 
 @pytest.mark.parametrize("wrong", [None, 1, 0, "neither"])
 def test_a_binding_verb_refuses_other_choices__lw_027(wrong: Any) -> None:
-    """Other values raise `ValueError`; Lisp's nil is our False, not None."""
+    """Other values of `ipv6=`, None among them, raise `ValueError` when binding."""
     with pytest.raises(ValueError, match="'both'"):
         family_for_binding(wrong, None)
 
 
 @pytest.mark.parametrize("name", ["localhost", "LocalHost", "localhost.", "me.localhost"])
 def test_localhost_needs_no_look_up__lw_029(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`"localhost"` is the loopback addresses, that of IPv6 first, and nobody is asked."""
+    """The host "localhost" is the loopback addresses, that of IPv6 first, and nobody is asked."""
     monkeypatch.setattr(address, "ipv6_available", lambda: True)
     target = read_target(name, 80)
     ipv6 = SocketAddress(V6, ("::1", 80, 0, 0))
@@ -210,7 +218,7 @@ def test_localhost_needs_no_look_up__lw_029(name: str, monkeypatch: pytest.Monke
 def test_localhost_without_ipv6_is_the_ipv4_address__lw_029(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Where IPv6 cannot be used, `"localhost"` does not promise it."""
+    """Where IPv6 cannot be used, "localhost" is the IPv4 address alone."""
     monkeypatch.setattr(address, "ipv6_available", lambda: False)
     target = read_target("localhost", 80)
     assert target.known_addresses() == [LOOPBACK]
@@ -238,14 +246,16 @@ def test_dotted_text_and_number_are_one_address__cc_085_086(dotted: str, number:
     "dotted", ["1.2.3", "256.1.1.1", "1.2.3.4.5", "010.0.0.1", " 1.2.3.4", "", "1.2.3.4\n", "::1"]
 )
 def test_dotted_text_of_another_form_is_refused__cc_085(dotted: str) -> None:
-    """Anything but four numbers in full raises `ValueError`, or is None on request."""
+    """Dotted text that is not four numbers in full raises `ValueError`, or is None on request."""
     with pytest.raises(ValueError, match=r".+"):
         dotted_to_ipaddr(dotted)
     assert dotted_to_ipaddr(dotted, errorp=False) is None
 
 
 def test_ipaddr_to_dotted_gives_four_values_on_request__cc_086() -> None:
-    """`values=True` gives the four numbers; a number out of range raises `ValueError`."""
+    """`ipaddr_to_dotted` gives the four numbers with `values=True`; a number out of range
+    is a `ValueError`.
+    """
     assert ipaddr_to_dotted(3232235521, values=True) == (192, 168, 0, 1)
     for number in (-1, 2**32):
         with pytest.raises(ValueError, match="0 to 4294967295"):
@@ -254,13 +264,15 @@ def test_ipaddr_to_dotted_gives_four_values_on_request__cc_086() -> None:
 
 @pytest.mark.parametrize("wrong", ["1.2.3.4", True, None, 1.0])
 def test_ipaddr_to_dotted_takes_a_number__cc_086(wrong: Any) -> None:
-    """Text is what it returns, not what it takes."""
+    """`ipaddr_to_dotted` takes a number, and no text."""
     with pytest.raises(TypeError, match="32 bits"):
         ipaddr_to_dotted(wrong)
 
 
 def test_the_name_of_an_address_is_what_the_system_says__cc_087() -> None:
-    """`ipaddr_to_hostname` asks for the name by reverse look-up; what has none fails."""
+    """`ipaddr_to_hostname` finds a name by reverse look-up, and fails for an address
+    without one.
+    """
     try:
         expected = socket.getnameinfo(("127.0.0.1", 0), socket.NI_NAMEREQD)[0]
     except socket.gaierror:
@@ -272,7 +284,7 @@ def test_the_name_of_an_address_is_what_the_system_says__cc_087() -> None:
 
 
 def test_lookup_hostname_gives_the_number_of_a_host__cc_088() -> None:
-    """A name, dotted text or a number becomes the 32-bit number."""
+    """`lookup_hostname` makes of a name, dotted text or a number the 32-bit number of the host."""
     assert lookup_hostname("192.168.0.1") == 3232235521
     assert lookup_hostname(3232235521) == 3232235521
     assert lookup_hostname("localhost") == 2130706433
@@ -302,7 +314,7 @@ def test_a_host_without_ipv4_address_is_not_found__cc_088(host: str) -> None:
 def test_lookup_port_gives_the_number_of_a_service__cc_089(
     port: int | str, protocol: str, number: int
 ) -> None:
-    """A service is found as given, then in lower case; a number is itself."""
+    """`lookup_port` finds a service as given, then in lower case; a number is itself."""
     assert lookup_port(port, protocol) == number
 
 
@@ -320,6 +332,6 @@ def test_a_service_that_the_table_lacks_is_not_found__cc_084_089(service: str) -
 
 @pytest.mark.parametrize("protocol", ["sctp", "TCP", "", None, 6])
 def test_lookup_port_knows_two_protocols__cc_089(protocol: Any) -> None:
-    """The protocol is "tcp" or "udp", else `ValueError`."""
+    """The protocol of `lookup_port` is "tcp" or "udp", else `ValueError`."""
     with pytest.raises(ValueError, match="protocol is"):
         lookup_port(80, protocol)

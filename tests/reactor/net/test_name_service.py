@@ -47,7 +47,7 @@ def failure(answer: Any) -> NameLookupFailed:
 
 
 def test_the_addresses_come_in_the_order_of_the_system__lw_037() -> None:
-    """The order of the name service is kept, no address comes twice, other families are left."""
+    """A name's addresses keep the order of the name service, each once, of the wanted family."""
     six, four = row(socket.AF_INET6, "2001:db8::1", 80, 0, 0), row(socket.AF_INET, "192.0.2.1", 80)
     other = row(socket.AF_INET6 + 1000, "?")
     assert ask([six, other, four, six]) == [
@@ -80,7 +80,9 @@ def test_a_failed_look_up_has_a_portable_word__cc_083_084(number: str, identifie
 
 
 def test_a_failed_look_up_says_where_and_for_whom__cc_060__lw_190() -> None:
-    """It has phase and system call, and its peer is host and service as they were given."""
+    """The error of a failed look-up has phase and system call, and as peer host and service
+    as given.
+    """
     error = failure(socket.gaierror(socket.EAI_NONAME, "it says no"))
     assert (error.phase, error.situation, error.peer) == ("resolve", "getaddrinfo", PEER)
     assert isinstance(error, socket.gaierror)
@@ -90,7 +92,7 @@ def test_a_failed_look_up_says_where_and_for_whom__cc_060__lw_190() -> None:
 
 @pytest.mark.parametrize("name", ["x" * 64 + ".example", "a..b", "\u2028é.example", "\ud800"])
 def test_a_name_that_cannot_be_asked_for_is_not_found__cc_083(name: str) -> None:
-    """A label that is empty, too long or not allowed by IDNA is an unknown host."""
+    """A name with a label that is empty, too long or not allowed by IDNA is an unknown host."""
     with pytest.raises(NameLookupFailed) as caught:
         ask_for_addresses(name, 80, socket.AF_UNSPEC)
     assert caught.value.identifier == "host-not-found"
@@ -99,13 +101,15 @@ def test_a_name_that_cannot_be_asked_for_is_not_found__cc_083(name: str) -> None
 
 
 def test_a_look_up_that_fails_below_the_name_service_keeps_its_errno__cc_061() -> None:
-    """EAI_SYSTEM reaches us as an errno, which the table of errno gives its word."""
+    """A look-up that fails in the system itself has the identifier of its errno."""
     error = failure(OSError(errno.EMFILE, "too many open files"))
     assert (error.identifier, error.code) == ("no-descriptors", errno.EMFILE)
 
 
 def test_the_numbers_of_the_two_tables_do_not_mix__cc_083() -> None:
-    """The number of a `gaierror` is not an errno, even where the figures are equal."""
+    """An error of the name service is told by its own table, even where its number is also
+    an errno.
+    """
     assert failure(socket.gaierror(errno.ECONNREFUSED, "?")).identifier == "unknown"
     assert failure(OSError(socket.EAI_NONAME, "?")).identifier == "unknown"
 

@@ -55,13 +55,13 @@ def test_an_option_is_switched_on_and_off__lw_039_049__cc_011_016(
 
 @linux_only
 def test_reuse_address_is_the_systems_option__lw_050__cc_012(sock: socket.socket) -> None:
-    """A listener may take a port on which only old connections are left."""
+    """`reuse_address` lets a listener take a port on which only old connections are left."""
     set_reuse_address(sock, True, phase="bind")
     assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR) == 1
 
 
 def test_broadcast_is_for_datagrams__cc_013() -> None:
-    """`broadcast` lets a UDP socket send to broadcast addresses."""
+    """`broadcast=True` lets a UDP socket send to broadcast addresses."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         set_broadcast(sock, True, phase="bind")
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST)
@@ -106,7 +106,7 @@ def test_an_ipv6_socket_keeps_ipv4_away_or_lets_it_in__lw_027() -> None:
 def test_linger_is_whole_seconds_rounded_up__cc_014__lw_202(
     sock: socket.socket, linger: float, seconds: int
 ) -> None:
-    """`linger` is how long a close may wait; only 0 itself means a reset."""
+    """`linger` is how many seconds a close may wait, rounded up; only 0 itself means a reset."""
     set_linger(sock, linger, phase="connect")
     raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8)
     assert struct.unpack("ii", raw) == (1, seconds)
@@ -114,7 +114,7 @@ def test_linger_is_whole_seconds_rounded_up__cc_014__lw_202(
 
 @linux_only
 def test_without_linger_the_kernel_keeps_its_way__cc_014(sock: socket.socket) -> None:
-    """`linger=None` sets nothing."""
+    """`linger=None` leaves closing to the system's own way."""
     set_linger(sock, None, phase="connect")
     assert struct.unpack("ii", sock.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8))[0] == 0
 
@@ -128,7 +128,7 @@ def test_linger_out_of_range_is_refused__cc_014(linger: float) -> None:
 
 @pytest.mark.parametrize("wrong", [True, False, "3", b"3", [3]])
 def test_linger_of_a_wrong_type_is_refused__cc_014(wrong: Any) -> None:
-    """`linger` is a number; a bool is none."""
+    """`linger` is a number, else a `TypeError`; a bool is none."""
     with pytest.raises(TypeError, match="linger is seconds"):
         check_linger(wrong)
 
@@ -145,7 +145,7 @@ def test_user_timeout_is_in_seconds__lw_202(
 
 
 def test_no_user_timeout_leaves_the_systems__lw_202(sock: socket.socket) -> None:
-    """`user_timeout=None` sets nothing, on every platform."""
+    """`user_timeout=None` leaves the system's own, on every platform."""
     set_user_timeout(sock, None, phase="connect")
     if sys.platform == "linux":
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 0
@@ -175,7 +175,7 @@ def test_user_timeout_is_refused_where_it_is_missing__lw_202(
 def test_what_the_system_refuses_is_an_error_of_the_phase__lw_190(
     phase: str, kind: type[Exception]
 ) -> None:
-    """An option that cannot be set is an error of our tree, with the system call."""
+    """A socket option that cannot be set is an error of our tree, with the system call."""
     one, other = socket.socketpair()
     with one, other, pytest.raises(kind) as caught:
         set_v6only(one, True, phase=phase)

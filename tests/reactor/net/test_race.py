@@ -61,7 +61,7 @@ def test_the_addresses_are_tried_as_rfc_8305_says__lw_037() -> None:
 
 
 def test_the_delay_is_that_of_the_rfc__lw_037() -> None:
-    """Without another wish, attempts begin 250 ms apart."""
+    """Without another wish, attempts to connect begin 250 ms apart."""
     race = Race([A, B])
     assert race.next_moment() == -math.inf
     assert race.next_attempt(START) == A
@@ -78,7 +78,9 @@ def test_a_delay_that_was_slept_through_starts_one_attempt__lw_037() -> None:
 
 
 def test_the_first_that_connects_wins__lw_037() -> None:
-    """After a win nothing more is tried, and what the others do does not count any more."""
+    """After an address has connected nothing more is tried, and the others do not count any
+    more.
+    """
     race = Race([A, B, C])
     assert race.next_attempt(START) == A
     assert race.next_attempt(START + 1) == B
@@ -92,7 +94,7 @@ def test_the_first_that_connects_wins__lw_037() -> None:
 
 
 def test_the_error_is_that_of_the_first_address_and_lists_all__lw_037() -> None:
-    """If all fail the exception is that of the first, and `attempts` lists each."""
+    """If all addresses fail the exception is that of the first, and `attempts` lists each."""
     race = Race([A, B])
     assert race.next_attempt(START) == A
     assert race.next_attempt(START + 1) == B
@@ -129,12 +131,14 @@ def test_a_bind_that_fails_is_the_error_of_a_race__lw_037_038() -> None:
 def test_the_families_take_turns__lw_037(
     given: list[SocketAddress], order: list[SocketAddress]
 ) -> None:
-    """The family of the first address begins, then they alternate; within one the order stays."""
+    """Addresses of the two families are tried in turn, that of the first address before; within one
+    the order stays.
+    """
     assert in_race_order(given) == order
 
 
 def test_a_local_address_leaves_the_addresses_of_its_family__lw_037() -> None:
-    """With `local_address` only the addresses of its family are tried."""
+    """With `local_address` only the peer's addresses of its family are tried."""
     assert of_family([A, B, C, D], socket.AF_INET) == [B, D]
     assert of_family([A, B], socket.AF_UNSPEC) == [A, B]
     with pytest.raises(NameLookupFailed) as caught:
@@ -162,7 +166,9 @@ addresses = st.lists(st.builds(lambda f, n: f(n), st.sampled_from([six, four]), 
 def test_every_address_is_tried_at_most_once_and_in_order__lw_037(
     given_addresses: list[SocketAddress], data: st.DataObject
 ) -> None:
-    """Whatever happens when: the order is kept, and the race ends with a win or all failures."""
+    """Every address is tried at most once and in order; connecting ends with a win or all
+    failures.
+    """
     race, now = Race(given_addresses), START
     tried: list[SocketAddress] = []
     open_attempts: list[SocketAddress] = []

@@ -105,14 +105,16 @@ def addresses(host: str = "192.0.2.1") -> list[SocketAddress]:
 
 
 def test_the_defaults_are_the_limits_that_we_publish__rel_48() -> None:
-    """Four threads, 256 look-ups waiting, 64 abandoned ones, and ten seconds."""
+    """A resolver has four threads, 256 look-ups waiting, 64 abandoned ones, and ten seconds
+    for each.
+    """
     resolver = Resolver()
     assert (resolver.thread_count, resolver.queue_limit) == (4, 256)
     assert (resolver.abandoned_limit, resolver.timeout) == (64, 10.0)
 
 
 def test_a_name_is_looked_up_on_another_thread__lw_029(service: NameService) -> None:
-    """The caller goes on; the answer comes once, on a daemon thread of the resolver."""
+    """A name is looked up on another thread while the caller goes on; the answer comes once."""
     resolver = Resolver(lookup=service)
     answers: queue.SimpleQueue[tuple[threading.Thread, object]] = queue.SimpleQueue()
     lookup = resolver.look_up(
@@ -157,7 +159,7 @@ def test_who_needs_no_look_up_is_answered_at_once__lw_029(
 def test_numeric_text_of_the_other_family_is_delivered_as_not_found__lw_026(
     service: NameService,
 ) -> None:
-    """It fails like an unknown name, and by the same way."""
+    """Numeric text of an excluded family is delivered as a failed look-up."""
     answers: Answers = queue.SimpleQueue()
     Resolver(lookup=service).look_up(read_target("::1", 80), socket.AF_INET, answers.put)
     error = answers.get_nowait()
@@ -178,7 +180,7 @@ def test_a_failure_is_delivered_as_ours__cc_083__lw_190(service: NameService) ->
 def test_no_more_threads_than_allowed_and_the_others_wait_in_order__rel_48(
     service: NameService,
 ) -> None:
-    """Two are asked at a time; who waits is asked as soon as one has its answer."""
+    """No more look-ups run than there may be threads; the others wait, and are asked in order."""
     resolver = Resolver(lookup=service, thread_count=2)
     _, answers = begin(resolver, "one", "two", "three", "four")
     assert {take(service.asked), take(service.asked)} == {"one.example", "two.example"}
@@ -207,7 +209,7 @@ def test_a_stuck_look_up_stalls_nobody_else__rel_48(service: NameService) -> Non
 
 
 def test_a_full_line_refuses_at_once__rel_48(service: NameService) -> None:
-    """With the line full a look-up fails with `LimitExceeded`; nobody in line is disturbed."""
+    """With as many look-ups waiting as may wait, one more fails at once with `LimitExceeded`."""
     resolver = Resolver(lookup=service, thread_count=1, queue_limit=2)
     _, answers = begin(resolver, "one", "two", "three", "four")
     error = refusal(answers[3])
@@ -221,7 +223,9 @@ def test_a_full_line_refuses_at_once__rel_48(service: NameService) -> None:
 
 
 def test_who_is_cancelled_in_line_is_never_asked__cl_079(service: NameService) -> None:
-    """After `cancel()` of a look-up that waits no callback comes, and the next moves up."""
+    """A look-up that is cancelled while it waits is never made, has no callback, and the
+    next moves up.
+    """
     resolver = Resolver(lookup=service, thread_count=1)
     lookups, answers = begin(resolver, "one", "two", "three")
     assert lookups[1].cancel()
@@ -278,7 +282,7 @@ def test_too_many_abandoned_threads_refuse_every_look_up__lw_029__rel_48(
 
 
 def test_the_clock_of_a_look_up_starts_with_the_request__lw_029(service: NameService) -> None:
-    """Waiting for a thread counts: the deadline is ten seconds after the request."""
+    """The ten seconds of a look-up begin with the request: waiting for a thread counts."""
     clock = ManualClock(100.0)
     resolver = Resolver(lookup=service, thread_count=1, clock=clock)
     (_, waiting), _ = begin(resolver, "one", "two")
@@ -298,7 +302,7 @@ def test_the_clock_of_a_look_up_starts_with_the_request__lw_029(service: NameSer
 
 
 def test_a_connecting_verb_has_its_own_error__lw_029_036__cc_017(service: NameService) -> None:
-    """There a look-up that is late is a `ConnectTimedOut`, phase "resolve", with the peer."""
+    """A late look-up of a connecting verb is `ConnectTimedOut`, phase "resolve", with the peer."""
     resolver = Resolver(lookup=service)
     with pytest.raises(ConnectTimedOut) as caught:
         resolver.look_up_blocking(target("one"), EITHER, 0.01, late=ConnectTimedOut)
@@ -311,7 +315,7 @@ def test_a_connecting_verb_has_its_own_error__lw_029_036__cc_017(service: NameSe
 
 
 def test_a_blocking_look_up_returns_or_raises__lw_029(service: NameService) -> None:
-    """The blocking face gets the same answers, and raises the same errors."""
+    """A blocking look-up gets the same answers as one on the loop, and raises the same errors."""
     resolver = Resolver(lookup=service)
     service.answer("one.example")
     assert resolver.look_up_blocking(target("one"), EITHER, None) == addresses()
@@ -326,7 +330,7 @@ def test_a_blocking_look_up_returns_or_raises__lw_029(service: NameService) -> N
 
 
 def test_a_look_up_takes_no_longer_than_the_resolver_allows__lw_029(service: NameService) -> None:
-    """A longer limit of the verb does not make the look-up's limit longer; time left may be 0."""
+    """A verb with a longer limit does not make the limit of its look-up longer."""
     resolver = Resolver(lookup=service, timeout=0.01)
     for timeout in (3600.0, 0.0):
         with pytest.raises(OperationTimeout) as caught:
@@ -336,7 +340,7 @@ def test_a_look_up_takes_no_longer_than_the_resolver_allows__lw_029(service: Nam
 
 
 def test_closing_drops_every_look_up__lw_002_011(service: NameService) -> None:
-    """`close()` calls nobody; afterwards no look-up can be made, and no thread of ours is left."""
+    """Closing a resolver drops every look-up without a call; no idle thread is left."""
     resolver = Resolver(lookup=service, thread_count=1)
     lookups, answers = begin(resolver, "one", "two")
     take(service.asked)
@@ -353,7 +357,7 @@ def test_closing_drops_every_look_up__lw_002_011(service: NameService) -> None:
 
 
 def test_closing_waits_for_the_thread_that_delivers__lw_002(service: NameService) -> None:
-    """A thread that has its answer is no longer with the system: `close()` sees it end."""
+    """A thread that has its answer has ended when `close` of the resolver returns."""
     resolver = Resolver(lookup=service)
     delivering, ended = threading.Event(), []
 
@@ -374,7 +378,7 @@ def test_closing_waits_for_the_thread_that_delivers__lw_002(service: NameService
 def test_an_interrupted_wait_gives_its_look_up_up__lw_029(
     service: NameService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Control-C in a blocking look-up leaves none open."""
+    """Control-C in a blocking look-up gives the look-up up."""
 
     class Interrupted(queue.SimpleQueue[Any]):
         def get(self, block: bool = True, timeout: float | None = None) -> Any:
@@ -393,7 +397,7 @@ def test_an_interrupted_wait_gives_its_look_up_up__lw_029(
 def test_an_interrupt_while_a_thread_begins_loses_no_thread__lw_029(
     service: NameService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Control-C can come when the thread runs already; it is counted, and serves those in line."""
+    """Control-C while a thread for look-ups begins loses no thread: it serves those in line."""
     start = threading.Thread.start
 
     def interrupted(thread: threading.Thread) -> None:
@@ -451,7 +455,7 @@ def test_an_answer_that_nobody_can_take_is_logged_and_the_thread_goes_on(
 def test_a_system_without_threads_refuses_the_look_up__rel_48(
     service: NameService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If no thread can be started the look-up fails; it does not wait for one for ever."""
+    """If no thread can be started a look-up fails, instead of waiting for ever."""
 
     def no_more(_thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
@@ -475,7 +479,9 @@ def test_a_system_without_threads_refuses_the_look_up__rel_48(
 
 
 def test_an_address_has_its_name_looked_up__cl_082() -> None:
-    """A reverse look-up runs on the same threads, and a name is refused at the call."""
+    """The name of an address is looked up on the same threads; a name instead is refused at
+    the call.
+    """
     answers: queue.SimpleQueue[tuple[str, str] | SocketError] = queue.SimpleQueue()
     resolver = Resolver()
     resolver.look_up_name(read_target("127.0.0.1", 80), answers.put)
@@ -513,5 +519,5 @@ asked.wait()
 
 
 def test_a_stuck_look_up_does_not_hold_up_the_end_of_the_program__rel_48() -> None:
-    """The interpreter exits while a thread is still with the name service."""
+    """A stuck look-up does not hold up the end of the program."""
     subprocess.run([sys.executable, "-c", STUCK], check=True, timeout=PATIENCE)

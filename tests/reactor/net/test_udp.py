@@ -45,7 +45,7 @@ def opened(collection: WaitStateCollection, **options: Any) -> DatagramChannel:
 def test_the_family_is_that_of_the_addresses__lw_105_106(
     collection: WaitStateCollection, options: dict[str, Any], family: int, host: str
 ) -> None:
-    """Chosen by `ipv6`, else taken from what was given, else IPv4."""
+    """The family of a UDP socket is chosen by `ipv6=`, else taken from the addresses, else IPv4."""
     with contextlib.closing(opened(collection, local_port=0, **options)) as channel:
         assert (channel.family, channel.address[0]) == (family, host)
         assert channel.address[1] > 0
@@ -56,13 +56,17 @@ def test_the_family_is_that_of_the_addresses__lw_105_106(
 def test_both_families_only_if_asked_for__lw_105(
     collection: WaitStateCollection, ipv6: Any, only: int
 ) -> None:
-    """Systems differ when they are not told."""
+    """A UDP socket of IPv6 takes IPv4 only if both were asked for, whatever the system's
+    own way is.
+    """
     with contextlib.closing(opened(collection, ipv6=ipv6)) as channel:
         assert channel.sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) == only
 
 
 def test_without_a_local_side_nothing_is_bound__lw_105(collection: WaitStateCollection) -> None:
-    """A port is taken when the first datagram leaves."""
+    """Without a local side a UDP socket is not bound: a port is taken when the first
+    datagram leaves.
+    """
     with contextlib.closing(opened(collection)) as channel:
         assert not channel.address[1]
 
@@ -70,7 +74,7 @@ def test_without_a_local_side_nothing_is_bound__lw_105(collection: WaitStateColl
 def test_a_peer_is_fixed_when_the_socket_is_opened__lw_106(
     collection: WaitStateCollection,
 ) -> None:
-    """What others send is not heard."""
+    """A connected UDP socket does not hear what others send."""
     with (
         contextlib.closing(opened(collection, local_address="127.0.0.1")) as peer,
         contextlib.closing(opened(collection, local_address="127.0.0.1")) as other,
@@ -87,7 +91,9 @@ def test_a_peer_is_fixed_when_the_socket_is_opened__lw_106(
 
 
 def test_a_port_that_is_taken_is_a_bind_error__lw_106(collection: WaitStateCollection) -> None:
-    """It is raised at once, with the address, and nothing is left open."""
+    """A UDP port that is taken raises `BindError` at once, with the address, and nothing is
+    left open.
+    """
     with contextlib.closing(opened(collection, local_address="127.0.0.1")) as first:
         port = first.address[1]
         with pytest.raises(BindError) as caught:
@@ -97,7 +103,7 @@ def test_a_port_that_is_taken_is_a_bind_error__lw_106(collection: WaitStateColle
 
 
 def test_a_port_can_be_shared_if_both_say_so__pr_16(collection: WaitStateCollection) -> None:
-    """The option of the system is set before binding."""
+    """A UDP port can be shared by sockets that all say so."""
     if not hasattr(socket, "SO_REUSEPORT"):
         with pytest.raises(ValueError, match="reuse_port"):
             Endpoint(reuse_port=True)
@@ -111,7 +117,7 @@ def test_a_port_can_be_shared_if_both_say_so__pr_16(collection: WaitStateCollect
 def test_broadcasting_needs_a_permission__lw_114(
     collection: WaitStateCollection, broadcast: bool
 ) -> None:
-    """Without it there is no way to a broadcast address, and the identifier says why."""
+    """Without `broadcast=True` sending to a broadcast address is refused with "access-denied"."""
     options: dict[str, Any] = {"remote_address": "255.255.255.255", "remote_port": 9}
     with contextlib.closing(opened(collection, broadcast=broadcast)) as channel:
         assert bool(channel.sock.getsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST)) is broadcast
@@ -138,7 +144,7 @@ def test_broadcasting_needs_a_permission__lw_114(
 def test_wrong_arguments_are_refused_at_the_door__pr_16(
     options: dict[str, Any], error: type[Exception]
 ) -> None:
-    """Before a socket is made."""
+    """Wrong arguments of `open_datagram` are refused before a socket is made."""
     with pytest.raises(error):
         Endpoint(**options)
 
@@ -150,7 +156,7 @@ def test_wrong_arguments_are_refused_at_the_door__pr_16(
 def test_a_peer_of_the_other_family_is_an_unknown_host__lw_026(
     collection: WaitStateCollection, options: dict[str, Any]
 ) -> None:
-    """A number of the wrong family fails like a name that nobody knows."""
+    """A numeric peer of the wrong family fails like a name that nobody knows."""
     with pytest.raises(NameLookupFailed) as caught:
         opened(collection, remote_address="127.0.0.1", remote_port=9, **options)
     assert caught.value.identifier == "host-not-found"
@@ -169,7 +175,7 @@ def answering(answers: dict[str, str], asked: list[str]) -> Callable[..., Any]:
 
 
 def test_a_name_is_waited_for_outside_the_loop__lw_029(collection: WaitStateCollection) -> None:
-    """Both names are known when the call returns."""
+    """Outside of the loop the names of a UDP socket are known when the call returns."""
     asked = list[str]()
     answers = {"here.test": "127.0.0.1", "there.test": "127.0.0.1"}
     collection.resolver = Resolver(lookup=answering(answers, asked))
@@ -184,7 +190,7 @@ def test_a_name_is_waited_for_outside_the_loop__lw_029(collection: WaitStateColl
 def test_names_that_have_no_family_in_common_are_unknown__lw_026(
     collection: WaitStateCollection,
 ) -> None:
-    """There is no socket that could be bound to the one and speak to the other."""
+    """A local name and a peer's that have no family in common are an unknown host."""
     answers = {"here.test": "127.0.0.1", "there.test": "::1"}
     collection.resolver = Resolver(lookup=answering(answers, []))
     with pytest.raises(NameLookupFailed) as caught:
@@ -201,7 +207,9 @@ def test_names_that_have_no_family_in_common_are_unknown__lw_026(
 def test_a_name_is_refused_in_the_loop__lw_029(
     collection: WaitStateCollection, options: dict[str, Any]
 ) -> None:
-    """To look it up would stop everybody else; "localhost" is known."""
+    """Inside the loop a UDP socket takes no names but "localhost": a look-up would stop
+    everybody else.
+    """
     errors = list[str]()
 
     def within() -> None:
@@ -234,7 +242,9 @@ def test_a_name_is_refused_in_the_loop__lw_029(
 def test_a_pair_becomes_what_the_system_takes__lw_022_028(
     family: int, address: Any, sockaddr: tuple[Any, ...]
 ) -> None:
-    """All numeric forms, the scope, and IPv4 from a socket of both families."""
+    """The address of a datagram may have any numeric form, a scope, and IPv4 on a socket of
+    both families.
+    """
     assert numeric_sockaddr(family, address) == sockaddr
 
 
@@ -251,7 +261,7 @@ def test_a_pair_becomes_what_the_system_takes__lw_022_028(
     ],
 )
 def test_nobody_is_asked_for_an_address__lw_029(address: Any, error: type[Exception]) -> None:
-    """A name would stop the loop, so it is refused, and so is what is no address."""
+    """A name as the address of a datagram is refused: its look-up would stop the loop."""
     with pytest.raises(error):
         numeric_sockaddr(V4, address)
 
@@ -259,7 +269,7 @@ def test_nobody_is_asked_for_an_address__lw_029(address: Any, error: type[Except
 def test_an_endpoint_remembers_a_bounded_number_of_peers__pr_16(
     collection: WaitStateCollection,
 ) -> None:
-    """However many there are, each one can be sent to."""
+    """A datagram endpoint remembers a bounded number of addresses, and can send to any number."""
     with contextlib.closing(opened(collection)) as channel:
         known = Sockaddrs(channel)
         for port in range(1, 2 * KNOWN_LIMIT + 10):
@@ -271,7 +281,7 @@ def test_an_endpoint_remembers_a_bounded_number_of_peers__pr_16(
 
 
 def test_a_connected_endpoint_knows_its_peer_only__pr_16(collection: WaitStateCollection) -> None:
-    """The system is told no address then."""
+    """A connected datagram endpoint sends to its peer without an address, and refuses any other."""
     peer = ("127.0.0.1", 9)
     with contextlib.closing(
         opened(collection, remote_address=peer[0], remote_port=peer[1])

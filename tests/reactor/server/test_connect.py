@@ -49,7 +49,7 @@ def free_port() -> int:
 
 
 def test_a_connection_gets_its_protocol__pr_2(services: Services) -> None:
-    """The factory is called once, then `connection_made`; both ends can speak."""
+    """`connect` calls the factory once, then `connection_made`; both ends can speak."""
     service = services()
     call = Call(service.collection, service.server.port)
     assert (call.protocols, service.protocols) == ([], [])
@@ -69,7 +69,7 @@ def test_a_connection_gets_its_protocol__pr_2(services: Services) -> None:
 def test_with_tls_it_is_made_after_the_handshake__pr_2(
     services: Services, certificates: Certificates
 ) -> None:
-    """`connection_made` finds TLS up, and the name verified."""
+    """With TLS `connection_made` comes after the handshake, with the name verified."""
     service = services(tls=ServerTLS(certificates.localhost))
     call = Call(
         service.collection,
@@ -89,7 +89,7 @@ def test_with_tls_it_is_made_after_the_handshake__pr_2(
 
 
 def test_a_failure_is_told_once__pr_2(collection: WaitStateCollection) -> None:
-    """`failed` gets the one exception, later; the factory is not called."""
+    """`failed` of `connect` gets the one exception, later, and the factory is not called."""
     call = Call(collection, free_port())
     assert call.failures == []
     settle(collection)
@@ -100,7 +100,7 @@ def test_a_failure_is_told_once__pr_2(collection: WaitStateCollection) -> None:
 def test_without_failed_the_error_handler_is_told__pr_2(
     collection: WaitStateCollection, errors: list[tuple[object, BaseException]]
 ) -> None:
-    """Somebody must be told: it gets the handle and the exception."""
+    """Without `failed` the error handler gets the handle of `connect` and the exception."""
     connecting = connect(collection, Recorder, HOST, free_port())
     settle(collection)
     assert [(thing, type(error)) for thing, error in errors] == [(connecting, ConnectionRefused)]
@@ -109,7 +109,7 @@ def test_without_failed_the_error_handler_is_told__pr_2(
 def test_a_peer_that_cannot_be_verified_is_a_failure__pr_2(
     services: Services, certificates: Certificates
 ) -> None:
-    """TLS that fails is told like any other failure, and the factory is not called."""
+    """TLS that fails while connecting is told like any other failure; the factory is not called."""
     service = services(tls=ServerTLS(certificates.localhost))
     call = Call(
         service.collection, service.server.port, tls=ClientTLS(trusted_file=certificates.stranger)
@@ -120,7 +120,9 @@ def test_a_peer_that_cannot_be_verified_is_a_failure__pr_2(
 
 
 def test_close_cancels_and_nothing_is_called__pr_2__rel_14(services: Services) -> None:
-    """A handle that is closed calls nobody, at whatever stage; again is harmless."""
+    """A `connect` whose handle is closed calls nobody, at whatever stage; closing again is
+    harmless.
+    """
     service = services()
     for turns in range(3):
         call = Call(service.collection, service.server.port)
@@ -142,7 +144,7 @@ def test_close_cancels_and_nothing_is_called__pr_2__rel_14(services: Services) -
 
 
 def test_close_during_the_handshake__pr_2(services: Services, certificates: Certificates) -> None:
-    """TLS under way is given up without a call, at both ends."""
+    """Closing the handle of `connect` during the handshake calls nobody, and ends both sides."""
     service = services()  # it says nothing, so hands are never shaken
     call = Call(
         service.collection, service.server.port, tls=ClientTLS(trusted_file=certificates.authority)
@@ -158,7 +160,7 @@ def test_close_during_the_handshake__pr_2(services: Services, certificates: Cert
 def test_a_handshake_has_a_limit__pr_2(
     clock: ManualClock, services: Services, certificates: Certificates
 ) -> None:
-    """A server that says nothing is given up; one limit spans all, another the handshake."""
+    """`connect` gives a silent server up: one limit spans all, another the handshake."""
     service = services()
     tls = ClientTLS(trusted_file=certificates.authority)
     port = service.server.port
@@ -177,7 +179,9 @@ def test_a_handshake_has_a_limit__pr_2(
 def test_a_factory_that_raises_ends_the_connection__pr_2(
     services: Services, errors: list[tuple[object, BaseException]]
 ) -> None:
-    """The error handler is told, the peer sees the end, `failed` is not called."""
+    """A factory that raises in `connect` is told to the error handler; the peer sees the end,
+    `failed` is not called.
+    """
 
     def factory() -> Recorder:
         raise KeyError("boom")
@@ -193,7 +197,7 @@ def test_a_factory_that_raises_ends_the_connection__pr_2(
 def test_a_closing_collection_calls_nobody__pr_2(
     collection: WaitStateCollection, services: Services
 ) -> None:
-    """What is under way when the collection closes is dropped in silence."""
+    """A `connect` under way when the collection closes is dropped without a call."""
     service = services()
     call = Call(collection, service.server.port)
     collection.close()
@@ -201,7 +205,7 @@ def test_a_closing_collection_calls_nobody__pr_2(
 
 
 def test_hooks_have_the_context_of_connect__lw_021(services: Services) -> None:
-    """What is in the context when `connect` is called is there in every hook."""
+    """Every hook sees the context in which `connect` was called."""
     seen = list[str]()
     service = services()
     context = contextvars.copy_context()

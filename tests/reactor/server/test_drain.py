@@ -26,7 +26,9 @@ class Draining(Recorder):
 
 
 def test_idle_connections_are_closed_at_once__pr_15(services: Services) -> None:
-    """With nothing to send every connection ends in order; none was aborted."""
+    """A server that closes ends connections with nothing to send at once and in order, none
+    aborted.
+    """
     service = services()
     clients = [service.call() for _ in range(3)]
     drained = service.server.close()
@@ -38,7 +40,9 @@ def test_idle_connections_are_closed_at_once__pr_15(services: Services) -> None:
 
 
 def test_a_server_without_connections_is_drained_already__pr_15(services: Services) -> None:
-    """The future has its result when `close` returns, and is the same one every time."""
+    """The future of `Server.close` is done at once without connections, and the same one
+    every time.
+    """
     service = services()
     drained = service.server.close()
     assert drained.result(0) == 0
@@ -46,7 +50,7 @@ def test_a_server_without_connections_is_drained_already__pr_15(services: Servic
 
 
 def test_nobody_is_accepted_any_more__pr_15(services: Services) -> None:
-    """A client that comes after `close` is refused, also one that waited in the kernel."""
+    """A client that comes after `Server.close` is refused, also one that waited in the kernel."""
     service = services()
     service.server.pause()
     waiting = service.call()
@@ -60,7 +64,7 @@ def test_nobody_is_accepted_any_more__pr_15(services: Services) -> None:
 
 
 def test_output_goes_first__pr_15(services: Services) -> None:
-    """A connection whose peer still reads is closed when all of it has gone."""
+    """A server that closes lets a connection whose peer still reads send all its output first."""
     service = services()
     client = service.call()
     service.protocols[0].transport.write(TOO_MUCH)
@@ -78,7 +82,9 @@ def test_output_goes_first__pr_15(services: Services) -> None:
 def test_what_is_left_at_the_limit_is_aborted_and_counted__pr_15(
     clock: ManualClock, services: Services
 ) -> None:
-    """The future tells how many; their report says that we ended them."""
+    """What is left at the `drain_timeout` is aborted; the future tells how many, their
+    report that we did it.
+    """
     service = services()
     service.call()
     service.call()
@@ -99,7 +105,9 @@ def test_what_is_left_at_the_limit_is_aborted_and_counted__pr_15(
 
 
 def test_a_protocol_may_end_in_its_own_time__pr_15(clock: ManualClock, services: Services) -> None:
-    """`draining` is called, later and once; its connection goes on until it closes itself."""
+    """A protocol with `draining` is told once, later, and its connection goes on until it
+    closes itself.
+    """
     service = services(Draining)
     client = service.call()
     (protocol,) = service.protocols
@@ -117,7 +125,7 @@ def test_a_protocol_may_end_in_its_own_time__pr_15(clock: ManualClock, services:
 
 
 def test_one_that_never_does_is_aborted__pr_15(clock: ManualClock, services: Services) -> None:
-    """A protocol that does not react to `draining` counts as aborted at the limit: 20 s."""
+    """A protocol that does not react to `draining` is aborted after 20 s, and counted."""
     service = services(Draining)
     service.call()
     drained = service.server.close()
@@ -133,7 +141,7 @@ def test_one_that_never_does_is_aborted__pr_15(clock: ManualClock, services: Ser
 def test_a_draining_that_raises_ends_its_connection_only__pr_15__pr_14(
     services: Services, errors: list[tuple[object, BaseException]]
 ) -> None:
-    """The handler is told; the others drain."""
+    """A `draining` that raises ends its own connection and is told; the others drain."""
 
     def boom(transport: Transport) -> None:
         if transport is service.protocols[0].transport:
@@ -187,7 +195,7 @@ def test_close_may_be_called_inside_a_hook__pr_15(services: Services) -> None:
 def test_a_limit_that_makes_no_sense_changes_nothing__pr_15(
     services: Services, limit: float
 ) -> None:
-    """It is refused before anything is closed."""
+    """A `drain_timeout` that makes no sense is refused before anything is closed."""
     service = services()
     with pytest.raises(ValueError, match="drain_timeout"):
         service.server.close(limit)

@@ -25,7 +25,7 @@ STEPS: Final = 50  # of a handshake that is stepped by hand
 
 
 def test_every_client_gets_a_protocol_of_its_own__pr_3(services: Services) -> None:
-    """The factory is called once for each, and `connections` has those that are up."""
+    """`serve` calls the factory once for each client, and `connections` has those that are up."""
     service = services()
     first, second = service.call(), service.call()
     assert len(service.protocols) == 2
@@ -41,7 +41,7 @@ def test_every_client_gets_a_protocol_of_its_own__pr_3(services: Services) -> No
 
 
 def test_the_port_is_bound_before_it_returns__pr_3(collection: WaitStateCollection) -> None:
-    """No turn is needed to connect; the address stays known after closing."""
+    """`serve` has bound its port when it returns; the address stays known after closing."""
     server = serve(collection, Recorder, 0, address=HOST)
     with socket.create_connection(server.addresses[0]):
         pass
@@ -53,7 +53,7 @@ def test_the_port_is_bound_before_it_returns__pr_3(collection: WaitStateCollecti
 
 
 def test_a_port_that_is_taken_is_told_at_the_call__pr_3(collection: WaitStateCollection) -> None:
-    """`BindError` is raised by `serve` itself, at once, and nothing is left."""
+    """A port that is taken is a `BindError` of `serve` itself, and nothing is left."""
     with socket.create_server((HOST, 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(BindError) as caught:
@@ -64,7 +64,9 @@ def test_a_port_that_is_taken_is_told_at_the_call__pr_3(collection: WaitStateCol
 def test_a_factory_that_raises_ends_its_connection_only__pr_3(
     services: Services, errors: list[tuple[object, BaseException]]
 ) -> None:
-    """The error handler is told once, the client is sent away, the next one is served."""
+    """A factory that raises in a server is told once, its client sent away, and the next
+    one served.
+    """
     moods = [True, False]
 
     def factory() -> Recorder:
@@ -83,7 +85,7 @@ def test_a_factory_that_raises_ends_its_connection_only__pr_3(
 
 
 def test_pause_and_resume__pr_3(services: Services) -> None:
-    """While paused nobody is accepted and nobody refused; both are idempotent."""
+    """While a server is paused nobody is accepted and nobody refused; both verbs may come twice."""
     service = services()
     service.server.pause()
     service.server.pause()
@@ -100,7 +102,7 @@ def test_pause_and_resume__pr_3(services: Services) -> None:
 def test_the_factory_comes_after_the_handshake__pr_3(
     services: Services, certificates: Certificates
 ) -> None:
-    """With TLS there is no protocol before hands were shaken."""
+    """With TLS a server calls its factory after the handshake."""
     service = services(tls=ServerTLS(certificates.localhost))
     client = service.call()
     assert service.protocols == []
@@ -122,7 +124,9 @@ def test_the_factory_comes_after_the_handshake__pr_3(
 
 
 def test_facts_of_a_connection__pr_10(services: Services) -> None:
-    """Addresses are pairs, the socket is the socket, and what there is not is the default."""
+    """`get_extra_info` gives addresses as pairs, the socket, and the default for what there
+    is not.
+    """
     service = services()
     client = service.call()
     transport = service.protocols[0].transport
@@ -135,7 +139,7 @@ def test_facts_of_a_connection__pr_10(services: Services) -> None:
 
 
 def test_hooks_have_the_context_of_serve__lw_021(services: Services) -> None:
-    """What is in the context when `serve` is called is there in every hook."""
+    """Every hook of a server's protocols sees the context in which `serve` was called."""
     seen = list[str]()
     context = contextvars.copy_context()
     context.run(WHERE.set, "here")
@@ -157,7 +161,7 @@ def test_hooks_have_the_context_of_serve__lw_021(services: Services) -> None:
 def test_a_closing_collection_ends_server_and_connections__pr_3__pr_4(
     collection: WaitStateCollection, services: Services
 ) -> None:
-    """`collection.close()` frees the port and makes every last call; a drain is over."""
+    """`collection.close()` frees a server's port, makes every last call, and ends a drain."""
     service = services()
     client = service.call()
     drained = service.server.close(drain_timeout=None)

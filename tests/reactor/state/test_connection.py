@@ -53,7 +53,9 @@ def turns_until_quiet(collection: WaitStateCollection, limit: int = 50) -> int:
 def test_a_state_is_made_of_anything_connected__lw_066_067(
     collection: WaitStateCollection, pair: tuple[socket.socket, socket.socket], kind: str
 ) -> None:
-    """A socket, its descriptor or a channel; nothing is opened, and `object` is what was given."""
+    """A state is made of a connected socket, its descriptor or a channel; `object` is what
+    was given.
+    """
     thing: Any = pair[0]
     if kind == "descriptor":
         thing = pair[0].detach()
@@ -76,7 +78,7 @@ def test_a_state_is_made_of_anything_connected__lw_066_067(
 def test_nothing_else_makes_a_state__lw_066_070(
     collection: WaitStateCollection, thing: object
 ) -> None:
-    """Another kind of object is a `TypeError`."""
+    """A state made of any other kind of object is a `TypeError`."""
     with pytest.raises(TypeError):
         AsyncIOState(collection, thing)
     assert collection.stats()["states"] == 0
@@ -87,7 +89,9 @@ def test_nothing_else_makes_a_state__lw_066_070(
 def test_what_is_not_connected_is_refused_and_stays_as_it_was__lw_066(
     collection: WaitStateCollection, kind: str, as_descriptor: bool
 ) -> None:
-    """A socket that listens or is not connected is a `ValueError`, and is still its owner's."""
+    """A state of a socket that listens or is not connected is a `ValueError`, and leaves
+    the socket alone.
+    """
     pipe = os.pipe()
     with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagram:
         if kind == "listening":
@@ -111,7 +115,7 @@ def test_what_is_not_connected_is_refused_and_stays_as_it_was__lw_066(
 def test_wrong_limits_leave_no_state_behind__lw_069(
     collection: WaitStateCollection, pair: tuple[socket.socket, socket.socket], limit: str
 ) -> None:
-    """A limit that is not above zero is refused, when making a state and afterwards."""
+    """A limit of a state that is not above zero is refused, when making it and afterwards."""
     options: dict[str, Any] = {limit: 0}
     with pytest.raises(ValueError, match=limit):
         AsyncIOState(collection, pair[0], **options)
@@ -142,7 +146,9 @@ def test_a_socket_that_is_kept_is_as_it_was__lw_136(
     pair: tuple[socket.socket, socket.socket],
     timeout: float | None,
 ) -> None:
-    """The socket stays open and is blocking again if it was; unread bytes can be fetched."""
+    """After `close(keep_object=True)` the socket is open, and blocking again if it was; unread
+    bytes can be fetched.
+    """
     near, far = pair
     near.settimeout(timeout)
     state = AsyncIOState(collection, near)
@@ -162,7 +168,7 @@ def test_a_socket_that_is_kept_is_as_it_was__lw_136(
 def test_a_socket_that_was_closed_behind_our_back_can_be_closed__lw_134(
     collection: WaitStateCollection, pair: tuple[socket.socket, socket.socket]
 ) -> None:
-    """`close` is harmless then too, in a turn and outside of one."""
+    """`close` of a state is harmless also when somebody else has closed its socket."""
     closed = list[bool]()
 
     def close(state: AsyncIOState, *_: object) -> None:
@@ -179,7 +185,7 @@ def test_a_socket_that_was_closed_behind_our_back_can_be_closed__lw_134(
 
 
 def test_addresses_are_kept_after_a_loss__lw_067_030(collection: WaitStateCollection) -> None:
-    """Both addresses can be asked for when the connection is gone."""
+    """Both addresses of a state can be asked for when the connection is gone."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         near, far = accepted(server)
     state = AsyncIOState(collection, near)
@@ -211,7 +217,7 @@ def test_nothing_is_wanted_by_a_state_that_does_nothing__pitfall_10(
 def test_room_to_write_is_wanted_only_while_it_lacks__pitfall_10(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """A blocked write wants WRITE; when it is over, or aborted, nothing does."""
+    """Room to write is watched for only while a write lacks it."""
     near.write_buffer(b"x", Reports())
     assert near.wanted == 0
     settle(collection)
@@ -240,7 +246,9 @@ def test_a_peer_that_hangs_up_causes_no_turns__pitfall_10(collection: WaitStateC
 
 
 def test_two_floods_leave_a_third_its_turn__pitfall_11(collection: WaitStateCollection) -> None:
-    """Two peers that never pause, and reads that go on for ever: the third is served each turn."""
+    """Beside two peers that never pause, and reads that go on for ever, a third is served
+    each turn.
+    """
     ends = [memory_pair() for _ in range(3)]
     states = [AsyncIOState(collection, near) for near, _ in ends]
 
@@ -262,7 +270,9 @@ def test_two_floods_leave_a_third_its_turn__pitfall_11(collection: WaitStateColl
 
 @pytest.mark.parametrize("selector", ["EpollSelector", "PollSelector", "SelectSelector"])
 def test_a_number_that_is_used_again_wakes_nobody_else__lw_007__pitfall_5(selector: str) -> None:
-    """What was reported of a closed state does not reach the one that got its number."""
+    """What was reported of a closed state does not reach the one that got its descriptor's
+    number.
+    """
     collection = WaitStateCollection(selector=getattr(selectors, selector)())
     ends = [socket.socketpair() for _ in range(2)]
     states = [AsyncIOState(collection, near) for near, _ in ends]
@@ -327,7 +337,9 @@ def test_what_a_callback_raises_closes_the_state_and_nothing_else__lw_016_017(
     far: MemoryChannel,
     start: str,
 ) -> None:
-    """The default handler logs it and closes that state; another one goes on in the same turn."""
+    """What a callback raises is logged and closes its state; another one goes on in the
+    same turn.
+    """
 
     def fail(*_: object) -> None:
         raise RuntimeError("of the user")
@@ -375,7 +387,9 @@ def test_an_exception_that_is_propagated_loses_no_operation__lw_018(clock: Manua
 def test_an_interrupt_leaves_the_state_usable__lw_018(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """A `KeyboardInterrupt` in the midst of a read leaves the loop; the read is still there."""
+    """A `KeyboardInterrupt` in the midst of a read leaves the loop; the read goes on in the
+    next one.
+    """
     calls = list[bytes]()
 
     def check(state: AsyncIOState, buffer: bytearray, end: int) -> None:
@@ -396,7 +410,9 @@ def test_an_interrupt_leaves_the_state_usable__lw_018(
 def test_figures_count_what_has_moved__lw_015(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """The figures of the collection have the bytes of operations that are over, and that run."""
+    """The figures of a collection count the bytes of operations that are over and of those
+    that run.
+    """
     near.write_buffer(b"12345", Reports())
     near.read_buffer(bytearray(2), Reports())
     far.write(b"abc")

@@ -62,7 +62,7 @@ class Heard:
 
 
 def test_a_step_takes_a_bounded_number__pr_16(near: DatagramChannel, far: DatagramChannel) -> None:
-    """What a flood leaves in the kernel is found by the next step, in order."""
+    """A flood of datagrams is taken in bounded steps, in order."""
     for number in range(STEP_COUNT + 5):
         near.transmit(bytes([number]), far.address)
     heard = Heard()
@@ -78,7 +78,7 @@ def test_a_step_takes_a_bounded_number__pr_16(near: DatagramChannel, far: Datagr
 def test_a_feed_can_be_stopped_in_the_midst_of_a_step__pr_04(
     near: DatagramChannel, far: DatagramChannel
 ) -> None:
-    """Nothing comes after the end, however much has arrived."""
+    """Nothing comes to a datagram protocol after the end, however much has arrived."""
     heard = Heard()
     feed = heard.feed()
 
@@ -96,7 +96,7 @@ def test_a_feed_can_be_stopped_in_the_midst_of_a_step__pr_04(
 def test_a_failure_of_user_code_is_in_an_envelope__pr_14(
     near: DatagramChannel, far: DatagramChannel
 ) -> None:
-    """So that the queue does not take it for one of the channel."""
+    """An exception of a datagram hook is not taken for a failure of the socket."""
     error = SocketIOError("of the user")
 
     def raises(*_: object) -> None:
@@ -109,7 +109,7 @@ def test_a_failure_of_user_code_is_in_an_envelope__pr_14(
 
 
 def test_a_closed_channel_ends_both_operations__lw_117(near: DatagramChannel) -> None:
-    """It is the one failure that does not go to the callback."""
+    """A closed socket ends receiving and sending of datagrams; no other failure does."""
     heard = Heard()
     pour = heard.pour()
     pour.put((b"x", None, None), 1)
@@ -123,7 +123,7 @@ def test_a_closed_channel_ends_both_operations__lw_117(near: DatagramChannel) ->
 def test_datagrams_leave_in_order_and_bounded__pr_16(
     near: DatagramChannel, far: DatagramChannel
 ) -> None:
-    """A step sends so many and no more; the operation is done with the last of them."""
+    """Datagrams that wait leave in order, so many at a time and no more."""
     heard = Heard()
     pour = heard.pour()
     for number in range(STEP_COUNT + 5):
@@ -138,7 +138,7 @@ def test_datagrams_leave_in_order_and_bounded__pr_16(
 def test_a_failing_datagram_is_told_and_the_next_one_goes__lw_113(
     near: DatagramChannel, far: DatagramChannel
 ) -> None:
-    """It is dropped, in its place in the order; one that had failed before is told there too."""
+    """A datagram that fails is told in its place in the order, and the next one goes."""
     heard = Heard()
     pour = heard.pour()
     earlier = SocketIOError("met before it came here")
@@ -152,7 +152,9 @@ def test_a_failing_datagram_is_told_and_the_next_one_goes__lw_113(
 
 
 def test_marks_are_told_in_turn__pr_06(near: DatagramChannel, far: DatagramChannel) -> None:
-    """Once above the high one, once at the low one, and then again."""
+    """Marks of waiting datagrams are told once above the high one, once at the low one, and
+    then again.
+    """
     heard = Heard()
     cost = DATAGRAM_COST + 1
     pour = heard.pour(high=2 * cost, low=0)
@@ -165,7 +167,7 @@ def test_marks_are_told_in_turn__pr_06(near: DatagramChannel, far: DatagramChann
 
 
 def test_marks_count_what_empty_datagrams_cost__rel_41(far: DatagramChannel) -> None:
-    """A million of them would take memory like any other."""
+    """Empty datagrams count for the marks: a million of them would take memory like any other."""
     pour = Heard().pour()
     pour.put((b"", far.address, None), 1)
     with pytest.raises(LimitExceeded) as caught:
@@ -175,7 +177,7 @@ def test_marks_count_what_empty_datagrams_cost__rel_41(far: DatagramChannel) -> 
 
 
 def test_what_is_cleared_does_not_leave__pr_11(near: DatagramChannel, far: DatagramChannel) -> None:
-    """The number of bytes is reported, and nobody is resumed."""
+    """Datagrams that are dropped are counted in bytes, and nobody is resumed for it."""
     heard = Heard()
     pour = heard.pour(high=0)
     pour.put((b"abc", far.address, None), 1)

@@ -84,7 +84,9 @@ class SecondTry:
 def test_the_done_ones_are_returned_in_the_order_given__lw_195(
     pair: tuple[SocketChannel, SocketChannel],
 ) -> None:
-    """All that is done after a round is returned, and nothing else."""
+    """Of several things that are driven at once, those that are done are returned in the
+    order given.
+    """
     first, _ = reading(pair[0], 3)
     other, _ = reading(pair[1], 3)
     send = sending(pair[1], b"abc")
@@ -95,7 +97,9 @@ def test_the_done_ones_are_returned_in_the_order_given__lw_195(
 def test_a_large_write_and_its_reader_move_each_other__lw_172(
     pair: tuple[SocketChannel, SocketChannel],
 ) -> None:
-    """Neither waits for more than it needs: a mebibyte passes through small buffers."""
+    """A blocking write and its reader that are driven together pass a mebibyte through
+    small buffers.
+    """
     data = bytes(range(256)) * 4096
     send, (read, buffer) = sending(pair[0], data), reading(pair[1], MIB)
     left = [send, read]
@@ -108,7 +112,9 @@ def test_a_large_write_and_its_reader_move_each_other__lw_172(
 def test_a_deadline_ends_it_with_nothing__lw_172(
     pair: tuple[SocketChannel, SocketChannel],
 ) -> None:
-    """When the moment has passed the list is empty; each was stepped once all the same."""
+    """Driving ends with nothing done when its deadline has passed; each thing was tried
+    once all the same.
+    """
     clock = ManualClock(50.0)
     read, buffer = reading(pair[0], 6)
     pair[1].write(b"abc")
@@ -136,7 +142,7 @@ def test_time_alone_can_bring_something_on() -> None:
 
 
 def test_what_a_step_raises_comes_out__lw_172() -> None:
-    """A failure of the channel is the caller's."""
+    """A failure met while driving is the caller's."""
     near, far = memory_pair()
     read, _ = reading(near, 1)
     far.reset()
@@ -146,7 +152,7 @@ def test_what_a_step_raises_comes_out__lw_172() -> None:
 
 
 def test_plaintext_in_the_engine_needs_no_descriptor__tls_5(certificates: Certificates) -> None:
-    """A read goes on with what the engine holds, instead of waiting for the quiet socket."""
+    """A driven read goes on with what the engine holds, instead of waiting for the quiet socket."""
     near, far = channels(certificates)
     far.write(b"abcdef")
     far.flush()

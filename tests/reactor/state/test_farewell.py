@@ -22,7 +22,7 @@ from tests.torture.seam import failing, needs_epoll
 
 
 def test_a_plain_channel_is_closed_at_once__lw_134(collection: WaitStateCollection) -> None:
-    """Without TLS there is nothing to say."""
+    """A connection without TLS is closed at once."""
     near, far = memory_pair()
     part_from(collection, near)
     assert (near.closed, far.read(1)) == (True, b"")
@@ -32,7 +32,9 @@ def test_a_plain_channel_is_closed_at_once__lw_134(collection: WaitStateCollecti
 def test_the_closing_alert_is_sent_inside_the_call__lw_137(
     collection: WaitStateCollection, certificates: Certificates
 ) -> None:
-    """`close` says goodbye at once: it leaves even if the collection is closed right behind it."""
+    """`close` sends the closing alert inside the call: it leaves even if the collection is
+    closed right behind it.
+    """
     near, far = channels(certificates)
     state = AsyncIOState(collection, near)
     state.close()
@@ -46,7 +48,7 @@ def test_the_closing_alert_is_sent_inside_the_call__lw_137(
 def test_goodbye_is_answered_or_given_up__lw_137(
     collection: WaitStateCollection, clock: ManualClock, certificates: Certificates, answers: bool
 ) -> None:
-    """The descriptor is given back when the peer's alert has come, or when it is not worth it."""
+    """A closed TLS connection is given back when the peer's alert has come, or when it is late."""
     near, far = channels(certificates)
     near.close_timeout = 2.0
     part_from(collection, near)
@@ -65,7 +67,7 @@ def test_goodbye_is_answered_or_given_up__lw_137(
 def test_a_peer_that_has_gone_is_not_waited_for__lw_137(
     collection: WaitStateCollection, certificates: Certificates
 ) -> None:
-    """A reset, or an end without alert, ends the goodbye."""
+    """A reset, or an end without alert, ends the waiting for the peer's closing alert."""
     for end in ("abort", "close"):
         near, far = channels(certificates)
         getattr(far, end)()
@@ -77,7 +79,7 @@ def test_a_peer_that_has_gone_is_not_waited_for__lw_137(
 def test_a_broken_conversation_lingers_for_the_alert__lw_152__tls_9(
     collection: WaitStateCollection, clock: ManualClock, certificates: Certificates
 ) -> None:
-    """After a failed handshake the peer has a moment to read why; then it is over."""
+    """After a failed handshake the peer has a moment to read why; then the connection is over."""
     _, server = contexts(certificates)
     near, far = memory_pair()
     states = AsyncIOState(collection, near), AsyncIOState(collection, far)
@@ -94,7 +96,7 @@ def test_a_broken_conversation_lingers_for_the_alert__lw_152__tls_9(
 def test_what_has_not_shaken_hands_ends_without_a_spin__lw_152__pitfall_10(
     collection: WaitStateCollection, clock: ManualClock, certificates: Certificates
 ) -> None:
-    """A handshake that was never finished lingers quietly, whatever the peer has sent."""
+    """Closing in a handshake that was never finished does not spin, whatever the peer has sent."""
     client, _ = contexts(certificates)
     near, far = memory_pair()
     layer = TLSChannel(near, TLSEngine(client, server_side=False, server_hostname="localhost"))
@@ -114,7 +116,7 @@ def test_what_has_not_shaken_hands_ends_without_a_spin__lw_152__pitfall_10(
 def test_all_farewells_end_with_the_collection__lw_011(
     collection: WaitStateCollection, certificates: Certificates
 ) -> None:
-    """With goodbyes under way, closing the collection leaves no descriptor."""
+    """Closing the collection while TLS goodbyes are under way leaves no descriptor."""
     ends = [channels(certificates) for _ in range(3)]
     for near, _ in ends:
         part_from(collection, near)

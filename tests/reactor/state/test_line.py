@@ -39,7 +39,7 @@ def read() -> Operation:
 
 
 def test_first_come_first_served__lw_100() -> None:
-    """Operations leave in the order in which they came, and the size is that of those who wait."""
+    """Operations that wait in line leave it in the order in which they came."""
     line, requests = Line(), [write(size) for size in (1, 2, 3)]
     for request in requests:
         line.admit(request, 100, None)
@@ -51,7 +51,7 @@ def test_first_come_first_served__lw_100() -> None:
 
 
 def test_a_line_is_bounded_in_bytes_or_in_reads__lw_077_103() -> None:
-    """Writes are counted in bytes, reads one by one; who finds no room is not in line."""
+    """A line of writes is bounded in bytes, one of reads in their number."""
     line = Line()
     line.admit(write(6), 10, None)
     with pytest.raises(LimitExceeded) as raised:
@@ -68,7 +68,7 @@ def test_a_line_is_bounded_in_bytes_or_in_reads__lw_077_103() -> None:
 
 
 def test_who_is_late_takes_those_behind_along__lw_196_102() -> None:
-    """From the first that is out of time on, all leave; the earliest moment is kept."""
+    """An operation in line that is out of time ends, and with it all that stand behind it."""
     line = Line()
     requests = [write(1), write(2, 7.0), write(3, 5.0), write(4)]
     for request in requests:
@@ -95,7 +95,7 @@ def test_who_is_late_takes_those_behind_along__lw_196_102() -> None:
     ],
 )
 def test_where_things_go__lw_120(status: ReactorError | None, told: str) -> None:
-    """Success, ends and timeouts go to the callback; failures to the other, if there is one."""
+    """Success, ends and timeouts go to `callback`, failures to `error_callback` if there is one."""
     calls = list[tuple[str, Any]]()
     alone = Wait(ReadBuffer()).order(lambda state: calls.append(("alone", state)))
     both = Wait(ReadBuffer()).order(
@@ -108,7 +108,7 @@ def test_where_things_go__lw_120(status: ReactorError | None, told: str) -> None
 
 
 def test_nobody_to_tell_is_told_to_the_log__lw_096(caplog: pytest.LogCaptureFixture) -> None:
-    """Without a callback success is silent, and every other end is not."""
+    """Without a callback success is silent, and every other end of an operation is logged."""
     with caplog.at_level(logging.INFO, "reactor"):
         write(1).report("state", None)
         assert caplog.records == []
@@ -121,7 +121,9 @@ def test_nobody_to_tell_is_told_to_the_log__lw_096(caplog: pytest.LogCaptureFixt
     [(Handshake(), TLSHandshakeTimeout), (Unwrap(), OperationTimeout)],
 )
 def test_a_limit_of_tls_has_its_class__lw_192(operation: Operation, kind: type) -> None:
-    """A handshake that takes too long has a class of its own; an end does not."""
+    """A handshake that takes too long is a `TLSHandshakeTimeout`, the end of TLS an
+    ordinary timeout.
+    """
     near, far = memory_pair()
     request = operation.order(print, timeout=3.0)
     request.began = 10.0
@@ -132,7 +134,9 @@ def test_a_limit_of_tls_has_its_class__lw_192(operation: Operation, kind: type) 
 
 
 def test_the_earlier_limit_counts__lw_196() -> None:
-    """Timeout and deadline stand beside each other; a renewed one counts from the last step."""
+    """Of a timeout and a deadline the earlier one counts; a renewed timeout counts from the
+    last progress.
+    """
     request = write(1, deadline=20.0)
     request.began, request.since = 10.0, 14.0
     assert request.limit() == 20.0

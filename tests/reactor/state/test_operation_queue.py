@@ -62,7 +62,7 @@ def test_readiness_that_nobody_waits_for_steps_nothing(near: AsyncIOState) -> No
 def test_an_operation_is_not_stepped_inside_the_call_that_starts_it__lw_124(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """A read waits for its turn, even if all is there."""
+    """A read waits for its turn of the loop, even if all bytes are there."""
     far.write(b"x")
     operation, told = Scripted(True), list[ReactorError | None]()
     near.input.start(operation.order(lambda state: told.append(state.read_status)))
@@ -74,7 +74,7 @@ def test_an_operation_is_not_stepped_inside_the_call_that_starts_it__lw_124(
 def test_a_loss_reaches_who_waits_and_who_comes_later__lw_117(
     collection: WaitStateCollection, near: AsyncIOState
 ) -> None:
-    """`lose` ends the operation that waits, and every later one, with that same error."""
+    """A lost direction ends the operation that waits, and every later one, with that same error."""
     status, told = ConnectionReset("lost"), Reports()
     near.input.start(Scripted().order(told))
     near.input.lose(status)

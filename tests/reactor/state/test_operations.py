@@ -55,7 +55,7 @@ def test_a_long_read_goes_straight_into_the_buffer(here: MemoryChannel, far: Mem
 
 
 def test_one_step_moves_a_bounded_number_of_bytes__lw_091() -> None:
-    """A step of a huge read or write leaves others their turn, though the peer never pauses."""
+    """A huge read or write leaves others their turn, though the peer never pauses."""
     buffer = bytearray(HUGE)
     steps: list[Operation] = [
         Fill(buffer, memoryview(buffer), ReadBuffer()),
@@ -72,7 +72,7 @@ def test_one_step_moves_a_bounded_number_of_bytes__lw_091() -> None:
 
 
 def test_a_wait_leaves_what_it_finds__lw_080(here: MemoryChannel, far: MemoryChannel) -> None:
-    """Bytes that it had to read to know of them are unread."""
+    """Bytes that `wait_for_input` had to read to know of them are unread."""
     unread = ReadBuffer()
     operation = Wait(unread)
     assert (operation.step(here), operation.ready()) == (False, False)
@@ -84,7 +84,7 @@ def test_a_wait_leaves_what_it_finds__lw_080(here: MemoryChannel, far: MemoryCha
 def test_a_drain_says_its_last_word_and_hears_the_peer_out__lw_152(
     here: MemoryChannel, far: MemoryChannel
 ) -> None:
-    """It ends our direction and reads until the peer has ended its own."""
+    """After a failed handshake we end our direction, and read until the peer has ended its own."""
     drain = Drain()
     assert drain.want(here) == WRITE
     far.write(b"more")
@@ -97,7 +97,7 @@ def test_a_drain_says_its_last_word_and_hears_the_peer_out__lw_152(
 
 
 def test_a_drain_does_not_listen_for_ever__lw_152() -> None:
-    """A peer that never stops is heard for a bounded number of bytes."""
+    """After a failed handshake a peer that never stops is heard for a bounded number of bytes."""
     near, far = memory_pair()
     drain, steps = Drain(), 0
     while not drain.step(near):
@@ -109,7 +109,7 @@ def test_a_drain_does_not_listen_for_ever__lw_152() -> None:
 
 
 def test_an_unwrap_goes_both_ways__lw_144(certificates: Certificates) -> None:
-    """It is done when both alerts are exchanged, and stays so."""
+    """Ending TLS is done when both closing alerts are exchanged."""
     near, far = channels(certificates)
     ours, theirs = Unwrap(), Unwrap()
     assert not ours.step(near)

@@ -8,7 +8,7 @@ from reactor.state.read_buffer import ReadBuffer
 
 
 def test_bytes_are_dropped_at_the_front__lw_083() -> None:
-    """Discarding drops the first bytes and tells how many remain."""
+    """Discarding drops the first unread bytes and tells how many remain."""
     buffer = ReadBuffer(b"abc")
     buffer.append(b"def")
     assert buffer.discard(2) == 4
@@ -19,7 +19,7 @@ def test_bytes_are_dropped_at_the_front__lw_083() -> None:
 
 @pytest.mark.parametrize("count", [-1, 4])
 def test_what_is_not_there_cannot_be_dropped__lw_083(count: int) -> None:
-    """A count below zero or above the length is refused, and nothing is dropped."""
+    """To discard fewer than no bytes or more than there are is refused, and nothing is dropped."""
     buffer = ReadBuffer(b"abc")
     with pytest.raises(ValueError, match="cannot be dropped"):
         buffer.discard(count)
@@ -28,7 +28,7 @@ def test_what_is_not_there_cannot_be_dropped__lw_083(count: int) -> None:
 
 @pytest.mark.parametrize(("count", "old"), [(1, 2), (3, 0), (5, 0)])
 def test_what_was_seen_shrinks_from_the_front__lw_085(count: int, old: int) -> None:
-    """Of what an earlier call has seen, the dropped bytes go first; it is never below 0."""
+    """Discarded bytes are taken off `old_length`, which is never below 0."""
     buffer = ReadBuffer(b"abcdef")
     buffer.old_length = 3
     buffer.discard(count)
@@ -37,7 +37,7 @@ def test_what_was_seen_shrinks_from_the_front__lw_085(count: int, old: int) -> N
 
 @pytest.mark.parametrize(("size", "moved"), [(0, b""), (2, b"ab"), (3, b"abc"), (5, b"abc")])
 def test_as_much_is_moved_as_fits__lw_093(size: int, moved: bytes) -> None:
-    """Moving fills the front of a view and takes what it has moved."""
+    """`get_buffered_data` moves as many unread bytes as fit, and takes them away."""
     buffer = ReadBuffer(b"abc")
     target = bytearray(b"....." * 2)
     assert buffer.move_into(memoryview(target)[:size]) == len(moved)
@@ -46,7 +46,7 @@ def test_as_much_is_moved_as_fits__lw_093(size: int, moved: bytes) -> None:
 
 
 def test_all_of_it_can_be_taken__lw_138() -> None:
-    """Taking empties the buffer, and what was seen of it with it."""
+    """Releasing takes all unread bytes."""
     buffer = ReadBuffer(b"abc")
     buffer.old_length = 3
     assert buffer.take() == b"abc"

@@ -53,7 +53,7 @@ class Refuser:
 
 
 def test_a_feed_hands_over_whatever_arrives__pr_04(here: MemoryChannel, far: MemoryChannel) -> None:
-    """Each step hands over one piece of at most `size` bytes, never an empty one."""
+    """A protocol is given bytes in pieces of bounded size, never an empty one."""
     got = list[bytes]()
     feed = Feed(Gatherer(got), size=4)
     assert not feed.step(here)
@@ -69,7 +69,7 @@ def test_a_feed_hands_over_whatever_arrives__pr_04(here: MemoryChannel, far: Mem
 def test_a_buffered_feed_borrows_its_buffers__pr_01(
     here: MemoryChannel, far: MemoryChannel
 ) -> None:
-    """The receiver lends a buffer for each piece, and is told how much is in it."""
+    """A buffered protocol lends a buffer for each piece, and is told how much is in it."""
     lender = Lender(4)
     feed = BufferedFeed(lender)
     assert not feed.step(here)
@@ -85,7 +85,7 @@ def test_a_buffered_feed_borrows_its_buffers__pr_01(
 def test_what_user_code_raises_is_told_from_a_failure__lw_016(
     here: MemoryChannel, far: MemoryChannel
 ) -> None:
-    """An exception of a receiver comes in an envelope, also one of our own classes."""
+    """An exception of a receiver is told from a failure of its connection, whatever its class."""
     far.write(b"abcdef")
     with pytest.raises(CallbackRaised) as raised:
         Feed(Refuser(), size=2).step(here)
@@ -100,7 +100,7 @@ def test_what_user_code_raises_is_told_from_a_failure__lw_016(
 
 
 def test_pouring_keeps_order_and_copies_what_could_change__pr_05() -> None:
-    """Small pieces are put together; what the caller may change afterwards was copied."""
+    """Output that waits keeps its order; what the caller may change afterwards is copied."""
     near, far = memory_pair(200_000)
     pour = Pour(lambda: None, low=0)
     lent = bytearray(b"lent")
@@ -119,7 +119,7 @@ def test_pouring_keeps_order_and_copies_what_could_change__pr_05() -> None:
 
 
 def test_pouring_tells_once_when_little_is_left__pr_06() -> None:
-    """The call comes when what is left falls to the mark, not again and again below it."""
+    """That output has fallen to the low mark is told once, not again and again below it."""
     near, far = memory_pair(10)
     calls = list[int]()
     pour = Pour(lambda: calls.append(pour.size), low=15)

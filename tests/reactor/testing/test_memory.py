@@ -73,7 +73,9 @@ SHOWN: list[tuple[str, list[Step], int]] = [
 def test_the_descriptor_shows_just_what_would_not_be_refused__lw_153(
     ends: Ends, selector: type[selectors.BaseSelector], steps: list[Step], mask: int
 ) -> None:
-    """Every selector sees it readable or writable exactly when read or write has an answer."""
+    """A channel in memory is readable and writable for every selector exactly when it has
+    an answer.
+    """
     for step in steps:
         step(*ends)
     for _ in range(2):  # it is a level, not an edge: looking does not change it

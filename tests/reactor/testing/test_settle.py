@@ -13,7 +13,7 @@ def clock() -> ManualClock:
 
 
 def test_everything_that_leads_to_more_is_run__lw_005(clock: ManualClock) -> None:
-    """A call that posts a call that posts a call is followed to the end."""
+    """`settle` follows a call that posts a call that posts a call to the end."""
     ran = []
     collection = WaitStateCollection(clock=clock)
 
@@ -29,7 +29,7 @@ def test_everything_that_leads_to_more_is_run__lw_005(clock: ManualClock) -> Non
 
 
 def test_time_does_not_pass_while_turns_are_taken__cl_73(clock: ManualClock) -> None:
-    """A timer runs when the clock was advanced to it, and not before."""
+    """While `settle` takes turns no time passes: a timer runs when the clock was advanced to it."""
     ran: list[str] = []
     collection = WaitStateCollection(clock=clock)
     collection.call_later(10, ran.append, "late")

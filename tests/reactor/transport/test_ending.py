@@ -23,7 +23,9 @@ ROOM_FOR_A_RECORD: Final = 20_000  # bytes
 
 
 def test_close_sends_what_waits__pr_11__rel_32(talks: Talks, kind: str) -> None:
-    """All output arrives, then the end, under TLS with its alert; then the connection is lost."""
+    """After `close` all output arrives, then the end, under TLS with its alert; then the
+    connection is lost.
+    """
     talk = talks(kind=kind)
     size = 0
     while talk.transport.get_write_buffer_size() < 1 << 20:
@@ -47,7 +49,7 @@ def test_close_calls_back_later__pr_11(talks: Talks, kind: str) -> None:
 
 
 def test_nothing_is_delivered_after_close__pr_11__rel_16(talks: Talks, kind: str) -> None:
-    """While the output drains input is not delivered any more, not even an end."""
+    """After `close` nothing is delivered, not even an end, while the output drains."""
     talk = talks(kind=kind)
     while talk.transport.get_write_buffer_size() < 1 << 20:
         talk.transport.write(bytes(300_000))
@@ -61,7 +63,9 @@ def test_nothing_is_delivered_after_close__pr_11__rel_16(talks: Talks, kind: str
 
 
 def test_close_waits_as_long_as_something_moves__pr_11(clock: ManualClock, talks: Talks) -> None:
-    """A slow reader gets everything, though it takes longer than the limit."""
+    """A closing connection sends a slow reader everything, though it takes longer than the
+    limit.
+    """
     talk = talks(capacity=1000)
     talk.transport.write(bytes(20_000))
     talk.transport.close()
@@ -77,7 +81,9 @@ def test_close_waits_as_long_as_something_moves__pr_11(clock: ManualClock, talks
 def test_close_gives_up_without_progress__pr_11__pr_13(
     clock: ManualClock, talks: Talks, write_timeout: float | None
 ) -> None:
-    """After 20 s without progress, or a shorter write timeout, the rest is lost, with a reset."""
+    """A closing connection gives up after 20 s without progress, or a shorter write
+    timeout, with a reset.
+    """
     limit = min(write_timeout or DRAIN_TIMEOUT, DRAIN_TIMEOUT)
     talk = talks(capacity=1000)
     talk.transport.set_timeouts(write=write_timeout)
@@ -115,7 +121,9 @@ def test_a_stream_without_its_last_bytes_does_not_look_complete__pr_11__rel_29(
 def test_a_closing_collection_does_not_make_it_look_complete_either__rel_29(
     collection: WaitStateCollection, talks: Talks, version: ssl.TLSVersion
 ) -> None:
-    """`collection.close()` sends the alert behind what was sent, and none if some was not."""
+    """`collection.close()` sends the closing alert behind what was sent, and none if some
+    was not.
+    """
     whole, cut = talks(tls=version, capacity=1 << 20), talks(tls=version, capacity=1 << 20)
     whole.transport.write(b"all")
     cut.transport.write(bytes(4 << 20))
@@ -129,7 +137,9 @@ def test_a_closing_collection_does_not_make_it_look_complete_either__rel_29(
 
 
 def test_abort_loses_what_waits__pr_11(talks: Talks) -> None:
-    """`abort` sends nothing more; the peer sees a reset, and the report what was lost."""
+    """`abort` of a transport sends nothing more; the peer sees a reset, the report counts
+    what was lost.
+    """
     talk = talks(capacity=1000)
     talk.transport.write(bytes(5000))
     talk.transport.abort()
@@ -150,7 +160,9 @@ def test_abort_ends_a_close_that_waits__pr_11(talks: Talks) -> None:
 
 
 def test_resume_writing_may_still_come_while_it_drains__pr_6__pr_11(talks: Talks) -> None:
-    """As on asyncio, a paused protocol is resumed before its last call, if the output goes."""
+    """A paused protocol is resumed before its last call, if the output of a closing
+    connection goes.
+    """
     talk = talks(capacity=1000)
     talk.transport.write(bytes(100_000))
     talk.transport.close()
@@ -164,7 +176,7 @@ def test_resume_writing_may_still_come_while_it_drains__pr_6__pr_11(talks: Talks
 
 
 def test_the_peer_s_end_is_reported__pr_13(talks: Talks, kind: str) -> None:
-    """After an end that the peer began the report says so; TLS has ended."""
+    """After an end that the peer began the close report says so, and that TLS has ended."""
     talk = talks(kind=kind)
     talk.end()
     tls = True if kind.startswith("tls") else None
@@ -175,7 +187,7 @@ def test_the_peer_s_end_is_reported__pr_13(talks: Talks, kind: str) -> None:
 def test_a_reset_is_reported__pr_13__rel_4(
     talks: Talks, kind: str, errors: list[tuple[object, BaseException]]
 ) -> None:
-    """A reset is an error, told once, with no traceback anywhere."""
+    """A reset is reported as an error, once, with no traceback anywhere."""
     talk = talks(kind=kind)
     talk.far.abort()
     talk.settle()
@@ -201,7 +213,7 @@ def test_a_truncated_stream_is_reported__pr_13__rel_29(talks: Talks, kind: str) 
 
 
 def test_unread_bytes_are_reported__pr_13(talks: Talks) -> None:
-    """Bytes that nobody has taken are counted."""
+    """The close report counts the bytes that nobody has taken."""
     talk = talks(Recorder(connection_made=Transport.pause_reading), unread=b"abc")
     talk.transport.close()
     talk.settle()
@@ -222,7 +234,9 @@ def test_unread_bytes_are_reported__pr_13(talks: Talks) -> None:
 def test_who_counts_connections_is_told_before_the_last_call__pr_13(
     collection: WaitStateCollection, talks: Talks, end: Callable[[object], None], by: str
 ) -> None:
-    """However it ends, the report is there, and `ended` was called once, before the last call."""
+    """However a connection ends, its report is there before its last call, and its server
+    is told once.
+    """
     order = list[object]()
     talk = talks(begun=False)
     talk.transport = Transport(
@@ -240,7 +254,7 @@ def test_who_counts_connections_is_told_before_the_last_call__pr_13(
 def test_who_counts_may_end_others_while_the_collection_closes__pr_4(
     collection: WaitStateCollection, talks: Talks
 ) -> None:
-    """Each connection is still told once, whichever is closed first."""
+    """While a collection closes each connection is told once, even if one ends another."""
     both = [talks(begun=False), talks(begun=False)]
 
     def end_all(transport: Transport) -> None:

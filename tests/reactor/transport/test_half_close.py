@@ -15,7 +15,7 @@ from tests.recorder import Recorder
 def test_a_false_answer_closes_when_the_output_has_gone__pr_8(
     talks: Talks, answer: bool | None
 ) -> None:
-    """After the peer's end the output still goes, all of it, then the connection is over."""
+    """A false result of `eof_received` closes the connection when all of the output has gone."""
     talk = talks(Recorder(eof_received=lambda transport: answer), capacity=1000)
     talk.transport.write(bytes(100_000))
     talk.end()
@@ -29,7 +29,7 @@ def test_a_false_answer_closes_when_the_output_has_gone__pr_8(
 def test_a_true_answer_keeps_writing_open__pr_8(
     collection: WaitStateCollection, talks: Talks, kind: str
 ) -> None:
-    """The protocol may write for as long as it likes, under TLS too; the loop does not spin."""
+    """A true result of `eof_received` keeps writing open, under TLS too; the loop does not spin."""
     talk = talks(Recorder(eof_received=lambda transport: True), kind=kind)
     talk.end()
     assert [collection.run_once(0) for _ in range(3)] == [0, 0, 0]
@@ -60,7 +60,7 @@ def test_our_end_leaves_reading_open__pr_8(
 
 
 def test_our_end_follows_the_output__pr_8(talks: Talks) -> None:
-    """What waits goes first, then the end; both arrive."""
+    """Output that waits when `write_eof` is called goes first, then the end."""
     talk = talks(capacity=1000)
     talk.transport.write(bytes(100_000))
     talk.transport.write_eof()
@@ -70,7 +70,7 @@ def test_our_end_follows_the_output__pr_8(talks: Talks) -> None:
 
 @pytest.mark.parametrize("kind", ["tls12", "tls13"])
 def test_our_end_follows_the_output_under_tls__pr_8(talks: Talks, kind: str) -> None:
-    """The closing alert goes behind all that was written, however much that is."""
+    """Under TLS the closing alert of `write_eof` goes behind all that was written."""
     talk = talks(kind=kind)
     size = 0
     while talk.transport.get_write_buffer_size() < 1 << 20:
@@ -94,7 +94,7 @@ def test_writing_after_our_end_is_refused__pr_8(talks: Talks, kind: str) -> None
 
 @pytest.mark.parametrize("hook", ["connection_made", "data_received", "eof_received"])
 def test_hooks_may_end_our_direction__pr_8(talks: Talks, hook: str) -> None:
-    """Ended in a hook, our direction ends behind what that hook has written."""
+    """A `write_eof` in a hook ends our direction behind what that hook has written."""
 
     def say_all(transport: Transport) -> bool:
         transport.write(b"all")
@@ -108,7 +108,7 @@ def test_hooks_may_end_our_direction__pr_8(talks: Talks, hook: str) -> None:
 
 
 def test_closing_after_both_ends_is_clean__pr_8__pr_13(talks: Talks, kind: str) -> None:
-    """With both directions ended nothing is left: no reset, no error, TLS ended."""
+    """Closing after both directions have ended makes no reset and no error; TLS has ended."""
     talk = talks(Recorder(eof_received=lambda transport: True), kind=kind)
     talk.transport.write_eof()
     talk.end()

@@ -52,7 +52,9 @@ def boom(_: Transport) -> None:
 
 
 def test_the_hooks_come_in_order__pr_4(talks: Talks, kind: str) -> None:
-    """A connection is made, receives, hears the end, and is lost: in this order, once each."""
+    """A protocol's connection is made, receives, hears the end, and is lost: in this order,
+    once each.
+    """
     talk = talks(kind=kind)
     talk.say(b"one")
     talk.say(b"two")
@@ -92,7 +94,9 @@ def test_an_end_inside_a_hook_comes_after_everything_else__pr_4__rel_16(
 def test_a_hook_that_raises_ends_its_connection_only__pr_14__rel_15(
     talks: Talks, errors: list[tuple[object, BaseException]], hook: str
 ) -> None:
-    """The error handler gets transport and exception once, `connection_lost` the exception."""
+    """When a hook raises the error handler gets transport and exception once,
+    `connection_lost` the exception.
+    """
     other = talks()
     protocol = Recorder(**{hook: boom})
     through_all_hooks(talks, protocol)
@@ -121,7 +125,9 @@ def test_what_the_last_hook_raises_is_told_too__pr_14(
 def test_propagate_lets_it_out_and_the_end_comes_all_the_same__pr_14(
     collection: WaitStateCollection, talks: Talks, hook: str
 ) -> None:
-    """With `propagate` the exception leaves the loop; the protocol still gets its last call."""
+    """With `propagate` an exception of a hook leaves the loop; the protocol still gets its
+    last call.
+    """
     collection.error_handler = propagate
     protocol = Recorder(**{hook: boom})
     with pytest.raises(KeyError, match="boom"):
@@ -170,7 +176,7 @@ def test_an_end_just_before_the_collection_closes_is_told__pr_4(
 def test_last_calls_may_end_other_connections__pr_4(
     collection: WaitStateCollection, talks: Talks
 ) -> None:
-    """While the collection closes, a protocol may end another one: each is told once."""
+    """While the collection closes a protocol may end another connection: each is told once."""
     first = talks(Recorder(connection_lost=lambda transport: second.transport.abort()))
     second = talks(Recorder(connection_lost=lambda transport: first.transport.close()))
     collection.close()
@@ -240,7 +246,7 @@ VERBS: dict[str, Action] = {
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_verbs_belong_to_the_owner__lw_14(talks: Talks, verb: str) -> None:
-    """Each verb raises in another thread, and changes nothing."""
+    """Each verb of a transport raises `WrongThread` in another thread, and changes nothing."""
     talk = talks()
     raised = list[Exception]()
 
@@ -260,7 +266,9 @@ def test_verbs_belong_to_the_owner__lw_14(talks: Talks, verb: str) -> None:
 
 @pytest.mark.parametrize("verb", ["write", "writelines", "write_eof", "start_tls"])
 def test_what_needs_a_connection_raises_after_its_end__pr_5(talks: Talks, verb: str) -> None:
-    """After `close` what cannot be done any more raises `StateClosed`, every time."""
+    """After `close` a write raises `StateClosed`, every time, and so does what else needs a
+    connection.
+    """
     talk = talks()
     talk.transport.close()
     for _ in range(2):
@@ -273,7 +281,9 @@ def test_what_needs_a_connection_raises_after_its_end__pr_5(talks: Talks, verb: 
     "verb", ["pause_reading", "resume_reading", "set_timeouts", "close", "abort"]
 )
 def test_what_needs_none_is_harmless_after_its_end__pr_4(talks: Talks, verb: str) -> None:
-    """Other verbs can be used in `connection_lost` and behind it, and call nobody."""
+    """Verbs that need no connection can be used in `connection_lost` and behind it, and
+    call nobody.
+    """
     talk = talks(Recorder(connection_lost=VERBS[verb]))
     talk.transport.close()
     talk.settle()

@@ -21,7 +21,7 @@ Made = Callable[..., Notes]
 
 @pytest.mark.parametrize("made", PROTOCOLS)
 def test_what_arrives_is_delivered__pr_4(talks: Talks, kind: str, made: Made) -> None:
-    """Everything arrives, in order, to protocols of either kind."""
+    """Everything that arrives is delivered, in order, to protocols of either kind."""
     talk = talks(made(), kind=kind)
     data = bytes(range(256)) * 3000
     talk.say(data)
@@ -29,7 +29,9 @@ def test_what_arrives_is_delivered__pr_4(talks: Talks, kind: str, made: Made) ->
 
 
 def test_a_small_buffer_is_filled_again_and_again__pr_1(talks: Talks, kind: str) -> None:
-    """Each buffer is asked for with a size above 0, and filled at most."""
+    """A buffered protocol is asked for each buffer with a size above 0, and it is filled at
+    most.
+    """
     protocol = BufferedRecorder(size=3)
     talk = talks(protocol, kind=kind)
     talk.say(b"abcdefgh")
@@ -42,7 +44,7 @@ def test_a_small_buffer_is_filled_again_and_again__pr_1(talks: Talks, kind: str)
 def test_a_buffer_of_no_use_ends_the_connection__pr_14(
     talks: Talks, errors: list[tuple[object, BaseException]], buffer: bytearray
 ) -> None:
-    """What `get_buffer` returns must be writable and not empty; else the protocol has failed."""
+    """A `get_buffer` whose result is read-only or empty ends its connection."""
     protocol = BufferedRecorder()
     protocol.buffer = buffer
     talk = talks(protocol)
@@ -142,7 +144,7 @@ def test_what_was_read_before_comes_first__pr_9__lw_065(talks: Talks, made: Made
 
 
 def test_unread_bytes_wait_while_reading_is_paused__pr_7(talks: Talks) -> None:
-    """Paused before the loop has come to them, they are delivered when it is resumed."""
+    """Unread bytes of which delivery was paused are delivered when reading is resumed."""
     talk = talks(unread=b"before", begun=False)
     talk.transport.begin()
     talk.transport.pause_reading()
@@ -154,7 +156,7 @@ def test_unread_bytes_wait_while_reading_is_paused__pr_7(talks: Talks) -> None:
 
 
 def test_a_pause_counts_between_two_buffers_of_unread_bytes__pr_7(talks: Talks) -> None:
-    """Unread bytes are given a buffer at a time, and each hook may pause or close."""
+    """A buffered protocol may pause or close between two buffers of unread bytes."""
     protocol = BufferedRecorder(size=2, data_received=Transport.pause_reading)
     talk = talks(protocol, unread=b"abcdef")
     assert protocol.received == b"ab"
@@ -233,7 +235,9 @@ def test_the_end_is_told_once__pr_4(talks: Talks, kind: str) -> None:
 def test_the_end_closes_only_once_the_hook_says_so__pr_8(
     clock: ManualClock, talks: Talks, kind: str
 ) -> None:
-    """While reading is paused after the end nothing happens, however long it takes."""
+    """A connection whose end waits for `resume_reading` is not closed before its hook has
+    answered.
+    """
     talk = talks(kind=kind)
     talk.transport.pause_reading()
     talk.end()

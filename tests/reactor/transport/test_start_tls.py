@@ -86,7 +86,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 def test_the_protocol_stays_and_goes_on_under_tls__pr_10(
     talks: Talks, switch: Switch, kind: str, made: Callable[..., Notes]
 ) -> None:
-    """After the handshake the callback is told once, and both directions are protected."""
+    """After `start_tls` the callback is told once, and the same protocol is protected both ways."""
     talk = talks(made(), kind=kind)
     assert talk.transport.get_extra_info("cipher") is None
     switch.start(talk.transport)
@@ -105,7 +105,7 @@ def test_the_protocol_stays_and_goes_on_under_tls__pr_10(
 def test_bytes_behind_the_switch_are_the_engine_s__pr_10__tls_6__rel_34(
     talks: Talks, switch: Switch, kind: str
 ) -> None:
-    """A ClientHello that a hook was given with the request goes into the engine."""
+    """A ClientHello that a hook was given with the request for TLS goes into the engine."""
 
     def received(transport: Transport) -> None:
         data = talk.protocol.calls[-1][1]
@@ -146,7 +146,9 @@ def test_bytes_of_both_sides_of_a_buffer_stay_in_order__pr_10__tls_6(
 def test_what_came_in_clear_is_never_taken_for_protected__pr_10__rel_34(
     talks: Talks, switch: Switch, kind: str
 ) -> None:
-    """A command slipped in behind the request breaks the handshake; it is never delivered."""
+    """A command slipped in behind the request for TLS breaks the handshake; it is never
+    delivered.
+    """
     protocol = Recorder(
         data_received=lambda transport: switch.start(transport, unread=b"EVIL COMMAND\n")
     )
@@ -164,7 +166,9 @@ def test_what_came_in_clear_is_never_taken_for_protected__pr_10__rel_34(
 def test_what_was_written_before_goes_in_clear_and_what_comes_after_does_not__pr_10(
     talks: Talks, switch: Switch
 ) -> None:
-    """Pending output leaves first; nothing written behind `start_tls` leaves without TLS."""
+    """Output that waits when `start_tls` is called leaves first; nothing written behind it
+    leaves without TLS.
+    """
     talk = talks(capacity=20_000)  # room for the largest record
     talk.transport.write(b"a" * 50_000)
     switch.start(talk.transport)
@@ -183,7 +187,7 @@ def test_what_was_written_before_goes_in_clear_and_what_comes_after_does_not__pr
 
 
 def test_a_client_may_start_too__pr_10(talks: Talks, certificates: Certificates, kind: str) -> None:
-    """The side is that of the description, and the name is verified."""
+    """The side of `start_tls` is that of its description, and a server's name is verified."""
     talk = talks(kind=kind)
     told = list[BaseException | None]()
     talk.transport.start_tls(
@@ -206,7 +210,9 @@ def test_a_client_may_start_too__pr_10(talks: Talks, certificates: Certificates,
 def test_a_handshake_that_fails_loses_the_connection__pr_10__pr_13(
     talks: Talks, certificates: Certificates, kind: str
 ) -> None:
-    """The callback has the error first, `connection_lost` the same one; the peer hears why."""
+    """When `start_tls` fails its callback has the error first, `connection_lost` the same
+    one; the peer hears why.
+    """
     talk = talks(kind=kind)
     order = list[object]()
     talk.protocol.on["connection_lost"] = lambda transport: order.append("lost")
@@ -231,7 +237,9 @@ def test_a_handshake_that_fails_loses_the_connection__pr_10__pr_13(
 def test_a_handshake_has_a_limit__pr_10__rel_21(
     clock: ManualClock, talks: Talks, switch: Switch, kind: str
 ) -> None:
-    """A peer that says nothing is given up at the limit, which the report names."""
+    """A peer that says nothing after `start_tls` is given up at the limit, which the report
+    names.
+    """
     talk = talks(kind=kind)
     switch.start(talk.transport, handshake_timeout=5.0)
     talk.settle()
@@ -250,7 +258,7 @@ def test_a_handshake_has_a_limit__pr_10__rel_21(
 def test_an_end_meanwhile_tells_the_callback_and_the_protocol__pr_4__pr_10(
     talks: Talks, switch: Switch, end: Callable[[Transport], None], waits: bool
 ) -> None:
-    """Closed in the midst of it, each of the two is told once, the callback first."""
+    """A connection closed during `start_tls` tells the callback, then the protocol, once each."""
     order = list[str]()
     talk = talks(capacity=1000)
     talk.protocol.on["connection_lost"] = lambda transport: order.append("lost")
@@ -271,7 +279,7 @@ def test_an_end_meanwhile_tells_the_callback_and_the_protocol__pr_4__pr_10(
 def test_a_closing_collection_tells_the_callback_too__pr_4__pr_10(
     collection: WaitStateCollection, talks: Talks, switch: Switch
 ) -> None:
-    """`collection.close()` in the midst of a handshake makes both calls."""
+    """`collection.close()` during `start_tls` tells its callback and the protocol, once each."""
     talk = talks()
     switch.start(talk.transport)
     collection.close()
@@ -280,7 +288,7 @@ def test_a_closing_collection_tells_the_callback_too__pr_4__pr_10(
 
 
 def test_tls_is_not_started_twice__pr_10(talks: Talks, switch: Switch, kind: str) -> None:
-    """While it is under way, and after it, another `start_tls` is refused."""
+    """While `start_tls` is under way, and after it, another one is refused."""
     talk = talks(kind=kind)
     switch.start(talk.transport)
     with pytest.raises(OperationInProgress):
@@ -293,7 +301,9 @@ def test_tls_is_not_started_twice__pr_10(talks: Talks, switch: Switch, kind: str
 
 
 def test_wrong_arguments_change_nothing__pr_10(talks: Talks, switch: Switch) -> None:
-    """What is refused at the call leaves the connection as it was."""
+    """Wrong arguments of `start_tls` are refused at the call, and leave the connection as
+    it was.
+    """
     talk = talks()
     for tls, options in (
         (None, {}),
@@ -312,7 +322,7 @@ def test_wrong_arguments_change_nothing__pr_10(talks: Talks, switch: Switch) -> 
 def test_our_end_may_be_asked_for_meanwhile__pr_8__pr_10(
     talks: Talks, switch: Switch, kind: str
 ) -> None:
-    """`write_eof` in the midst of the handshake is the closing alert behind it."""
+    """`write_eof` in the midst of a handshake sends the closing alert behind it."""
     talk = talks(kind=kind)
     switch.start(talk.transport)
     talk.transport.write(b"last")
@@ -322,7 +332,7 @@ def test_our_end_may_be_asked_for_meanwhile__pr_8__pr_10(
 
 
 def test_the_switch_inside_a_hook_needs_no_other_event__pr_10(talks: Talks, switch: Switch) -> None:
-    """With a way out that is full, the handshake begun in a hook still gets its turn."""
+    """A handshake begun in a hook gets its turn though the way out is full."""
     talk = talks(Recorder(data_received=lambda transport: start(transport)), capacity=16)
 
     def start(transport: Transport) -> None:

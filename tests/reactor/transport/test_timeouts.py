@@ -41,7 +41,7 @@ def limit_passed(talk: Talk) -> str:
 def test_without_arrival_the_read_limit_passes__pr_12(
     clock: ManualClock, talks: Talks, kind: str
 ) -> None:
-    """Each arrival begins it anew; writes do not."""
+    """Each arrival begins the read limit of `set_timeouts` anew; writes do not."""
     talk = talks(kind=kind)
     talk.transport.set_timeouts(read=10.0)
     for _ in range(3):
@@ -55,7 +55,7 @@ def test_without_arrival_the_read_limit_passes__pr_12(
 
 
 def test_room_for_output_is_no_arrival__pr_12(clock: ManualClock, talks: Talks) -> None:
-    """A peer that takes our output, slowly, and says nothing has said nothing."""
+    """A peer that takes our output, slowly, and says nothing, does not move the read limit."""
     talk = talks(capacity=ROOM_FOR_A_RECORD, tls=VERSIONS[-1])
     talk.transport.set_timeouts(read=10.0)
     talk.transport.write(bytes(10 * ROOM_FOR_A_RECORD))
@@ -71,7 +71,7 @@ def test_room_for_output_is_no_arrival__pr_12(clock: ManualClock, talks: Talks) 
 def test_the_read_limit_stands_still_while_reading_is_paused__pr_12(
     clock: ManualClock, talks: Talks, kind: str
 ) -> None:
-    """A pause takes nothing of the limit and gives nothing back."""
+    """A pause of reading takes nothing of the read limit and gives nothing back."""
     talk = talks(kind=kind)
     talk.transport.set_timeouts(read=10.0)
     for _ in range(4):
@@ -86,7 +86,7 @@ def test_the_read_limit_stands_still_while_reading_is_paused__pr_12(
 
 
 def test_what_comes_during_a_pause_is_an_arrival__pr_12(clock: ManualClock, talks: Talks) -> None:
-    """Bytes that wait when reading is resumed begin the limit anew, however old they are."""
+    """Bytes that wait when reading is resumed begin the read limit anew, however old they are."""
     talk = talks()
     talk.transport.set_timeouts(read=10.0)
     pass_time(clock, talk, 9.0)
@@ -101,7 +101,7 @@ def test_what_comes_during_a_pause_is_an_arrival__pr_12(clock: ManualClock, talk
 def test_a_pause_in_the_hook_has_just_had_an_arrival__pr_12(
     clock: ManualClock, talks: Talks
 ) -> None:
-    """Paused inside `data_received`, the whole limit is left when reading goes on."""
+    """After a pause inside `data_received` the whole read limit is left when reading goes on."""
     talk = talks(Recorder(data_received=Transport.pause_reading))
     talk.transport.set_timeouts(read=10.0)
     pass_time(clock, talk, 9.0)
@@ -114,7 +114,7 @@ def test_a_pause_in_the_hook_has_just_had_an_arrival__pr_12(
 
 
 def test_without_progress_the_write_limit_passes__pr_12(clock: ManualClock, talks: Talks) -> None:
-    """While output waits each byte that moves begins it anew; arrivals do not."""
+    """While output waits each byte that moves begins the write limit anew; arrivals do not."""
     talk = talks(capacity=1000)
     talk.transport.set_timeouts(write=10.0)
     pass_time(clock, talk, 1000.0)
@@ -136,7 +136,7 @@ def test_without_progress_the_write_limit_passes__pr_12(clock: ManualClock, talk
 def test_the_write_limit_counts_for_what_tls_holds__pr_12(
     clock: ManualClock, talks: Talks, version: ssl.TLSVersion, hook: bool
 ) -> None:
-    """One write that TLS has taken whole, and that cannot leave, has the limit too."""
+    """The write limit counts also for what TLS has taken and cannot bring out."""
 
     def say_more_than_fits(transport: Transport) -> None:
         transport.write(bytes(50_000))
@@ -159,7 +159,7 @@ def test_the_write_limit_counts_for_what_tls_holds__pr_12(
 def test_with_nothing_either_way_the_idle_limit_passes__pr_12(
     clock: ManualClock, talks: Talks, kind: str
 ) -> None:
-    """Whatever moves begins it anew: an arrival, a write, in a turn or between two."""
+    """Whatever moves begins the idle limit anew: an arrival, a write, in a turn or between two."""
     talk = talks(kind=kind)
     talk.transport.set_timeouts(idle=10.0)
     pass_time(clock, talk, 9.0)
@@ -193,7 +193,7 @@ def test_progress_of_what_waits_is_movement__pr_12(clock: ManualClock, talks: Ta
 def test_the_idle_limit_goes_on_while_reading_is_paused__pr_12(
     clock: ManualClock, talks: Talks
 ) -> None:
-    """A pause is no movement, but the arrival before it was one."""
+    """A pause of reading is no movement for the idle limit, but the arrival before it was one."""
     talk = talks()
     talk.transport.set_timeouts(idle=10.0)
     pass_time(clock, talk, 9.0)
@@ -209,7 +209,7 @@ def test_the_idle_limit_goes_on_while_reading_is_paused__pr_12(
 def test_a_limit_can_be_taken_away__pr_12(
     collection: WaitStateCollection, clock: ManualClock, talks: Talks, name: str
 ) -> None:
-    """`set_timeouts()` removes all three, and no timer is left."""
+    """`set_timeouts()` without arguments removes all three limits, and no timer is left."""
     talk = talks(capacity=1000)
     talk.transport.write(bytes(5000))
     limits: dict[str, Any] = {name: 10.0}
@@ -224,7 +224,7 @@ def test_a_limit_can_be_taken_away__pr_12(
 @pytest.mark.parametrize("name", ["read", "write", "idle"])
 @pytest.mark.parametrize("value", [0, -1.0, float("nan"), "soon", True])
 def test_a_limit_is_seconds_above_zero__pr_12(talks: Talks, name: str, value: Any) -> None:
-    """Anything else is refused, and nothing is changed."""
+    """`set_timeouts` refuses what is not above zero, and changes nothing."""
     talk = talks()
     limits: dict[str, Any] = {"read": 5.0, "write": 5.0, "idle": 5.0, name: value}
     with pytest.raises((TypeError, ValueError), match=name):
@@ -236,7 +236,7 @@ def test_a_limit_is_seconds_above_zero__pr_12(talks: Talks, name: str, value: An
 def test_no_timer_is_left_behind__pr_12(
     collection: WaitStateCollection, talks: Talks, kind: str, end: Any
 ) -> None:
-    """With all limits set and output waiting, the end leaves no timer, and calls once."""
+    """The end of a connection with limits and waiting output leaves no timer, and calls once."""
     talk = talks(kind=kind)
     talk.transport.set_timeouts(read=1.0, write=2.0, idle=3.0)
     talk.transport.write(bytes(100))
@@ -249,7 +249,7 @@ def test_no_timer_is_left_behind__pr_12(
 
 
 def test_limits_may_be_set_in_every_hook__pr_12(clock: ManualClock, talks: Talks) -> None:
-    """Set inside hooks, a limit counts from there."""
+    """A limit that is set inside a hook counts from there."""
     protocol = Recorder(
         connection_made=lambda transport: transport.set_timeouts(read=5.0),
         data_received=lambda transport: transport.set_timeouts(read=10.0),

@@ -26,7 +26,7 @@ def test_a_write_reaches_the_kernel_before_it_returns__pr_5(talks: Talks) -> Non
 
 
 def test_writes_keep_their_order__pr_5(talks: Talks, kind: str) -> None:
-    """What is written in pieces of any size arrives in order, once the peer reads."""
+    """Pieces of any size arrive in the order of the writes, once the peer reads."""
     talk = talks(kind=kind)
     pieces = [bytes([n]) * size for n, size in enumerate([1, 7, 70_000, 3, 300_000, 65_536, 2])]
     for piece in pieces[:4]:
@@ -50,7 +50,9 @@ def test_writes_keep_their_order__pr_5(talks: Talks, kind: str) -> None:
 def test_whatever_is_like_bytes_can_be_written__pr_5__rel_17(
     talks: Talks, kind: str, data: Any, sent: bytes
 ) -> None:
-    """Everything like bytes is sent as its bytes, whatever its items are; of nothing, nothing."""
+    """Whatever is like bytes is written as its bytes, whatever its items are; nothing is
+    written of nothing.
+    """
     talk = talks(kind=kind)
     talk.transport.write(data)
     assert talk.hear() == sent
@@ -58,7 +60,7 @@ def test_whatever_is_like_bytes_can_be_written__pr_5__rel_17(
 
 @pytest.mark.parametrize("data", ["text", 7, None, [1], memoryview(b"abcd")[::2]])
 def test_nothing_else_can_be_written__pr_5(talks: Talks, data: Any) -> None:
-    """What is not like bytes is a TypeError, and the connection goes on."""
+    """A write of what is not like bytes is a TypeError, and the connection goes on."""
     talk = talks()
     with pytest.raises(TypeError):
         talk.transport.write(data)
@@ -82,7 +84,7 @@ def test_a_bytearray_may_be_changed_afterwards__pr_5__rel_17(talks: Talks, size:
 
 
 def test_a_rest_of_bytes_is_not_copied__pr_5(talks: Talks) -> None:
-    """64 MiB of `bytes` cost no second 64 MiB; an empty last piece does not hang."""
+    """A write of 64 MiB of `bytes` costs no second 64 MiB; an empty last piece does not hang."""
     talk = talks(capacity=ROOM)
     data = bytes(64 << 20)
     talk.transport.output_limit = 1 << 30
@@ -121,7 +123,9 @@ def test_the_marks_are_exact__pr_6(talks: Talks) -> None:
 
 
 def test_pause_and_resume_come_in_turn__pr_6(talks: Talks, kind: str) -> None:
-    """However much is written in the two hooks, each is called after the other, never twice."""
+    """However much is written in `pause_writing` and `resume_writing`, they come in turn,
+    never one twice.
+    """
     left = [40]
 
     def more(transport: Transport) -> None:
@@ -140,7 +144,7 @@ def test_pause_and_resume_come_in_turn__pr_6(talks: Talks, kind: str) -> None:
 
 
 def test_a_protocol_that_writes_until_it_is_paused_ends__pr_6(talks: Talks, kind: str) -> None:
-    """`pause_writing` comes inside `write`, under TLS and inside a hook too."""
+    """A protocol that writes until it is paused ends: `pause_writing` comes inside `write`."""
     stopped = list[int]()
 
     def until_paused(transport: Transport) -> None:
@@ -158,7 +162,7 @@ def test_a_protocol_that_writes_until_it_is_paused_ends__pr_6(talks: Talks, kind
 
 
 def test_new_marks_count_for_what_waits_already__pr_6(talks: Talks) -> None:
-    """Lower marks pause at once; higher ones resume later, as what waits is below them now."""
+    """Lower marks pause at once; higher ones resume later, if what waits is below them now."""
     talk = talks(capacity=ROOM)
     talk.transport.write(bytes(ROOM + 50_000))
     talk.transport.set_write_buffer_limits(high=40_000)
@@ -172,7 +176,7 @@ def test_new_marks_count_for_what_waits_already__pr_6(talks: Talks) -> None:
 
 
 def test_marks_of_zero_pause_whenever_something_waits__pr_6(talks: Talks) -> None:
-    """With `high=0` a byte that waits pauses, and resuming waits until all has gone."""
+    """With a high mark of 0 any byte that waits pauses, and resuming waits until all has gone."""
     talk = talks(capacity=ROOM)
     talk.transport.set_write_buffer_limits(high=0)
     talk.transport.write(bytes(ROOM))
@@ -184,7 +188,7 @@ def test_marks_of_zero_pause_whenever_something_waits__pr_6(talks: Talks) -> Non
 
 
 def test_who_is_resumed_when_all_has_gone_writes_at_once__pr_5(talks: Talks) -> None:
-    """Nothing waits then, so what the hook writes does not wait either."""
+    """What `resume_writing` writes when all has gone reaches the kernel at once."""
     waiting = list[int]()
 
     def write(transport: Transport) -> None:
@@ -210,7 +214,7 @@ def test_marks_that_make_no_sense_are_refused__pr_6(
 
 
 def test_the_limit_counts_what_was_there_before__pr_5(talks: Talks) -> None:
-    """A write is taken whole while less than the limit waits before it; then it is refused."""
+    """A write is taken whole while less than `output_limit` waits before it; then it is refused."""
     talk = talks(capacity=ROOM)
     talk.transport.output_limit = 500
     talk.transport.write(bytes(ROOM + 499))
@@ -224,7 +228,7 @@ def test_the_limit_counts_what_was_there_before__pr_5(talks: Talks) -> None:
 
 
 def test_the_limit_is_16_mib__pr_5(talks: Talks) -> None:
-    """Without a word of the program 16 MiB may wait."""
+    """By default 16 MiB of output may wait on a transport."""
     talk = talks(capacity=ROOM)
     assert talk.transport.output_limit == 16 << 20
     talk.transport.write(bytes(ROOM + (16 << 20) - 1))
@@ -248,7 +252,7 @@ def test_what_tls_holds_waits_too__pr_6(talks: Talks, kind: str) -> None:
 def test_the_loss_is_raised_every_time__pr_5(
     talks: Talks, errors: list[tuple[object, BaseException]]
 ) -> None:
-    """The write that meets the loss is silent, those that follow raise the same error."""
+    """The write that meets a loss is silent, those that follow raise the same error."""
     talk = talks()
     talk.transport.pause_reading()
     assert isinstance(talk.far, MemoryChannel)
@@ -266,7 +270,7 @@ def test_the_loss_is_raised_every_time__pr_5(
 
 
 def test_set_timeouts_does_not_hide_the_loss__pr_5(talks: Talks) -> None:
-    """A lost way out stays lost, whatever is set afterwards."""
+    """After a lost way out each write raises that loss, whatever limits are set."""
     talk = talks()
     assert isinstance(talk.far, MemoryChannel)
     talk.far.reset()
@@ -314,7 +318,7 @@ def test_the_last_words_are_heard_after_a_failed_write__pr_4(talks: Talks) -> No
 
 
 def test_nothing_is_kept_open_after_a_loss__pr_8(talks: Talks) -> None:
-    """`eof_received` may ask to keep writing: not if writing has failed before."""
+    """A true result of `eof_received` keeps nothing open if writing has failed before."""
     talk = talks(Recorder(eof_received=lambda transport: True), kind="socketpair")
     talk.far.close()
     talk.transport.write(b"fails")
@@ -323,7 +327,7 @@ def test_nothing_is_kept_open_after_a_loss__pr_8(talks: Talks) -> None:
 
 
 def test_output_that_waits_when_the_peer_goes_is_reported__pr_13(talks: Talks) -> None:
-    """What could not be sent is counted in the report, and closing after the loss ends."""
+    """Output that could not be sent is counted in the report, and closing after the loss ends."""
     talk = talks(capacity=ROOM)
     talk.transport.write(bytes(ROOM + 5000))
     talk.transport.pause_reading()

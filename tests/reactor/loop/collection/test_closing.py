@@ -35,7 +35,9 @@ class Stubborn(Probe):
 
 
 def test_everything_is_closed_and_nothing_called__lw_011(on_each: WaitStateCollection) -> None:
-    """States and what else is held are closed without a callback; a second close does nothing."""
+    """`close` of a collection closes all that it holds without a callback; a second one
+    does nothing.
+    """
     probes, held, done = [ready_probe(on_each) for _ in range(3)], Held(), list[int]()
     on_each.held.add(held)
     on_each.apply(done.append, 1)
@@ -55,7 +57,9 @@ def test_everything_is_closed_and_nothing_called__lw_011(on_each: WaitStateColle
 def test_nothing_of_the_turn_comes_after_it__lw_011(
     where: str, on_each: WaitStateCollection, clock: ManualClock
 ) -> None:
-    """A callback closes the collection: what was ready, due or posted behind it is not called."""
+    """If a callback closes the collection, nothing that was ready, due or posted behind it
+    is called.
+    """
     done = list[str]()
 
     def close(*arguments: object) -> None:
@@ -78,7 +82,7 @@ def test_nothing_of_the_turn_comes_after_it__lw_011(
 
 
 def test_a_loop_that_runs_returns__lw_012() -> None:
-    """Closed by one of its callbacks, `run` returns at the end of that turn, with the turn done."""
+    """A loop whose collection is closed by a callback returns at the end of that turn."""
     collection = WaitStateCollection()
     held = Held()
 
@@ -93,7 +97,9 @@ def test_a_loop_that_runs_returns__lw_012() -> None:
 
 
 def test_a_loop_in_a_thread_can_close_itself__lw_012() -> None:
-    """The thread ends, and `with` has nothing left to do."""
+    """A callback may close the collection of a started loop: the thread ends, and `with`
+    has nothing left to do.
+    """
     with WaitStateCollection() as collection:
         collection.submit(collection.close)
         assert collection._thread is not None
@@ -102,7 +108,7 @@ def test_a_loop_in_a_thread_can_close_itself__lw_012() -> None:
 
 
 def test_one_that_fails_keeps_no_other_open__lw_011(clock: ManualClock) -> None:
-    """If closing one of them raises, the others are closed all the same, and then it is told."""
+    """If closing one state raises, the others are closed all the same, and then it is told."""
     collection = WaitStateCollection(clock=clock)
     held = [Held(), Held(ZeroDivisionError("another one")), Held()]
     collection.held.update(held)

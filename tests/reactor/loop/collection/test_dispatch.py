@@ -45,7 +45,9 @@ class Successor(WaitState):
 def test_a_number_that_is_reused_in_a_batch_gets_no_event__lw_007__rel_12__pitfall_5(
     on_each: WaitStateCollection,
 ) -> None:
-    """A callback closes its neighbour, which is ready too, and a new socket gets the number."""
+    """A state closed by a callback of the same batch gets no event, nor does a new socket
+    with its number.
+    """
     successors = list[Successor]()
 
     def replace(probe: Probe) -> None:
@@ -154,7 +156,7 @@ class Counting(WaitState):
 
 
 def test_a_turn_has_one_moment__lw_005(collection: WaitStateCollection, clock: ManualClock) -> None:
-    """`now` is read once a turn: what becomes due by a slow callback runs in the next turn."""
+    """The clock is read once a turn: what becomes due by a slow callback runs in the next turn."""
     done, seen = list[str](), list[float]()
     start = clock()
 
@@ -189,7 +191,9 @@ Schedule = Callable[[WaitStateCollection, Callable[[], object]], object]
 def test_a_callback_sees_the_context_it_was_scheduled_in__lw_021(
     schedule: Schedule, ambient: str, collection: WaitStateCollection
 ) -> None:
-    """It sees the variables as they were then; who runs the loop does not see what it sets."""
+    """A callback sees the context variables as they were when it was scheduled, and changes
+    them for nobody.
+    """
     seen = list[str]()
 
     def look() -> None:
@@ -209,7 +213,9 @@ def test_a_callback_sees_the_context_it_was_scheduled_in__lw_021(
 def test_who_posts_from_an_empty_context_is_called_in_one__lw_021(
     collection: WaitStateCollection,
 ) -> None:
-    """The variables of the thread that runs the loop are not seen by other threads' callbacks."""
+    """A call posted from an empty context does not see the variables of the thread that
+    runs the loop.
+    """
     seen = list[str]()
     elsewhere(collection.apply, lambda: seen.append(REQUEST.get()))
     token = REQUEST.set("of the main program")
@@ -225,7 +231,9 @@ def test_who_posts_from_an_empty_context_is_called_in_one__lw_021(
 def test_a_state_of_an_empty_context_is_called_in_one__lw_021(
     way: str, collection: WaitStateCollection
 ) -> None:
-    """It does not see the variables of who runs the loop, nor does that one see what it sets."""
+    """The callbacks of a state made in an empty context do not see the variables of who
+    runs the loop.
+    """
     seen = list[str]()
 
     def look(probe: Probe) -> None:
@@ -243,7 +251,9 @@ def test_a_state_of_an_empty_context_is_called_in_one__lw_021(
 
 
 def test_a_connection_keeps_its_context__lw_021(collection: WaitStateCollection) -> None:
-    """What a callback of a connection sets, its later callbacks see, and those of others do not."""
+    """What a callback of a connection sets in its context its later callbacks see, and
+    those of others do not.
+    """
     seen = list[str]()
 
     def look(probe: Probe) -> None:

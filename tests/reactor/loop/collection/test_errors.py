@@ -47,7 +47,9 @@ def keep_busy(collection: WaitStateCollection) -> Callable[[], list[int]]:
 def test_the_others_are_served_in_the_same_turn__lw_016__rel_15(
     place: Place, clock: ManualClock
 ) -> None:
-    """A failing callback is reported once, with its object; what was ready with it is served."""
+    """A callback that raises is reported once, with its object, and what was ready with it
+    is served.
+    """
     reports = list[tuple[object, BaseException]]()
     collection = WaitStateCollection(
         clock=clock, error_handler=lambda thing, exception: reports.append((thing, exception))
@@ -69,7 +71,9 @@ def test_the_others_are_served_in_the_same_turn__lw_016__rel_15(
 def test_by_default_it_is_logged_and_the_loop_goes_on__lw_017(
     place: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The loop of a thread survives; the exception is in the log, and in no other place."""
+    """By default an exception of a callback is logged, once, and the loop of a thread
+    survives it.
+    """
     failed = threading.Event()
 
     def fail_once(*arguments: object) -> None:
@@ -111,7 +115,9 @@ class Patient(Probe):
 def test_a_state_may_see_to_its_own_failures__lw_016(
     answer: bool, collection: WaitStateCollection, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is asked first; only what it leaves is reported, and closed by the default handler."""
+    """A state is asked first about an exception of its callback; only what it leaves is
+    reported.
+    """
     state = Patient(collection, answer)
     state.make_ready()
     collection.run_once(0)
@@ -123,7 +129,9 @@ def test_a_state_may_see_to_its_own_failures__lw_016(
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("way", ["run", "run_once", "dispatch"])
 def test_propagate_lets_it_leave__lw_018(place: Place, way: str, clock: ManualClock) -> None:
-    """The exception leaves `run` and `run_once`; the collection lives and is free for a loop."""
+    """With `propagate` an exception of a callback leaves `run` or `run_once`; the
+    collection lives on.
+    """
     raised = list[int]()
 
     def fail_once(*arguments: object) -> None:
@@ -147,7 +155,9 @@ def test_propagate_lets_it_leave__lw_018(place: Place, way: str, clock: ManualCl
 def test_what_ends_a_turn_loses_nothing__lw_018(
     place: Place, leaving: type[BaseException], clock: ManualClock
 ) -> None:
-    """States, timers and calls that came behind the exception are served in the next turns."""
+    """States, timers and calls behind an exception that left the loop are served in the
+    next turns.
+    """
     collection = WaitStateCollection(clock=clock, error_handler=propagate)
     raised = list[int]()
 
@@ -173,7 +183,7 @@ def test_what_ends_a_turn_loses_nothing__lw_018(
 def test_some_leave_under_every_handler__lw_018(
     leaving: type[BaseException], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """KeyboardInterrupt and SystemExit are not for handlers: they leave `run`."""
+    """KeyboardInterrupt and SystemExit are not for error handlers: they leave `run`."""
 
     def leave() -> None:
         raise leaving
@@ -198,7 +208,9 @@ def thread_failures(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def test_a_thread_that_dies_closes_its_collection__lw_018(
     leaving: type[BaseException], thread_failures: list[Any]
 ) -> None:
-    """Futures fail, verbs name the cause, the hook hears of it, and `with` raises it again."""
+    """An exception that ends the thread of `start` closes the collection: futures fail, verbs name
+    it, `with` raises it.
+    """
     failure = leaving("a mistake of the user")
     collection = WaitStateCollection(error_handler=propagate)
 
@@ -222,7 +234,7 @@ def test_a_thread_that_dies_closes_its_collection__lw_018(
 
 
 def test_an_exception_of_the_with_body_goes_before_it__lw_018(thread_failures: list[Any]) -> None:
-    """If the body raises too, that is what leaves the block."""
+    """If the body of `with` and the loop both raise, that of the body leaves the block."""
 
     def body() -> None:
         with WaitStateCollection(error_handler=propagate) as collection:
@@ -237,7 +249,7 @@ def test_an_exception_of_the_with_body_goes_before_it__lw_018(thread_failures: l
 
 
 def test_what_ended_the_thread_leaves_the_block__lw_018(thread_failures: list[Any]) -> None:
-    """If the body does not raise, the exception of the thread is raised at its end."""
+    """The exception that ended the thread of `start` is raised at the end of `with`."""
 
     def body() -> None:
         with WaitStateCollection(error_handler=propagate) as collection:
@@ -251,7 +263,7 @@ def test_what_ended_the_thread_leaves_the_block__lw_018(thread_failures: list[An
 def test_a_failing_handler_is_logged_and_harms_nobody__lw_016(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """An exception of the handler itself goes to the log; the rest of the turn is done."""
+    """An exception of the error handler itself goes to the log; the rest of the turn is done."""
 
     def handle(thing: object, exception: BaseException) -> None:
         raise ZeroDivisionError

@@ -47,7 +47,9 @@ def still_hears(collection: WaitStateCollection, probe: Probe) -> bool:
 def test_every_verb_is_refused_in_the_child__lw_019__rel_44(
     owned: bool, collection: WaitStateCollection
 ) -> None:
-    """Each raises WrongProcess, `alive` is false, and the parent's loop is not disturbed."""
+    """After a fork every verb raises `WrongProcess` in the child, and the parent's loop is
+    not disturbed.
+    """
     probe = Probe(collection)
     if owned:
         collection.run_once(0)
@@ -64,7 +66,9 @@ def test_every_verb_is_refused_in_the_child__lw_019__rel_44(
 
 
 def test_the_child_of_a_started_loop_is_refused__lw_019__rel_44() -> None:
-    """While the loop runs in a thread of the parent, a child is refused; the loop works on."""
+    """A child made while a loop runs in a thread of its parent is refused; the parent's
+    loop works on.
+    """
     with WaitStateCollection() as collection:
         probe = collection.submit(Probe, collection).result(LIMIT)
 
@@ -83,7 +87,9 @@ def test_the_child_of_a_started_loop_is_refused__lw_019__rel_44() -> None:
 
 
 def test_leaving_the_with_block_leaves_the_parent_alone__lw_019() -> None:
-    """A child that runs out of the block neither joins nor closes anything."""
+    """A forked child that leaves the `with` block of its parent neither joins nor closes
+    anything.
+    """
     children = list[int]()
     with WaitStateCollection() as collection:
         probe = collection.submit(Probe, collection).result(LIMIT)
@@ -98,7 +104,9 @@ def test_leaving_the_with_block_leaves_the_parent_alone__lw_019() -> None:
 
 
 def test_what_a_child_throws_away_leaves_the_parent_alone__lw_019() -> None:
-    """The garbage collector closes the child's copies of descriptors, and nothing else."""
+    """Garbage collection in a forked child closes the child's descriptors, and takes nothing from
+    the parent's loop.
+    """
     holders = [WaitStateCollection()]
     probes = [Probe(holders[0])]
     seen = weakref.ref(holders[0].owner)
@@ -115,7 +123,7 @@ def test_what_a_child_throws_away_leaves_the_parent_alone__lw_019() -> None:
 
 
 def test_the_child_may_have_one_of_its_own__lw_019() -> None:
-    """A collection that is made in the child works there."""
+    """A collection that is made in a forked child works there."""
 
     def child() -> None:
         with WaitStateCollection() as own:
@@ -127,7 +135,7 @@ def test_the_child_may_have_one_of_its_own__lw_019() -> None:
 
 
 def test_a_loop_that_forks_does_not_go_on_in_the_child__lw_019() -> None:
-    """A callback forks and returns in both processes: only the parent's loop waits again."""
+    """If a callback forks, only the parent's loop goes on."""
     collection, forked = WaitStateCollection(), list[int]()
     probe = Probe(collection)
 
@@ -152,7 +160,9 @@ def test_a_loop_that_forks_does_not_go_on_in_the_child__lw_019() -> None:
 
 
 def test_a_thread_that_forks_closes_nothing_in_the_child__lw_019() -> None:
-    """There the loop of `start` ends with the exception, and leaves the parent's states alone."""
+    """If a callback of a started loop forks, the loop ends in the child, and the parent's
+    states are left alone.
+    """
     collection = WaitStateCollection()
     probe, forked = Probe(collection), list[int]()
 

@@ -39,7 +39,9 @@ def hosted(collection: WaitStateCollection) -> WaitStateCollection:
 
 
 def test_the_descriptor_shows_io_and_posts__lw_020(hosted: WaitStateCollection) -> None:
-    """It is readable while a state is ready, a call is posted or `wake` was called; else not."""
+    """`fileno()` is readable while a state is ready, a call is posted or `wake` was called,
+    else not.
+    """
     assert not readable(hosted)
     probe = ready_probe(hosted)
     assert readable(hosted)
@@ -56,7 +58,9 @@ def test_the_descriptor_shows_io_and_posts__lw_020(hosted: WaitStateCollection) 
 def test_the_descriptor_shows_what_a_turn_has_posted__lw_020(
     way: str, hosted: WaitStateCollection
 ) -> None:
-    """A call that was posted within a turn shows, though the turn itself needed no wake-up."""
+    """A call that was posted within a turn shows in `fileno()`, though the turn itself
+    needed no wake-up.
+    """
     done = list[int]()
     hosted.apply(hosted.apply, done.append, 1)
     hosted.run_once(0) if way == "run_once" else hosted.dispatch(hosted.wait(0))
@@ -68,7 +72,7 @@ def test_the_descriptor_shows_what_a_turn_has_posted__lw_020(
 
 
 def test_where_there_is_no_descriptor_none_is_told__lw_020() -> None:
-    """With select() there is nothing that a host could watch."""
+    """`fileno()` is None with a selector that has nothing for a host to watch."""
     collection = WaitStateCollection(selector=selectors.SelectSelector())
     assert collection.fileno() is None
     collection.close()
@@ -77,7 +81,9 @@ def test_where_there_is_no_descriptor_none_is_told__lw_020() -> None:
 def test_the_next_timeout_is_that_of_the_next_work__lw_020(
     on_each: WaitStateCollection, clock: ManualClock
 ) -> None:
-    """None when only I/O can wake it; seconds to the next timer; 0.0 when something is due now."""
+    """`next_timeout()` is None when only I/O can bring work, 0.0 when some is due, else
+    seconds to the next timer.
+    """
     assert on_each.next_timeout() is None
     timer = on_each.call_later(5.0, len, "")
     on_each.call_later(7.0, len, "")
@@ -103,7 +109,9 @@ def test_the_next_timeout_is_that_of_the_next_work__lw_020(
 def test_the_hook_tells_of_earlier_work_outside_a_turn__lw_020(
     collection: WaitStateCollection,
 ) -> None:
-    """It is called when the next due moment comes closer, and for nothing else."""
+    """`on_earlier` is called when, outside a turn, the next due moment comes closer, and
+    for nothing else.
+    """
     told = list[float | None]()
     collection.on_earlier = lambda: told.append(collection.next_timeout())
     collection.call_later(10.0, len, "")
@@ -117,7 +125,7 @@ def test_the_hook_tells_of_earlier_work_outside_a_turn__lw_020(
 
 
 def test_the_hook_is_silent_within_a_turn__lw_020(collection: WaitStateCollection) -> None:
-    """A host asks `next_timeout` after each turn, and so it needs no call from within."""
+    """`on_earlier` is not called within a turn: a host asks `next_timeout` after each."""
     told = list[int]()
     collection.on_earlier = lambda: told.append(1)
     collection.apply(collection.call_later, 1.0, len, "")
@@ -128,7 +136,9 @@ def test_the_hook_is_silent_within_a_turn__lw_020(collection: WaitStateCollectio
 
 
 def test_without_a_hook_it_wakes_itself__lw_020(hosted: WaitStateCollection) -> None:
-    """A timer that is set outside a turn makes the descriptor readable, if it is the next one."""
+    """Without `on_earlier` a timer set outside a turn makes `fileno()` readable, if it is
+    the next one.
+    """
     hosted.call_later(10.0, len, "")
     assert readable(hosted)
     settle(hosted)
@@ -191,7 +201,9 @@ def test_a_wait_thread_notices_what_is_added__ho_4(host: WaitThread) -> None:
 
 
 def test_a_wait_thread_notices_what_is_wanted__ho_4(host: WaitThread) -> None:
-    """So is one that begins to want something meanwhile."""
+    """A state that begins to want something while another thread waits is served as soon as
+    it is ready.
+    """
     probe = Probe(host.collection, wanted=0)
     probe.make_ready()
     waiting = host.begin()
@@ -210,7 +222,9 @@ def test_a_wait_thread_notices_what_is_scheduled__lw_006(host: WaitThread, verb:
 
 
 def test_a_wait_thread_notices_what_an_extra_turn_has_armed__lw_006(host: WaitThread) -> None:
-    """The owner dispatches while the other waits, for a timer of its own: the wait looks again."""
+    """A timer that the owner arms while another thread waits ends the wait in time, also
+    from a turn of its own.
+    """
     done = list[int]()
     probe = Probe(host.collection, lambda probe: host.collection.call_later(0.001, done.append, 1))
     waiting = host.begin()
@@ -219,7 +233,9 @@ def test_a_wait_thread_notices_what_an_extra_turn_has_armed__lw_006(host: WaitTh
 
 
 def test_what_is_retired_under_a_wait_is_closed_after_it__ho_4(host: WaitThread) -> None:
-    """It is shut down at once, so that peer and waiter notice, and keeps its number till then."""
+    """A connection closed while another thread waits is shut down at once, and keeps its number
+    till the wait is over.
+    """
     sock, peer = socket.socketpair()
     with peer:
         host.may_return.clear()
@@ -237,7 +253,9 @@ def test_what_is_retired_under_a_wait_is_closed_after_it__ho_4(host: WaitThread)
 def test_what_is_retired_in_a_turn_keeps_its_number_till_the_end__lw_005__pitfall_5(
     collection: WaitStateCollection,
 ) -> None:
-    """In a turn too it is only shut down, so that no other socket can get its number."""
+    """A connection closed in a turn keeps its number till the end of it, so that no other
+    socket can get it.
+    """
     sock, peer = socket.socketpair()
     seen = list[tuple[bytes, bool]]()
 
@@ -253,7 +271,7 @@ def test_what_is_retired_in_a_turn_keeps_its_number_till_the_end__lw_005__pitfal
 
 
 def test_outside_of_both_it_is_closed_at_once__lw_005(collection: WaitStateCollection) -> None:
-    """Where nobody waits and nothing is being served, there is no reason to put it off."""
+    """A connection closed outside of turns and waits gives its descriptor back at once."""
     sock, peer = socket.socketpair()
     with peer:
         collection.retire(sock)
@@ -261,7 +279,7 @@ def test_outside_of_both_it_is_closed_at_once__lw_005(collection: WaitStateColle
 
 
 def test_closing_under_a_wait_ends_it__lw_012(host: WaitThread) -> None:
-    """The collection is closed while another thread waits; the thread is woken and cleans up."""
+    """Closing the collection ends a wait of another thread, which cleans up."""
     waiting = host.begin()
     probe = Probe(host.collection)
     host.collection.close()
@@ -271,7 +289,7 @@ def test_closing_under_a_wait_ends_it__lw_012(host: WaitThread) -> None:
 
 
 def test_a_wait_elsewhere_changes_no_timer__lw_006(collection: WaitStateCollection) -> None:
-    """The owner may arm timers while another thread waits, since that one only looks at them."""
+    """The owner may arm timers while another thread waits; that one only looks at them."""
     timed = Timed()
     collection.run_once(0)
     collection.arm(timed, 2000.0)
@@ -283,7 +301,9 @@ def test_a_wait_elsewhere_changes_no_timer__lw_006(collection: WaitStateCollecti
 
 
 def test_timers_are_armed_while_another_thread_waits__lw_006(host: WaitThread) -> None:
-    """However often the owner arms and cancels meanwhile, what is left runs, in order."""
+    """However often the owner arms and cancels timers while another thread waits, what is
+    left runs in order.
+    """
     done = list[int]()
     expected = list(range(100))
     waiting = host.begin()

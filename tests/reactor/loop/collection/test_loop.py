@@ -26,7 +26,9 @@ class Closing:
 
 
 def test_a_turn_has_its_order__lw_005(on_each: WaitStateCollection, clock: ManualClock) -> None:
-    """Ready states come first, then due timers, then posted calls, then postponed closes."""
+    """In a turn ready states come first, then due timers, then posted calls, then postponed
+    closes.
+    """
     done = list[str]()
     on_each.apply(done.append, "posted call")
     on_each.call_later(1.0, done.append, "timer")
@@ -42,7 +44,7 @@ def test_a_turn_has_its_order__lw_005(on_each: WaitStateCollection, clock: Manua
 
 
 def test_run_once_says_how_many_callbacks_ran__lw_005(on_each: WaitStateCollection) -> None:
-    """Callbacks count, and nothing else does: a turn that was only woken up ran none."""
+    """`run_once` returns how many callbacks ran, and being woken up is none."""
     assert on_each.run_once(0) == 0
     on_each.wake()
     assert on_each.run_once(None) == 0
@@ -77,7 +79,7 @@ def test_run_returns_when_it_is_stopped_and_not_before__lw_003__cl_86() -> None:
 def test_what_was_posted_before_runs_in_the_first_turn__cl_86(
     collection: WaitStateCollection,
 ) -> None:
-    """`apply` and then `run` makes the call in the first turn."""
+    """What was posted with `apply` before `run` is called in the first turn."""
     collection.apply(collection.stop)
     collection.run()
     assert collection.stats()["turns"] == 1
@@ -113,7 +115,9 @@ def test_with_starts_stops_joins_and_closes__lw_002() -> None:
 
 @pytest.mark.parametrize("verb", ["run", "start", "run_once"])
 def test_a_second_loop_is_refused__lw_004(verb: str) -> None:
-    """From a callback and from another thread it raises, and the loop that runs is unharmed."""
+    """To run a second loop raises, in a callback and in another thread, and the first is
+    unharmed.
+    """
     with WaitStateCollection() as collection:
         second: Callable[[], object] = getattr(collection, verb)
         with pytest.raises(OperationInProgress):
@@ -127,7 +131,7 @@ def test_a_second_loop_is_refused__lw_004(verb: str) -> None:
 def test_a_turn_by_hand_does_not_nest__lw_004__rel_47(
     verb: str, collection: WaitStateCollection
 ) -> None:
-    """In a callback of `dispatch` or `run_once` no other turn can begin."""
+    """Inside a callback of `dispatch` or `run_once` no other turn can begin."""
     refusals = list[BaseException]()
 
     def nest(*arguments: object) -> None:
@@ -144,7 +148,9 @@ def test_a_turn_by_hand_does_not_nest__lw_004__rel_47(
 
 
 def test_who_drives_by_hand_owns_it__lw_013(collection: WaitStateCollection) -> None:
-    """After `run_once` or `dispatch` others cannot run it; its own thread still can."""
+    """The thread that calls `run_once` or `dispatch` owns the collection, and no other can
+    run it.
+    """
     collection.run_once(0)
     with pytest.raises(WrongThread):
         elsewhere(collection.run)
@@ -168,7 +174,7 @@ def test_stop_without_a_loop_does_nothing__lw_008(collection: WaitStateCollectio
 
 
 def test_stop_completes_the_turn__lw_008(collection: WaitStateCollection) -> None:
-    """What is ready, due and posted with the call that stops the loop is still done."""
+    """What is ready, due and posted with the call of `stop` is still done."""
     done = list[str]()
     ready_probe(collection, lambda probe: collection.stop())
     collection.call_later(0.0, done.append, "timer")
@@ -180,7 +186,7 @@ def test_stop_completes_the_turn__lw_008(collection: WaitStateCollection) -> Non
 def test_a_stopped_loop_runs_again_with_all_it_had__lw_008(
     collection: WaitStateCollection, clock: ManualClock
 ) -> None:
-    """States, timers and posted calls are as they were when `run` is called again."""
+    """After `stop` states, timers and posted calls are as they were when `run` is called again."""
     done, probe = list[str](), ready_probe(collection)
     collection.call_later(5.0, done.append, "timer")
     collection.apply(collection.stop)
@@ -194,7 +200,7 @@ def test_a_stopped_loop_runs_again_with_all_it_had__lw_008(
 
 
 def test_it_can_be_started_again__lw_008() -> None:
-    """After `stop` and the end of its thread `start` makes another one."""
+    """After `stop` and the end of its thread a collection can be started again."""
     collection = WaitStateCollection()
     for _ in range(2):
         thread = collection.start().submit(threading.current_thread).result(LIMIT)
@@ -235,7 +241,7 @@ def test_stop_from_another_thread_ends_a_wait__lw_008() -> None:
 
 
 def test_many_stops_and_starts_lose_no_stop__lw_008() -> None:
-    """However the moments fall, a `stop` after `start` has returned ends that loop."""
+    """A `stop` after `start` has returned ends that loop, however the moments fall."""
     collection = WaitStateCollection()
     for _ in range(100):
         thread = collection.start()._thread
@@ -261,7 +267,7 @@ def test_an_idle_loop_takes_no_turns__pitfall_10() -> None:
 def test_a_closed_collection_does_not_start_again__lw_012(
     collection: WaitStateCollection,
 ) -> None:
-    """After `close` every way to run it raises StateClosed."""
+    """After `close` every way to run a collection raises `StateClosed`."""
     collection.close()
     for verb in (collection.run, collection.start, collection.run_once, collection.wait):
         with pytest.raises(StateClosed):
@@ -280,7 +286,7 @@ def test_several_collections_do_not_meet__lw_001() -> None:
 
 
 def test_it_shows_its_name__lw_001() -> None:
-    """The name, any object, is in the repr and in the text of refusals."""
+    """The name of a collection, any object, is in its repr and in the text of refusals."""
     collection = WaitStateCollection(("chat", 1))
     assert "('chat', 1)" in repr(collection)
     collection.run_once(0)

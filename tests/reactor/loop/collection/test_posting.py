@@ -25,7 +25,7 @@ def test_a_post_runs_later_and_in_order__lw_009(on_each: WaitStateCollection) ->
 
 
 def test_a_post_from_the_loop_itself_runs_later__lw_009() -> None:
-    """On the owner's thread too the function never runs inside the call."""
+    """On the owner's thread too `apply` never runs the function inside the call."""
     order = list[str]()
 
     def post() -> None:
@@ -39,7 +39,7 @@ def test_a_post_from_the_loop_itself_runs_later__lw_009() -> None:
 
 
 def test_a_post_ends_a_wait__lw_006__lw_009(on_each: WaitStateCollection) -> None:
-    """A wait that is running ends when another thread posts, whatever the selector."""
+    """A wait ends when another thread posts a call, whatever the selector."""
     done = list[int]()
     poster = threading.Thread(target=on_each.apply, args=(done.append, 1))
     on_each.apply(poster.start)
@@ -92,7 +92,7 @@ def test_many_posts_are_one_wake_up__lw_009(on_each: WaitStateCollection) -> Non
 
 
 def test_wake_ends_one_wait__lw_020(on_each: WaitStateCollection) -> None:
-    """It ends the wait that is running, or the next one at once, and only that."""
+    """`wake` ends the wait that is running, or the next one at once, and only that."""
     elsewhere(on_each.wake)
     on_each.wake()
     assert on_each.wait(LIMIT) != []
@@ -101,7 +101,7 @@ def test_wake_ends_one_wait__lw_020(on_each: WaitStateCollection) -> None:
 
 
 def test_submit_gives_a_future__lw_010() -> None:
-    """The future has the result or the exception, which no error handler sees."""
+    """The future of `submit` has the result or the exception, which no error handler sees."""
     seen = list[object]()
     with WaitStateCollection(error_handler=lambda *both: seen.append(both)) as collection:
         assert collection.submit(divmod, 7, 2).result(LIMIT) == (3, 1)
@@ -134,7 +134,7 @@ def test_a_post_to_a_closed_collection_is_refused__lw_012(
 
 
 def test_a_post_while_it_closes_is_answered__lw_011() -> None:
-    """However the moments fall, each future is done when the collection is closed."""
+    """Each future of `submit` is done when the collection is closed, however the moments fall."""
     futures = list[concurrent.futures.Future[int]]()
     posting = threading.Event()
 

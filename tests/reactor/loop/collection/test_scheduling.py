@@ -31,7 +31,9 @@ def test_soon_stands_in_one_line_with_apply__cl_73(collection: WaitStateCollecti
 def test_later_is_exact_by_the_clock_of_the_collection__cl_73(
     collection: WaitStateCollection, clock: ManualClock
 ) -> None:
-    """Never inline, never early, and exactly when the hand-driven clock has got there."""
+    """`call_later` calls when the collection's clock has got there: never inside the call,
+    never early.
+    """
     done = list[str]()
     collection.call_later(2.0, done.append, "later")
     collection.call_at(collection.time() + 3.0, done.append, "at")
@@ -124,7 +126,9 @@ def test_what_is_no_time_is_refused(collection: WaitStateCollection) -> None:
 
 
 def test_every_has_no_drift__cl_76(collection: WaitStateCollection, clock: ManualClock) -> None:
-    """0.1 s, cancelled after 0.32 s, gives exactly 3 calls, however late each turn is."""
+    """`call_every` has no drift: 0.1 s, cancelled after 0.32 s, gives 3 calls, however late
+    each turn is.
+    """
     moments = list[float]()
     start = clock()
     timer = collection.call_every(0.1, lambda: moments.append(round(clock() - start, 3)))
@@ -141,7 +145,7 @@ def test_every_has_no_drift__cl_76(collection: WaitStateCollection, clock: Manua
 def test_every_skips_what_it_missed_and_counts_it__cl_76(
     collection: WaitStateCollection, clock: ManualClock
 ) -> None:
-    """After a long pause there is one call, not one for each moment that has passed."""
+    """After a long pause `call_every` makes one call and counts the moments it has missed."""
     done = list[int]()
     timer = collection.call_every(1.0, done.append, 1)
     clock.advance(5.5)
@@ -170,7 +174,7 @@ def test_every_goes_on_after_a_failure__lw_016(clock: ManualClock) -> None:
 def test_by_the_real_clock_nothing_is_early__cl_73(
     selector: selectors.BaseSelector | None,
 ) -> None:
-    """On every selector the loop waits for a timer by itself, and the call is not early."""
+    """On every selector the loop waits for a timer by itself, and no call is early."""
     collection = WaitStateCollection(selector=selector)
     early = list[bool]()
     for delay in (0.003, 0.0051, 0.0101):

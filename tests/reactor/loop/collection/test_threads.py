@@ -42,7 +42,9 @@ AFTER_THE_END = {"stop", "stats", "alive", "repr", "close"}
 @pytest.mark.parametrize("verb", OWNERS)
 @pytest.mark.parametrize("by_hand", [True, False])
 def test_the_owners_verbs_are_refused_to_others__lw_014(verb: str, by_hand: bool) -> None:
-    """Whether a loop runs or somebody drives it by hand, another thread gets WrongThread."""
+    """Whether a loop runs or somebody drives by hand, the owner's verbs raise `WrongThread`
+    in other threads.
+    """
     collection = WaitStateCollection()
     if by_hand:
         collection.run_once(0)
@@ -58,7 +60,7 @@ def test_the_owners_verbs_are_refused_to_others__lw_014(verb: str, by_hand: bool
 
 @pytest.mark.parametrize("verb", ANYBODYS)
 def test_some_verbs_are_everybodys__lw_014(verb: str, collection: WaitStateCollection) -> None:
-    """Posting, waking, stopping and asking are allowed from every thread."""
+    """Posting, waking, stopping and asking for figures are allowed in every thread."""
     collection.run_once(0)
     elsewhere(ANYBODYS[verb], collection)
 
@@ -67,7 +69,7 @@ def test_some_verbs_are_everybodys__lw_014(verb: str, collection: WaitStateColle
 def test_without_an_owner_they_are_anybodys__lw_013(
     verb: str, collection: WaitStateCollection
 ) -> None:
-    """Before the first loop any thread may prepare things, and another one may run them."""
+    """Before the first loop any thread may prepare a collection, and another one may run it."""
     elsewhere(OWNERS[verb], collection)
 
 

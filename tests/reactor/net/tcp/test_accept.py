@@ -38,7 +38,7 @@ RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends a reset
 def test_each_client_becomes_a_state__lw_043_044_052(
     collection: WaitStateCollection, clients: contextlib.ExitStack
 ) -> None:
-    """Once, later, with the handle that was returned; operations may begin at once."""
+    """Each client becomes a state, told once, later, with the handle that `accept_tcp` returned."""
     guests = Guests(lambda _, state: state.write_buffer(b"hello", None))
     handle = accept_tcp(collection, 0, guests)
     client = call(clients, handle)
@@ -59,7 +59,7 @@ def test_each_client_becomes_a_state__lw_043_044_052(
 def test_options_of_the_states__lw_052(
     collection: WaitStateCollection, clients: contextlib.ExitStack
 ) -> None:
-    """Name and queues are those given."""
+    """Accepted states have the name and the queues that `accept_tcp` was given."""
     guests = Guests()
     handle = accept_tcp(collection, 0, guests, name="guest", queue_output=True, queue_input=True)
     call(clients, handle)
@@ -70,7 +70,9 @@ def test_options_of_the_states__lw_052(
 def test_an_ipv4_client_is_shown_as_one__lw_028(
     collection: WaitStateCollection, clients: contextlib.ExitStack
 ) -> None:
-    """Also where the socket is one of IPv6."""
+    """The state of an IPv4 client has an IPv4 address, also where the listener's socket is
+    one of IPv6.
+    """
     guests = Guests()
     handle = accept_tcp(collection, 0, guests)
     call(clients, handle)
@@ -83,7 +85,7 @@ def test_an_ipv4_client_is_shown_as_one__lw_028(
 def test_options_of_the_sockets__lw_049_202(
     collection: WaitStateCollection, clients: contextlib.ExitStack
 ) -> None:
-    """They are set on every accepted socket."""
+    """`nodelay`, `keepalive`, `linger` and `user_timeout` are set on every accepted socket."""
 
     def options_of(**options: Any) -> Options:
         guests = Guests()
@@ -97,7 +99,9 @@ def test_options_of_the_sockets__lw_049_202(
 
 
 def test_any_thread_may_accept__lw_047() -> None:
-    """It binds there; the connection function runs on the owner's thread."""
+    """Any thread may call `accept_tcp`: it binds there, and calls the connection function
+    on the owner's thread.
+    """
     threads = list[int]()
     came = threading.Event()
 
@@ -118,7 +122,9 @@ def test_any_thread_may_accept__lw_047() -> None:
 def test_a_handle_that_never_began_is_closed_all_the_same__lw_047(
     collection: WaitStateCollection,
 ) -> None:
-    """The watching was posted by another thread, and the collection closed before it came to it."""
+    """A handle made by another thread is closed with its collection, even if it never came
+    to be watched.
+    """
     collection.run_once(0)
     handle = elsewhere(lambda: accept_tcp(collection, 0, Guests()))
     port = handle.local_port
@@ -129,7 +135,7 @@ def test_a_handle_that_never_began_is_closed_all_the_same__lw_047(
 
 
 def test_a_closed_collection_accepts_nothing__lw_012() -> None:
-    """It raises, and nothing is bound."""
+    """`accept_tcp` on a closed collection raises, and binds nothing."""
     collection = WaitStateCollection()
     collection.close()
     with pytest.raises(StateClosed):
@@ -139,7 +145,7 @@ def test_a_closed_collection_accepts_nothing__lw_012() -> None:
 def test_plain_sockets_are_the_programs__lw_051(
     collection: WaitStateCollection, clients: contextlib.ExitStack
 ) -> None:
-    """Without states the function gets a blocking socket, and owns it."""
+    """With `create_state=False` the function gets a blocking socket, and owns it."""
     guests = Guests(lambda _, sock: clients.enter_context(sock))
     handle = accept_tcp(collection, 0, guests, create_state=False)
     client = call(clients, handle)
@@ -157,7 +163,9 @@ def test_plain_sockets_are_the_programs__lw_051(
 def test_a_plain_socket_is_closed_if_the_function_raises__lw_051_062(
     clients: contextlib.ExitStack, handler: str
 ) -> None:
-    """Under every handler, which gets the handle; that one stays open."""
+    """A plain socket is closed if the connection function raises, under every handler; the
+    handle stays open.
+    """
     reports, mistake = list[tuple[object, BaseException]](), LookupError("a mistake")
 
     def fail(handle: AcceptingHandle, sock: socket.socket) -> None:
@@ -182,7 +190,9 @@ def test_a_function_that_raises_harms_its_client_only__lw_062(
     clients: contextlib.ExitStack,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The error handler gets the state, and closes it; the next client is served."""
+    """If the connection function raises, the error handler gets the state, and the next
+    client is served.
+    """
 
     def fail_once(handle: AcceptingHandle, state: AsyncIOState) -> None:
         if len(guests) == 1:
@@ -203,7 +213,9 @@ def test_a_function_that_raises_harms_its_client_only__lw_062(
 def test_the_connection_has_a_context_of_its_own__lw_021(
     collection: WaitStateCollection, clients: contextlib.ExitStack
 ) -> None:
-    """A copy of that of `accept_tcp`: what one connection sets there another does not see."""
+    """Each accepted connection has a copy of the context of `accept_tcp`: what one sets
+    another does not see.
+    """
     variable = contextvars.ContextVar[str]("variable")
     seen = list[str]()
 
@@ -227,7 +239,9 @@ def test_the_connection_has_a_context_of_its_own__lw_021(
 def test_a_paused_handle_accepts_nobody__lw_198(
     collection: WaitStateCollection, clients: contextlib.ExitStack
 ) -> None:
-    """Clients wait in the kernel's queue until it is resumed; both verbs may come twice."""
+    """While a handle is paused clients wait in the kernel's queue; pausing and resuming may
+    come twice.
+    """
     guests = Guests()
     handle = accept_tcp(collection, 0, guests, connection_limit=1)
     handle.pause()
@@ -247,7 +261,7 @@ def test_a_paused_handle_accepts_nobody__lw_198(
 
 
 def test_what_a_handle_tells__lw_053_063(collection: WaitStateCollection) -> None:
-    """Its name, port, socket and collection; the last two only until it is closed."""
+    """A handle tells its name and port, and until it is closed its socket and collection."""
     info = object()
     handle = accept_tcp(collection, 0, Guests(), handle_name="gate", user_info=info)
     sock = handle.socket
@@ -264,7 +278,9 @@ def test_what_a_handle_tells__lw_053_063(collection: WaitStateCollection) -> Non
 def test_closing_frees_the_port_and_tells__lw_064(
     collection: WaitStateCollection, clients: contextlib.ExitStack
 ) -> None:
-    """Delivered states live on; who waits is sent away; closing again is harmless, and told."""
+    """Closing a handle frees the port; delivered states live on, who waits is sent away,
+    and each close is told.
+    """
     guests, told = Guests(), list[object]()
     handle = accept_tcp(collection, 0, guests)
     call(clients, handle)
@@ -283,7 +299,9 @@ def test_closing_frees_the_port_and_tells__lw_064(
 def test_a_closed_handle_leaves_nothing__lw_064(
     collection: WaitStateCollection, clients: contextlib.ExitStack
 ) -> None:
-    """No timer, even if it was short of descriptors; and its number can be used again."""
+    """A closed handle leaves no timer, even if it was short of descriptors; its number can
+    be used again.
+    """
     handle = accept_tcp(collection, 0, Guests())
     call(clients, handle)
     with no_descriptors():
@@ -311,7 +329,9 @@ def free_again(port: int) -> bool:
 def test_closing_inside_a_burst_ends_it__lw_064(
     collection: WaitStateCollection, clients: contextlib.ExitStack
 ) -> None:
-    """From the call on the connection function is not called."""
+    """From the call of `close` on the connection function is not called, though more
+    clients wait.
+    """
     guests = Guests(lambda handle, _: handle.close())
     handle = accept_tcp(collection, 0, guests)
     for _ in range(3):
@@ -321,7 +341,9 @@ def test_closing_inside_a_burst_ends_it__lw_064(
 
 
 def test_only_the_owner_may_close_and_pause__lw_014(collection: WaitStateCollection) -> None:
-    """Another thread is refused; what the attributes say it may read."""
+    """The verbs of a handle raise `WrongThread` in another thread; its attributes can be
+    read there.
+    """
     handle = accept_tcp(collection, 0, Guests())
     collection.run_once(0)
     for verb in (handle.close, handle.pause, handle.resume):
@@ -331,7 +353,7 @@ def test_only_the_owner_may_close_and_pause__lw_014(collection: WaitStateCollect
 
 
 def test_a_busy_port_leaves_nothing__lw_046(collection: WaitStateCollection) -> None:
-    """The collection has nothing of it."""
+    """An `accept_tcp` that fails for a busy port leaves nothing in the collection."""
     handle = accept_tcp(collection, 0, Guests())
     with pytest.raises(BindError):
         accept_tcp(collection, handle.local_port, Guests(), init_timeout=0)

@@ -30,7 +30,9 @@ RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends a reset
 def test_at_the_limit_clients_wait__lw_058(
     collection: WaitStateCollection, clients: contextlib.ExitStack
 ) -> None:
-    """Until a connection ends, by whatever end; then the next one is served."""
+    """At `connection_limit` clients wait until a connection ends, by whatever end; then the
+    next one is served.
+    """
     guests = Guests()
     handle = accept_tcp(collection, 0, guests, connection_limit=2)
     for _ in range(4):
@@ -51,7 +53,9 @@ def test_at_the_limit_clients_wait__lw_058(
 def test_one_host_has_a_limit_of_its_own__lw_058(
     collection: WaitStateCollection, clients: contextlib.ExitStack
 ) -> None:
-    """One connection more is closed at once, without the function; other hosts are served."""
+    """Above `connection_limit_per_peer` a connection is closed at once, uncalled; other
+    hosts are served.
+    """
     guests = Guests()
     handle = accept_tcp(collection, 0, guests, connection_limit_per_peer=1)
     call(clients, handle)
@@ -73,7 +77,7 @@ def test_one_host_has_a_limit_of_its_own__lw_058(
 def test_a_limit_is_positive__lw_058(
     collection: WaitStateCollection, options: dict[str, int]
 ) -> None:
-    """Or it is refused at the call."""
+    """A limit of connections or handshakes is positive, or refused at the call."""
     with pytest.raises(ValueError, match="1 or more"):
         accept_tcp(collection, 0, Guests(), **options)  # type: ignore[arg-type]  # all are numbers
 
@@ -81,7 +85,7 @@ def test_a_limit_is_positive__lw_058(
 def test_a_burst_is_bounded__lw_061(
     collection: WaitStateCollection, clients: contextlib.ExitStack
 ) -> None:
-    """With many waiting, at most 64 are accepted in a turn, and a timer runs in between."""
+    """However many clients wait, at most 64 are accepted in a turn, and a timer runs in between."""
     order = list[str]()
     handle = accept_tcp(collection, 0, lambda *_: order.append("client"), backlog=200)
     for _ in range(ACCEPT_LIMIT + 10):
@@ -100,7 +104,9 @@ def test_without_descriptors_clients_wait__lw_059__rel_20(
     clients: contextlib.ExitStack,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """One timer, one line in the log, no spinning; all are served when there is room again."""
+    """Without descriptors one timer retries, one line is logged, nothing spins, and all are
+    served in the end.
+    """
     guests = Guests()
     handle = accept_tcp(collection, 0, guests)
     for _ in range(5):
@@ -121,7 +127,7 @@ def test_without_descriptors_clients_wait__lw_059__rel_20(
 def test_who_came_while_the_loop_stood_still_is_served__rel_11(
     collection: WaitStateCollection, clients: contextlib.ExitStack
 ) -> None:
-    """50 clients, who have connected before the first turn."""
+    """Fifty clients that have connected while the loop stood still are all served."""
     guests = Guests(lambda _, state: state.write_buffer(b"x", None))
     handle = accept_tcp(collection, 0, guests)
     waiting = [call(clients, handle) for _ in range(50)]
@@ -132,7 +138,7 @@ def test_who_came_while_the_loop_stood_still_is_served__rel_11(
 def test_trouble_is_told_once_per_burst__lw_060(
     collection: WaitStateCollection, clock: ManualClock, clients: contextlib.ExitStack
 ) -> None:
-    """To `accept_error_callback`, with an `AcceptError`; the handle stays open."""
+    """`accept_error_callback` gets an `AcceptError` once per burst, and the handle stays open."""
     told = list[tuple[AcceptingHandle, AcceptError]]()
     handle = accept_tcp(
         collection, 0, Guests(), accept_error_callback=lambda *args: told.append(args)
@@ -151,7 +157,9 @@ def test_trouble_is_told_once_per_burst__lw_060(
 def test_clients_gone_before_are_skipped__lw_060__rel_5(
     collection: WaitStateCollection, clients: contextlib.ExitStack
 ) -> None:
-    """300 of them, reset before they were accepted; the one who stayed is served."""
+    """Three hundred clients that were reset before they were accepted are skipped; the one
+    who stayed is served.
+    """
     guests = Guests(lambda _, state: state.wait_for_input(lambda state: state.close()))
     handle = accept_tcp(collection, 0, guests, backlog=400)
     for _ in range(300):
@@ -168,7 +176,7 @@ def test_troubles_are_logged_by_default__lw_060(
     clients: contextlib.ExitStack,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """As a warning that names the handle."""
+    """Without a callback trouble with accepting is a warning that names the handle."""
     handle = accept_tcp(collection, 0, Guests(), handle_name="gate")
     call(clients, handle)
     with no_descriptors(), caplog.at_level(logging.WARNING, "reactor"):

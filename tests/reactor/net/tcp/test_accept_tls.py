@@ -81,7 +81,9 @@ def in_a_thread(function: Callable[[], object]) -> Iterator[None]:
 def test_the_function_is_called_after_the_handshake__lw_054(
     collection: WaitStateCollection, certificates: Certificates
 ) -> None:
-    """With a state that has TLS, even if no state was asked for."""
+    """With TLS the connection function is called after the handshake, with a state, even if
+    none was asked for.
+    """
     ours, told = Server(collection, certificates, create_state=False, name="guest"), Told()
     tls = client(certificates)
     state = connect_tcp(collection, "localhost", ours.handle.local_port, told, tls=tls)
@@ -101,7 +103,9 @@ def test_the_function_is_called_after_the_handshake__lw_054(
 def test_the_two_configurations_are_called__lw_054_157_158(
     collection: WaitStateCollection, certificates: Certificates
 ) -> None:
-    """That of the context once, before the port is bound; that of connections for each."""
+    """`configure_context` is called once, before the port is bound, `configure_connection`
+    for each client.
+    """
     seen = list[object]()
     ours = Server(
         collection, certificates, configure_context=seen.append, configure_connection=seen.append
@@ -117,7 +121,9 @@ def test_the_two_configurations_are_called__lw_054_157_158(
 def test_a_context_that_cannot_be_configured_leaves_the_call__lw_057_158(
     collection: WaitStateCollection, certificates: Certificates
 ) -> None:
-    """A `TLSError`, before anything is bound."""
+    """What `configure_context` raises leaves `accept_tcp` in a `TLSError`, before anything
+    is bound.
+    """
     mistake, bound = LookupError("a mistake"), list[object]()
 
     def fail(_: object) -> None:
@@ -132,7 +138,9 @@ def test_a_context_that_cannot_be_configured_leaves_the_call__lw_057_158(
 def test_a_connection_that_cannot_be_configured_is_told__lw_057(
     collection: WaitStateCollection, certificates: Certificates, clients: contextlib.ExitStack
 ) -> None:
-    """To `tls_error_callback`; the client is sent away, and the next one is served."""
+    """What `configure_connection` raises goes to `tls_error_callback`; the next client is
+    served.
+    """
     mistake, times = LookupError("a mistake"), list[object]()
 
     def fail_once(tls_object: object) -> None:
@@ -166,7 +174,9 @@ def test_a_connection_that_cannot_be_configured_is_told__lw_057(
 def test_contradictions_are_refused__lw_055_154_155(
     collection: WaitStateCollection, certificates: Certificates, options: dict[str, Any]
 ) -> None:
-    """At the call: a server has a certificate, one side, and no callback without TLS."""
+    """A server without certificate, of both sides, or with a callback for TLS but without TLS, is
+    refused at the call.
+    """
     with pytest.raises(ValueError, match=r"."):
         Server(collection, certificates, **options)
 
@@ -174,7 +184,7 @@ def test_contradictions_are_refused__lw_055_154_155(
 def test_who_accepts_may_be_the_client_of_tls__lw_055(
     collection: WaitStateCollection, certificates: Certificates
 ) -> None:
-    """The name to verify is then that of the description."""
+    """Who accepts may be the client of TLS: the name to verify is then that of the description."""
     tls = ClientTLS(trusted_file=certificates.authority, server_hostname="localhost")
     ours = Server(collection, certificates, tls=tls, tls_side="client")
 
@@ -193,7 +203,7 @@ def test_who_accepts_may_be_the_client_of_tls__lw_055(
 def test_silent_clients_delay_nobody__lw_056__rel_22(
     collection: WaitStateCollection, certificates: Certificates, clients: contextlib.ExitStack
 ) -> None:
-    """100 of them shake no hands; a good one is served at once."""
+    """While 100 clients shake no hands, a good one is served at once."""
     ours = Server(collection, certificates)
     for _ in range(100):
         call(clients, ours.handle)
@@ -210,7 +220,7 @@ def test_a_silent_client_is_left_at_the_limit__lw_056_057__rel_21(
     certificates: Certificates,
     clients: contextlib.ExitStack,
 ) -> None:
-    """The limit is for the whole handshake: a byte now and then does not move it."""
+    """`handshake_timeout` is for the whole handshake: a byte now and then does not move it."""
     ours = Server(collection, certificates)
     silent, slow = call(clients, ours.handle), call(clients, ours.handle)
     settle(collection)
@@ -230,7 +240,9 @@ def test_a_silent_client_is_left_at_the_limit__lw_056_057__rel_21(
 def test_of_too_many_the_oldest_is_dropped__lw_058(
     collection: WaitStateCollection, certificates: Certificates, clients: contextlib.ExitStack
 ) -> None:
-    """With `LimitExceeded` to the callback, and accepting goes on."""
+    """Of too many handshakes the oldest is dropped with `LimitExceeded`, told to the callback, and
+    accepting goes on.
+    """
     ours = Server(collection, certificates, handshake_limit=2)
     first, second = call(clients, ours.handle), call(clients, ours.handle)
     settle(collection)
@@ -250,7 +262,7 @@ def test_of_too_many_the_oldest_is_dropped__lw_058(
 def test_closing_when_the_oldest_is_dropped_leaves_nobody__lw_064(
     collection: WaitStateCollection, certificates: Certificates, clients: contextlib.ExitStack
 ) -> None:
-    """The callback may close the handle in the midst of accepting the one who was too many."""
+    """A callback that closes the handle while a client is dropped leaves no connection behind."""
     handle = accept_tcp(
         collection,
         0,
@@ -268,7 +280,7 @@ def test_closing_when_the_oldest_is_dropped_leaves_nobody__lw_064(
 def test_those_who_shake_hands_count__lw_058(
     collection: WaitStateCollection, certificates: Certificates, clients: contextlib.ExitStack
 ) -> None:
-    """At the total limit the others wait, until one has failed."""
+    """Clients that shake hands count for `connection_limit`; others wait until one has failed."""
     ours = Server(collection, certificates, connection_limit=1)
     first = call(clients, ours.handle)
     call(clients, ours.handle)
@@ -283,7 +295,9 @@ def test_those_who_shake_hands_count__lw_058(
 def test_an_alert_reaches_the_client__lw_057_152(
     collection: WaitStateCollection, certificates: Certificates
 ) -> None:
-    """What OpenSSL has to say is sent before the connection ends."""
+    """The alert that explains a failed handshake is sent to the client before the
+    connection ends.
+    """
     ours, told = Server(collection, certificates), list[str]()
     old = certificates.client_context()
     old.set_ciphers("ECDHE-RSA-AES128-GCM-SHA256")
@@ -306,7 +320,9 @@ def test_an_alert_reaches_the_client__lw_057_152(
 def test_a_client_that_refuses_us_is_told__lw_057(
     collection: WaitStateCollection, certificates: Certificates
 ) -> None:
-    """Its alert names the reason."""
+    """When a client refuses our certificate, the reason in its alert reaches
+    `tls_error_callback`.
+    """
     ours = Server(collection, certificates)
     told = Told()
     connect_tcp(collection, "localhost", ours.handle.local_port, told, tls=True)
@@ -323,7 +339,7 @@ def test_garbage_is_closed__rel_23_24(
     clients: contextlib.ExitStack,
     size: int,
 ) -> None:
-    """HTTP, or anything else: the client sees the end within 2 s, told or not."""
+    """A client that sends HTTP or any garbage to a TLS port sees the end within 2 s."""
     ours = Server(collection, certificates)
     client = call(clients, ours.handle)
     client.sendall((b"GET / HTTP/1.1\r\n\r\n" * 4000)[:size])
@@ -342,7 +358,7 @@ def test_garbage_is_closed__rel_23_24(
 def test_resets_in_the_handshake_leave_nothing__rel_27(
     collection: WaitStateCollection, certificates: Certificates
 ) -> None:
-    """100 of them: each is told, and every descriptor is back."""
+    """Of 100 resets during handshakes each is told, and every descriptor comes back."""
     ours = Server(collection, certificates)
     for _ in range(100):
         with socket.create_connection((HOST, ours.handle.local_port), PATIENCE) as sock:
@@ -356,7 +372,9 @@ def test_resets_in_the_handshake_leave_nothing__rel_27(
 def test_a_client_that_leaves_after_its_handshake_leaves_nothing__rel_38(
     collection: WaitStateCollection, certificates: Certificates
 ) -> None:
-    """It may be gone when the function is called; the state tells so, and is closed."""
+    """A client that is gone when the function is called leaves a state that tells so, and
+    nothing else.
+    """
     ends = list[object]()
 
     def connection_function(_: AcceptingHandle, state: AsyncIOState) -> None:
@@ -383,7 +401,9 @@ def test_failures_are_logged_by_default__lw_057(
     clients: contextlib.ExitStack,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """One line per burst, with the count; the error handler hears nothing of it."""
+    """Without a callback failed handshakes are logged, one line per burst with the count; no error
+    handler hears of it.
+    """
     ours = Server(collection, certificates, tls_error_callback=None)
     with caplog.at_level(logging.WARNING, "reactor"):
         for _ in range(5):
@@ -396,7 +416,9 @@ def test_failures_are_logged_by_default__lw_057(
 def test_a_callback_that_raises_goes_to_the_error_handler__lw_057(
     certificates: Certificates, clients: contextlib.ExitStack
 ) -> None:
-    """With the handle, which stays open."""
+    """What `tls_error_callback` raises goes to the error handler with the handle, which
+    stays open.
+    """
     reports, mistake = list[tuple[object, BaseException]](), LookupError("a mistake")
 
     def fail(*_: object) -> None:
@@ -414,7 +436,7 @@ def test_a_callback_that_raises_goes_to_the_error_handler__lw_057(
 def test_closing_drops_who_is_shaking_hands__lw_064(
     collection: WaitStateCollection, certificates: Certificates, clients: contextlib.ExitStack
 ) -> None:
-    """Without a call."""
+    """Closing a handle drops the clients in their handshake without a call."""
     ours = Server(collection, certificates)
     silent = call(clients, ours.handle)
     settle(collection)

@@ -37,7 +37,9 @@ def finish(attempt: Attempt) -> socket.socket:
 
 
 def test_an_attempt_needs_no_loop__lw_037() -> None:
-    """Starting, waiting for the descriptor and asking is all; the socket is then the caller's."""
+    """One attempt to connect needs no loop: start it, wait for its descriptor, ask; the socket is
+    then the caller's.
+    """
     with listening() as server:
         attempt = attempt_at(at("127.0.0.1", port_of(server)))
         with finish(attempt) as sock:
@@ -49,7 +51,7 @@ def test_an_attempt_needs_no_loop__lw_037() -> None:
 
 
 def test_an_attempt_under_way_has_not_finished__lw_037() -> None:
-    """Asked too early, it says so and nothing is lost."""
+    """An attempt that is asked too early says so, and nothing is lost."""
     with full_listener() as server:
         attempt = attempt_at(at("127.0.0.1", port_of(server)))
         assert attempt.start() is False
@@ -59,7 +61,7 @@ def test_an_attempt_under_way_has_not_finished__lw_037() -> None:
 
 
 def test_a_refused_attempt_says_whom_it_tried__lw_190() -> None:
-    """The error has the phase, the system call, its number and the address."""
+    """The error of a refused attempt has the phase, the system call, its number and the address."""
     port = free_port()
     attempt = attempt_at(at("127.0.0.1", port))
     with pytest.raises(ConnectionRefused) as refused:
@@ -87,7 +89,9 @@ def test_giving_up_never_fails() -> None:
 
 
 def test_a_local_address_that_is_not_ours_is_a_bind_error__lw_038() -> None:
-    """It fails before anything is sent, and names the local address."""
+    """A local address that cannot be bound is a `BindError` with that address, before
+    anything is sent.
+    """
     attempt = attempt_at(at("127.0.0.1", 9), at("192.0.2.1", 0))
     with pytest.raises(BindError) as failed:
         attempt.start()
@@ -137,7 +141,9 @@ def race(
 def test_the_next_address_is_tried_after_a_quarter_of_a_second__lw_037(
     collection: WaitStateCollection, clock: ManualClock
 ) -> None:
-    """The first may be silent: the second runs beside it, wins, and the first is closed."""
+    """Beside an address that is silent the next is tried after 250 ms; the first that
+    connects wins.
+    """
     with full_listener() as silent, listening("::1") as good:
         racing, done = race(
             collection, [at("127.0.0.1", port_of(silent)), at("::1", port_of(good))]
@@ -156,7 +162,7 @@ def test_the_next_address_is_tried_after_a_quarter_of_a_second__lw_037(
 def test_a_refusal_brings_up_the_next_address_at_once__lw_037(
     collection: WaitStateCollection,
 ) -> None:
-    """Without any time passing, the second is tried when the first has failed."""
+    """When an address refuses, the next is tried without any time passing."""
     with listening("::1") as good:
         addresses = [at("127.0.0.1", free_port()), at("::1", port_of(good))]
         _, done = race(collection, addresses)
@@ -168,7 +174,7 @@ def test_a_refusal_brings_up_the_next_address_at_once__lw_037(
 def test_an_attempt_that_cannot_begin_brings_up_the_next__lw_037(
     collection: WaitStateCollection,
 ) -> None:
-    """Its socket is closed, and the race goes on."""
+    """An attempt that cannot begin has its socket closed, and the next address is tried."""
 
     def attempt(address: SocketAddress) -> Attempt:
         not_ours = at("192.0.2.1", 0) if address.family == socket.AF_INET else None
@@ -183,7 +189,7 @@ def test_an_attempt_that_cannot_begin_brings_up_the_next__lw_037(
 
 
 def test_a_race_that_is_lost_lists_its_attempts__lw_037(collection: WaitStateCollection) -> None:
-    """The error is that of the first address; all of them are in `attempts`."""
+    """If all addresses fail, the error is that of the first, and `attempts` lists them all."""
     addresses = [at("127.0.0.1", free_port()), at("::1", free_port("::1"))]
     _, done = race(collection, addresses)
     settle(collection)
@@ -197,7 +203,7 @@ def test_a_race_that_is_lost_lists_its_attempts__lw_037(collection: WaitStateCol
 def test_a_cancelled_race_leaves_nothing__rel_14(
     collection: WaitStateCollection, clock: ManualClock
 ) -> None:
-    """A connect in flight is cancelled: its descriptor and its timer are gone."""
+    """Connecting that is cancelled leaves neither descriptor nor timer."""
     with full_listener() as silent:
         silent_place = at("127.0.0.1", port_of(silent))
         racing, done = race(collection, [silent_place, at("127.0.0.2", port_of(silent))])

@@ -78,7 +78,7 @@ def failed(collection: WaitStateCollection, port: int, **options: Any) -> Any:
 def test_every_form_of_a_host_reaches_the_same_place__lw_022(
     collection: WaitStateCollection, server: socket.socket, host: Any
 ) -> None:
-    """A number, numeric text, an object and a name are equal."""
+    """A host as a number, numeric text, an `ipaddress` object or a name reaches the same place."""
     state = connected(collection, port_of(server), host=host)
     assert state.peer_address == (HOST, port_of(server))
 
@@ -86,7 +86,7 @@ def test_every_form_of_a_host_reaches_the_same_place__lw_022(
 def test_a_service_may_be_text__lw_023(
     collection: WaitStateCollection, server: socket.socket
 ) -> None:
-    """Digits are a port; port 0 is nobody's."""
+    """A service of decimal digits is that port, and port 0 cannot be connected to."""
     told = Told()
     connect_tcp(collection, HOST, str(port_of(server)), told)
     settle(collection)
@@ -96,7 +96,7 @@ def test_a_service_may_be_text__lw_023(
 
 
 def test_wrong_arguments_raise_at_the_call__lw_024(collection: WaitStateCollection) -> None:
-    """Nothing has begun then: no state, no timer, no call."""
+    """Wrong arguments of `connect_tcp` raise at the call, before anything has begun."""
     told, wrong = Told(), list[tuple[type[Exception], Callable[[], object]]]()
     wrong.append((TypeError, lambda: connect_tcp(collection, None, 80, told)))  # type: ignore[arg-type]  # that is the point
     wrong.append((ValueError, lambda: connect_tcp(collection, "", 80, told)))
@@ -116,7 +116,7 @@ def test_wrong_arguments_raise_at_the_call__lw_024(collection: WaitStateCollecti
 def test_a_number_of_the_other_family_is_not_found__lw_026(
     collection: WaitStateCollection,
 ) -> None:
-    """It fails like an unknown name, later; the choice does not count for what is no text."""
+    """Numeric text of the family that `ipv6=` excludes fails like an unknown name, later."""
     error = failed(collection, 9, ipv6=True)
     assert (type(error), error.identifier) == (NameLookupFailed, "host-not-found")
     assert isinstance(
@@ -127,7 +127,7 @@ def test_a_number_of_the_other_family_is_not_found__lw_026(
 def test_an_unknown_name_is_told_with_host_and_service__lw_190_197(
     collection: WaitStateCollection,
 ) -> None:
-    """The peer of a failed look-up is what was given."""
+    """The peer in the error of a failed look-up is host and service as they were given."""
     collection.resolver = names = resolver()
     error = failed(collection, 9, host="nowhere.example")
     names.close()
@@ -139,7 +139,7 @@ def test_an_unknown_name_is_told_with_host_and_service__lw_190_197(
 def test_a_slow_look_up_stops_nobody__lw_029__rel_48(
     clock: ManualClock, collection: WaitStateCollection
 ) -> None:
-    """While it lasts a timer runs on time; after 10 s it is given up, phase "resolve"."""
+    """While a look-up lasts timers run on time; after 10 s it is given up, phase "resolve"."""
     told, ticks = Told(), list[int]()
     with silent_resolver() as collection.resolver:
         connect_tcp(collection, "slow.example", 9, told)
@@ -157,7 +157,7 @@ def test_a_slow_look_up_stops_nobody__lw_029__rel_48(
 def test_without_a_limit_a_look_up_has_none__lw_029(
     clock: ManualClock, collection: WaitStateCollection
 ) -> None:
-    """`connect_timeout=None` awaits the verdict of the system, of the name service too."""
+    """With `connect_timeout=None` the look-up has no limit of ours either."""
     told, end = Told(), threading.Event()
     with silent_resolver(end) as collection.resolver:
         connect_tcp(collection, "slow.example", 9, told, connect_timeout=None)
@@ -170,7 +170,7 @@ def test_without_a_limit_a_look_up_has_none__lw_029(
 
 
 def test_the_collection_makes_a_resolver_and_closes_it__lw_001() -> None:
-    """One given by the program stays open; one of our own ends with the collection."""
+    """A resolver given to a collection stays open; one of the collection's own ends with it."""
     target = read_route("known.example", 9).target
     with contextlib.closing(resolver(known_example=["192.0.2.1"])) as given:
         collection = WaitStateCollection(resolver=given)
@@ -191,7 +191,9 @@ def test_the_collection_makes_a_resolver_and_closes_it__lw_001() -> None:
 def test_a_state_is_returned_before_there_is_a_connection__lw_031_032_040(
     collection: WaitStateCollection, server: socket.socket
 ) -> None:
-    """Its attributes are there, its object is not; the callback comes later and once."""
+    """`connect_tcp` returns a state with its attributes at once; the callback comes later, once,
+    and then it has its object.
+    """
     told, info = Told(), object()
     state = connect_tcp(
         collection,
@@ -218,7 +220,7 @@ def test_a_state_is_returned_before_there_is_a_connection__lw_031_032_040(
 def test_every_verb_may_be_used_inside_the_callback__lw_032(
     collection: WaitStateCollection, server: socket.socket
 ) -> None:
-    """A write that begins there arrives."""
+    """Inside the callback of `connect_tcp` any verb of the state may be used."""
     connect_tcp(
         collection, HOST, port_of(server), lambda state, _: state.write_buffer(b"hello", None)
     )
@@ -231,7 +233,7 @@ def test_every_verb_may_be_used_inside_the_callback__lw_032(
 def test_before_the_callback_only_closing_is_possible__lw_034(
     collection: WaitStateCollection, server: socket.socket
 ) -> None:
-    """Every other verb raises `OperationInProgress`, phase "connect"."""
+    """Before the callback every verb but closing raises `OperationInProgress`, phase "connect"."""
     state = connect_tcp(collection, HOST, port_of(server), Told())
     verbs: list[Callable[[], object]] = [
         lambda: state.read_buffer(bytearray(1), Told()),
@@ -257,7 +259,9 @@ def test_before_the_callback_only_closing_is_possible__lw_034(
 def test_a_failure_comes_with_the_closed_state__lw_033_037_197(
     collection: WaitStateCollection,
 ) -> None:
-    """The error has the phase, the address tried, all attempts, and what was given."""
+    """A failed connect calls back with the closed state and an error that has phase,
+    address and all attempts.
+    """
     port = free_port()
     error = failed(collection, port, host="localhost")
     assert isinstance(error, ConnectionRefused)
@@ -271,7 +275,7 @@ def test_a_failure_comes_with_the_closed_state__lw_033_037_197(
 
 
 def test_what_the_callback_raises_goes_to_the_error_handler__lw_033() -> None:
-    """With the state; it is an exception like any other."""
+    """What the callback of `connect_tcp` raises goes to the error handler, with the state."""
     reports: Handler = []
     mistake = LookupError("a mistake")
 
@@ -288,7 +292,9 @@ def test_what_the_callback_raises_goes_to_the_error_handler__lw_033() -> None:
 def test_the_context_is_that_of_the_call__lw_021(
     collection: WaitStateCollection, server: socket.socket
 ) -> None:
-    """The callback sees the variables of who connected, and the connection keeps what it sets."""
+    """The callback of `connect_tcp` sees the context of the call, and the connection keeps
+    what it sets.
+    """
     variable = contextvars.ContextVar[str]("variable")
     seen = list[str]()
 
@@ -305,7 +311,7 @@ def test_the_context_is_that_of_the_call__lw_021(
 
 
 def test_only_the_owner_may_connect__lw_014(collection: WaitStateCollection) -> None:
-    """Another thread is refused at the call."""
+    """`connect_tcp` raises `WrongThread` in a thread that does not own the collection."""
     collection.run_once(0)
     with pytest.raises(WrongThread):
         elsewhere(lambda: connect_tcp(collection, HOST, 9, Told()))
@@ -317,7 +323,7 @@ def test_only_the_owner_may_connect__lw_014(collection: WaitStateCollection) -> 
 def test_a_limit_spans_everything__lw_036__rel_13(
     collection: WaitStateCollection, clock: ManualClock
 ) -> None:
-    """A host that does not answer is given up after 30 s, its descriptor closed."""
+    """A host that does not answer is given up after 30 s, and its descriptor closed."""
     told = Told()
     with full_listener() as silent:
         state = connect_tcp(collection, HOST, port_of(silent), told)
@@ -337,7 +343,7 @@ def test_a_limit_spans_everything__lw_036__rel_13(
 def test_the_limit_counts_the_look_up__lw_036(
     collection: WaitStateCollection, clock: ManualClock
 ) -> None:
-    """A limit below that of look-ups ends the look-up."""
+    """`connect_timeout` counts the look-up: shorter than the limit of look-ups, it ends one."""
     told = Told()
     with silent_resolver() as collection.resolver:
         connect_tcp(collection, "slow.example", 9, told, connect_timeout=2.0)
@@ -347,7 +353,7 @@ def test_the_limit_counts_the_look_up__lw_036(
 
 
 def test_without_a_limit_there_is_no_timer__lw_036(collection: WaitStateCollection) -> None:
-    """`None` awaits the verdict of the system."""
+    """`connect_timeout=None` awaits the verdict of the system."""
     with full_listener() as silent:
         connect_tcp(collection, HOST, port_of(silent), Told(), connect_timeout=None)
         assert len(collection.timers) == 0
@@ -356,7 +362,7 @@ def test_without_a_limit_there_is_no_timer__lw_036(collection: WaitStateCollecti
 def test_all_addresses_are_tried__lw_037(
     collection: WaitStateCollection, clock: ManualClock
 ) -> None:
-    """The second family wins where the first is silent, and where it refuses."""
+    """All addresses of a name are tried: the second wins where the first is silent or refuses."""
     with full_listener() as silent, listening("::1", port_of(silent)) as good:
         collection.resolver = names = resolver(both=[HOST, "::1"])
         told = Told()
@@ -372,7 +378,9 @@ def test_all_addresses_are_tried__lw_037(
 def test_the_local_side_is_bound__lw_038(
     collection: WaitStateCollection, server: socket.socket
 ) -> None:
-    """To an address, a port or both; and only addresses of that family are tried."""
+    """The local side is bound to an address, a port or both, and only addresses of that
+    family are tried.
+    """
     port = free_port("127.0.0.2")
     for options, address in (
         ({"local_address": "127.0.0.2"}, "127.0.0.2"),
@@ -389,7 +397,7 @@ def test_the_local_side_is_bound__lw_038(
 def test_a_local_name_is_looked_up__lw_038(
     collection: WaitStateCollection, server: socket.socket
 ) -> None:
-    """Off the loop, as that of the host."""
+    """A local name is looked up off the loop, as that of the host is."""
     collection.resolver = names = resolver(here_example=["127.0.0.2"])
     state = connected(collection, port_of(server), local_address="here.example")
     assert state.address[0] == "127.0.0.2"
@@ -399,7 +407,7 @@ def test_a_local_name_is_looked_up__lw_038(
 def test_a_busy_local_port_is_a_bind_error__lw_038(
     collection: WaitStateCollection, server: socket.socket
 ) -> None:
-    """It is delivered, with the local address."""
+    """A busy local port is delivered as `BindError`, with the local address."""
     with listening() as other:
         busy = port_of(other)
         error = failed(collection, port_of(server), local_port=busy)
@@ -411,7 +419,7 @@ def test_a_busy_local_port_is_a_bind_error__lw_038(
 def test_options_are_those_asked_for__lw_039_202(
     collection: WaitStateCollection, server: socket.socket
 ) -> None:
-    """Small pieces are sent at once unless told otherwise; the rest is off by default."""
+    """`nodelay` is on unless told otherwise; `keepalive`, `linger` and `user_timeout` are off."""
 
     def options_of(**options: Any) -> Options:
         return read_options(connected(collection, port_of(server), **options).object)

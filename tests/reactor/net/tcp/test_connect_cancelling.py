@@ -30,7 +30,7 @@ from tests.reactor.net.tcp.network import (
 def test_closing_cancels_and_tells_it_once__lw_035__rel_14(
     collection: WaitStateCollection, server: socket.socket
 ) -> None:
-    """Whether it is under way or up already: the callback gets `StateClosed`, later."""
+    """Closing a state that connects tells its callback `StateClosed`, later and once."""
     told = Told()
     with full_listener() as silent:
         under_way = connect_tcp(collection, HOST, port_of(silent), told)
@@ -49,7 +49,7 @@ def test_closing_cancels_and_tells_it_once__lw_035__rel_14(
 def test_aborting_is_told_to_its_own_callback_only__lw_035(
     collection: WaitStateCollection, server: socket.socket
 ) -> None:
-    """After `abort_and_close` only its `close_callback` runs."""
+    """After `abort_and_close` of a state that connects only its `close_callback` runs."""
     told, closed = Told(), list[AsyncIOState]()
     state = connect_tcp(collection, HOST, port_of(server), told)
     state.abort_and_close(closed.append)
@@ -58,7 +58,7 @@ def test_aborting_is_told_to_its_own_callback_only__lw_035(
 
 
 def test_closing_during_a_look_up_drops_it__lw_035(collection: WaitStateCollection) -> None:
-    """The answer that comes later concerns nobody."""
+    """The answer of a look-up whose state was closed meanwhile concerns nobody."""
     told = Told()
     with silent_resolver() as names:
         collection.resolver = names
@@ -73,7 +73,7 @@ def test_closing_during_a_look_up_drops_it__lw_035(collection: WaitStateCollecti
 def test_an_answer_on_its_way_when_it_is_closed_is_dropped__lw_035(
     collection: WaitStateCollection, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It was posted in the same moment, and concerns nobody."""
+    """A look-up's answer that is on its way when the state is closed concerns nobody."""
     told, threads = Told(), queue.SimpleQueue[threading.Thread]()
 
     def look_up(*_: object) -> list[tuple[Any, ...]]:
@@ -92,7 +92,9 @@ def test_an_answer_on_its_way_when_it_is_closed_is_dropped__lw_035(
 
 @pytest.mark.parametrize("where", ["resolving", "racing", "done"])
 def test_the_end_of_the_collection_calls_nobody__lw_011(server: socket.socket, where: str) -> None:
-    """Its states are closed, the descriptors are back, and no callback has run."""
+    """Closing the collection closes states that connect, gives descriptors back, and calls
+    nobody.
+    """
     told = Told()
     with full_listener() as silent, silent_resolver() as names:
         collection = WaitStateCollection(resolver=names)
@@ -110,7 +112,7 @@ def test_the_end_of_the_collection_calls_nobody__lw_011(server: socket.socket, w
 def test_a_cancelled_connecting_calls_nobody__pr_02(
     collection: WaitStateCollection, server: socket.socket
 ) -> None:
-    """What protocols use: after `close` nothing is called, even if the connection is up."""
+    """A handle of `connect` that was closed calls nobody, even if the connection is up already."""
     results = list[object]()
     connecting = Connecting(collection, read_route(HOST, port_of(server)), results.append)
     collection.call_soon(connecting.close)

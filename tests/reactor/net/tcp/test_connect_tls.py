@@ -77,7 +77,7 @@ def told_by(
 def test_the_callback_comes_after_the_handshake__lw_041(
     collection: WaitStateCollection, certificates: Certificates
 ) -> None:
-    """Then the state has TLS, on the client's side, and its object is the socket."""
+    """With `tls=` the callback comes after the handshake, and the state is on the client's side."""
     told, received = Told(), bytearray(5)
     server = certificates.server_context()
     with serving(server, lambda peer: peer.send(b"hello") and peer.recv(1)) as port:
@@ -101,7 +101,7 @@ def test_the_callback_comes_after_the_handshake__lw_041(
 def test_the_host_is_verified__lw_042_161_162(
     collection: WaitStateCollection, certificates: Certificates
 ) -> None:
-    """By its name or address, or by what `server_hostname` says."""
+    """A server is verified by name or address of the host, or by what `server_hostname` says."""
     assert told_by(collection, certificates) is None
     assert told_by(collection, certificates, host=HOST) is None
     elsewhere = {"identity": certificates.elsewhere}
@@ -124,7 +124,9 @@ def test_an_unknown_authority_is_refused__lw_042_155(
 def test_a_silent_server_is_left_at_the_handshake_limit__lw_042_159__rel_21(
     collection: WaitStateCollection, clock: ManualClock, certificates: Certificates
 ) -> None:
-    """The earlier one of both limits counts; both are an `OperationTimeout`."""
+    """A silent server is given up at the earlier of both limits; either is an
+    `OperationTimeout`.
+    """
     given: list[tuple[dict[str, Any], float]] = [({}, 10.0), ({"connect_timeout": 4.0}, 4.0)]
     for limits, limit in given:
         told = Told()
@@ -147,7 +149,9 @@ def test_a_silent_server_is_left_at_the_handshake_limit__lw_042_159__rel_21(
 def test_a_server_that_vanishes_has_truncated__lw_042(
     collection: WaitStateCollection, certificates: Certificates
 ) -> None:
-    """It ends the connection within the handshake, without an alert."""
+    """A server that ends the connection within the handshake, without an alert, is
+    `TLSTruncated`.
+    """
     told = Told()
     with listening() as server:
         connect_tcp(collection, HOST, port_of(server), told, tls=client(certificates))
@@ -162,7 +166,7 @@ def test_a_server_that_vanishes_has_truncated__lw_042(
 def test_a_server_without_tls_is_told__lw_042(
     collection: WaitStateCollection, certificates: Certificates
 ) -> None:
-    """What is no TLS is a `TLSError` of phase "handshake"; the server sees an end."""
+    """A server that speaks no TLS is a `TLSError` of phase "handshake", and sees an end."""
     told = Told()
     with listening() as server:
         connect_tcp(collection, HOST, port_of(server), told, tls=client(certificates))
@@ -179,7 +183,7 @@ def test_a_server_without_tls_is_told__lw_042(
 def test_closing_in_the_handshake_cancels__lw_035(
     collection: WaitStateCollection, certificates: Certificates
 ) -> None:
-    """The callback gets `StateClosed`, and the server an end."""
+    """Closing a state in its handshake tells the callback `StateClosed`, and the server an end."""
     told = Told()
     with listening() as server:
         state = connect_tcp(collection, HOST, port_of(server), told, tls=client(certificates))
@@ -197,7 +201,9 @@ def test_closing_in_the_handshake_cancels__lw_035(
 def test_a_configuration_that_raises_fails_the_attempt__lw_158(
     collection: WaitStateCollection, certificates: Certificates, option: str
 ) -> None:
-    """As a handshake would: a `TLSError` is delivered, with that exception as its cause."""
+    """What a configuring function raises fails the attempt with a `TLSError` that has it as
+    cause.
+    """
     mistake = LookupError("a mistake")
 
     def configure(_: object) -> None:
@@ -215,7 +221,7 @@ def test_a_configuration_that_raises_fails_the_attempt__lw_158(
 
 
 def test_options_of_tls_without_tls_are_refused__lw_154(collection: WaitStateCollection) -> None:
-    """Nobody goes without TLS by oversight."""
+    """Options of TLS without `tls=` are refused, so that nobody goes without it by oversight."""
     with pytest.raises(ValueError, match="tls="):
         connect_tcp(collection, HOST, 9, Told(), configure_connection=print)
 
@@ -223,7 +229,7 @@ def test_options_of_tls_without_tls_are_refused__lw_154(collection: WaitStateCol
 def test_tls_can_be_attached_later_by_the_same_name__lw_139(
     collection: WaitStateCollection, certificates: Certificates
 ) -> None:
-    """The host given to `connect_tcp` is the name that is verified."""
+    """TLS attached later verifies the host that was given to `connect_tcp`."""
     told, attached = Told(), Told()
     with serving(certificates.server_context(), lambda peer: peer.recv(1)) as port:
         state = connect_tcp(collection, "localhost", port, told)

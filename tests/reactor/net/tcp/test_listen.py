@@ -66,7 +66,9 @@ def reachable(port: int, host: str) -> bool:
 def test_the_families_are_those_asked_for__lw_025_027_043(
     collection: WaitStateCollection, options: dict[str, Any], hosts: set[str]
 ) -> None:
-    """Every interface without an address; and clients can connect when it returns."""
+    """Without an address every interface is bound, in the families asked for; clients can
+    connect when it returns.
+    """
     with bound(collection, **options) as sock:
         port = port_of(sock)
         assert port != 0
@@ -76,7 +78,7 @@ def test_the_families_are_those_asked_for__lw_025_027_043(
 def test_without_ipv6_any_takes_ipv4_and_both_fails__lw_027(
     collection: WaitStateCollection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The system says what it can: here its IPv6 sockets cannot be made."""
+    """Where the system has no IPv6, "any" listens on IPv4, and "both" is a `BindError`."""
     real = socket.socket
 
     def no_ipv6(family: int, kind: int) -> socket.socket:
@@ -106,7 +108,7 @@ def test_without_ipv6_any_takes_ipv4_and_both_fails__lw_027(
     ids=repr,
 )
 def test_wrong_options_raise__lw_027_046_048(options: dict[str, Any]) -> None:
-    """Before anything is bound."""
+    """Wrong options of `accept_tcp` raise before anything is bound."""
     with pytest.raises(ValueError, match=r"."):
         Binding(0, **options)
 
@@ -114,7 +116,7 @@ def test_wrong_options_raise__lw_027_046_048(options: dict[str, Any]) -> None:
 def test_a_name_is_looked_up_before_it_returns__lw_027_029(
     collection: WaitStateCollection,
 ) -> None:
-    """The first address that can be bound is; in a callback of the loop it cannot wait."""
+    """A name to bind is looked up before `accept_tcp` returns; inside the loop it is refused."""
     with contextlib.closing(resolver(here_example=["192.0.2.1", "127.0.0.2"])) as names:
         collection.resolver = names
         with bound(collection, address="here.example") as sock:
@@ -145,7 +147,9 @@ def raised_in_loop(collection: WaitStateCollection, binding: Binding) -> list[Ex
 def test_the_init_function_comes_between_binding_and_listening__lw_045(
     collection: WaitStateCollection,
 ) -> None:
-    """It can ask for the port and set options; if it raises, the socket is closed."""
+    """`init_function` gets the bound socket before it listens; if it raises, the socket is
+    closed.
+    """
     seen = list[tuple[int, int]]()
 
     def look(sock: socket.socket) -> None:
@@ -165,7 +169,9 @@ def test_the_init_function_comes_between_binding_and_listening__lw_045(
 
 
 def test_a_busy_port_is_told_with_its_address__lw_046_050(collection: WaitStateCollection) -> None:
-    """One try at `init_timeout=0`; without `reuse_port` a live listener keeps its port."""
+    """A port with a live listener is a `BindError` with its address, at once with
+    `init_timeout=0`.
+    """
     with listening() as other:
         with pytest.raises(BindError) as failed:
             listen(collection, Binding(port_of(other), HOST, init_timeout=0))
@@ -179,7 +185,9 @@ def test_a_busy_port_is_told_with_its_address__lw_046_050(collection: WaitStateC
 def test_a_busy_port_is_tried_again__lw_046_047(
     collection: WaitStateCollection, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Until it is free; the first failure is logged. Any thread may wait for it."""
+    """A busy port is tried again until it is free, in any thread that asks; the first
+    failure is logged.
+    """
     collection.run_once(0)  # from now on the thread of this test is the owner
     with listening() as other, caplog.at_level(logging.WARNING, "reactor"):
         port = port_of(other)
@@ -201,7 +209,7 @@ def test_a_busy_port_is_tried_again__lw_046_047(
 def test_of_a_port_that_stays_busy_the_log_tells_once__lw_046(
     collection: WaitStateCollection, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Then the limit has passed, and it is an error."""
+    """A port that stays busy until `init_timeout` has passed is logged once, and then an error."""
     with listening() as other, pytest.raises(BindError):
         listen(collection, Binding(port_of(other), HOST, init_timeout=0.3))
     assert len(caplog.records) == 1
@@ -210,7 +218,9 @@ def test_of_a_port_that_stays_busy_the_log_tells_once__lw_046(
 def test_an_option_that_is_refused_is_a_bind_error__lw_190(
     collection: WaitStateCollection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It names the address, as every `BindError` does; and the socket is closed."""
+    """A listener's option that the system refuses is a `BindError` with its address, and
+    the socket is closed.
+    """
 
     def refuse(*_: object) -> None:
         raise OSError(errno.EINVAL, "Invalid argument")
@@ -223,7 +233,7 @@ def test_an_option_that_is_refused_is_a_bind_error__lw_190(
 
 
 def test_another_cause_is_told_at_once__lw_046(collection: WaitStateCollection) -> None:
-    """Only a busy port is worth waiting for."""
+    """Only a busy port is waited for; any other cause is told at once."""
     began = time.monotonic()
     with pytest.raises(BindError) as failed:
         listen(collection, Binding(0, "192.0.2.1"))
@@ -232,7 +242,9 @@ def test_another_cause_is_told_at_once__lw_046(collection: WaitStateCollection) 
 
 
 def test_a_callback_of_the_loop_never_waits__lw_047(collection: WaitStateCollection) -> None:
-    """`None` means one try there; a limit above 0 is refused; 0 is one try."""
+    """Inside the loop `accept_tcp` never waits: None means one try, and a limit above 0 is
+    refused.
+    """
     with listening() as other:
         port = port_of(other)
         (failure,) = raised_in_loop(collection, Binding(port, HOST))
@@ -244,7 +256,7 @@ def test_a_callback_of_the_loop_never_waits__lw_047(collection: WaitStateCollect
 
 
 def test_two_can_share_a_port__lw_050(collection: WaitStateCollection) -> None:
-    """If both say so."""
+    """Two handles can have one port if both say `reuse_port`."""
     with bound(collection, reuse_port=True) as one:
         with bound(collection, port_of(one), reuse_port=True) as other:
             assert port_of(one) == port_of(other)
@@ -253,7 +265,7 @@ def test_two_can_share_a_port__lw_050(collection: WaitStateCollection) -> None:
 
 
 def test_old_connections_do_not_keep_a_port_busy__lw_050(collection: WaitStateCollection) -> None:
-    """Those in TIME_WAIT; otherwise a server could not be restarted."""
+    """Connections in TIME_WAIT do not keep a port busy, so a server can be restarted."""
     with bound(collection, address=HOST) as sock:
         port = port_of(sock)
         with socket.create_connection((HOST, port)) as client:
@@ -265,7 +277,7 @@ def test_old_connections_do_not_keep_a_port_busy__lw_050(collection: WaitStateCo
 
 
 def test_the_port_asked_for_is_the_port_bound__lw_025(collection: WaitStateCollection) -> None:
-    """Also where it was given as text."""
+    """The port asked for is the port bound, also where it was given as text."""
     port = free_port()
     with bound(collection, str(port)) as sock:
         assert at("::", port_of(sock)).sockaddr == sock.getsockname()

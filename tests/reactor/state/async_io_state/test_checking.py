@@ -39,7 +39,9 @@ class Shown(Reports):
 def test_bytes_stay_and_come_again_with_more_behind_them__lw_081_085(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """A callback that does nothing is shown all of it again, and is told what it has seen."""
+    """A checking callback that does nothing is shown all bytes again, and told how many it
+    has seen.
+    """
     shown = Shown()
     near.read_with_checking(shown)
     for piece in (b"ab", b"cde", b"f"):
@@ -53,7 +55,7 @@ def test_bytes_stay_and_come_again_with_more_behind_them__lw_081_085(
 def test_what_is_discarded_does_not_come_again__lw_083_085(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """Discarding returns what remains; the next buffer begins behind it, the operation goes on."""
+    """`discard` returns what remains; the next buffer begins behind it, and the read goes on."""
     remaining = list[int]()
     shown = Shown(lambda state: remaining.append(state.discard(2)))
     near.read_with_checking(shown)
@@ -70,7 +72,9 @@ def test_what_is_discarded_does_not_come_again__lw_083_085(
 def test_more_than_there_is_cannot_be_dropped__lw_083_084(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel, count: int
 ) -> None:
-    """A count that is negative or too large is refused, and nothing has happened."""
+    """`discard` and `finish` refuse a count that is negative or too large, and nothing has
+    happened.
+    """
     refused = list[str]()
 
     def check(state: AsyncIOState, buffer: bytearray, end: int) -> None:
@@ -89,7 +93,7 @@ def test_more_than_there_is_cannot_be_dropped__lw_083_084(
 def test_finishing_ends_it_and_keeps_the_rest__lw_084(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """After `finish` the callback is not called again; the rest is the next read's."""
+    """After `finish` the callback is not called again; the rest is for the next read."""
     remaining, reading = list[int](), Reports()
     shown = Shown(lambda state: remaining.append(state.finish(2)))
     near.read_with_checking(shown)
@@ -106,7 +110,7 @@ def test_finishing_ends_it_and_keeps_the_rest__lw_084(
 def test_a_new_read_may_be_started_in_the_callback_that_finishes__lw_084_086(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """Line after line: each is a new operation, and none of them sees an old length of the last."""
+    """A new read may be started where the last one is finished, and has seen nothing yet."""
     lines, old = list[bytes](), list[int]()
 
     def check(state: AsyncIOState, buffer: bytearray, end: int) -> None:
@@ -129,7 +133,7 @@ def test_a_new_read_may_be_started_in_the_callback_that_finishes__lw_084_086(
 def test_a_second_one_does_not_disturb_the_first__lw_077_085(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """One that is refused, or waits in line, leaves the old length of the first alone."""
+    """A read that is refused, or waits in line, leaves the old length of the first alone."""
     first, second = Shown(), Shown()
     near.read_with_checking(first)
     far.write(b"abc")
@@ -146,7 +150,7 @@ def test_a_second_one_does_not_disturb_the_first__lw_077_085(
 def test_an_old_length_is_not_inherited__lw_085_127(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """One that is started in the callback that aborts another has seen nothing yet."""
+    """A checking read started in the callback that aborts another has an old length of 0."""
     second = Shown()
 
     def change(state: AsyncIOState) -> None:
@@ -162,7 +166,9 @@ def test_an_old_length_is_not_inherited__lw_085_127(
 def test_discard_and_finish_belong_to_the_callback__lw_083_084(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """Outside the operation's callback both are refused, also while it runs."""
+    """Outside the callback of a checking read `discard` and `finish` are refused, also
+    while it runs.
+    """
     near.read_with_checking(Reports())
     far.write(b"abc")
     settle(collection)
@@ -184,7 +190,7 @@ def test_discard_and_finish_belong_to_the_callback__lw_083_084(
 def test_it_is_finished_only_once__lw_084(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """A second `finish` is for an operation that is over already."""
+    """A second `finish` of a checking read is refused: it is over already."""
     refused = list[bool]()
 
     def check(state: AsyncIOState, buffer: bytearray, end: int) -> None:
@@ -202,7 +208,9 @@ def test_it_is_finished_only_once__lw_084(
 def test_unread_bytes_are_shown_without_waiting__lw_086(
     collection: WaitStateCollection, near: AsyncIOState
 ) -> None:
-    """Bytes that were unread before are shown later, though nothing arrives any more."""
+    """Bytes that were unread before are shown to a checking read, later, though nothing
+    arrives any more.
+    """
     state = AsyncIOState(collection, near.release()[0], b"abc")
     shown = Shown()
     state.read_with_checking(shown)
@@ -215,7 +223,9 @@ def test_unread_bytes_are_shown_without_waiting__lw_086(
 def test_so_many_new_bytes_per_call_at_most__lw_087(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel, given: bool
 ) -> None:
-    """A call adds `max_read` bytes at most, those of the operation before those of the state."""
+    """A call of a checking callback adds `max_read` bytes at most, those of the verb before
+    those of the state.
+    """
     near.max_read = 1000 if given else 3
     shown = Shown(lambda state: state.discard(state.buffered_data_length))
     near.read_with_checking(shown, max_read=3 if given else None)
@@ -229,7 +239,9 @@ def test_so_many_new_bytes_per_call_at_most__lw_087(
 def test_each_arrival_sets_the_clock_back__lw_088(
     collection: WaitStateCollection, clock: ManualClock, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """The limit is between arrivals; when it passes there is one more call, with the status."""
+    """The limit of a checking read is between arrivals; when it passes there is one more
+    call, with the status.
+    """
     shown, errors = Shown(), Shown()
     near.read_with_checking(shown, timeout=2.0, error_callback=errors)
     for _ in range(3):
@@ -250,7 +262,7 @@ def test_each_arrival_sets_the_clock_back__lw_088(
 def test_a_limit_may_pass_before_anything_came__lw_088(
     collection: WaitStateCollection, clock: ManualClock, near: AsyncIOState
 ) -> None:
-    """The last call may have nothing to show."""
+    """When the limit of a checking read passes, its last call may have nothing to show."""
     shown = Shown()
     near.read_with_checking(shown, timeout=2.0)
     clock.advance(2.0)
@@ -268,7 +280,9 @@ def test_the_end_is_one_more_call_behind_all_bytes__lw_089_120(
     failing: bool,
     given: bool,
 ) -> None:
-    """After the bytes the end goes to `callback`, a failure to `error_callback` if there is one."""
+    """After all bytes have been shown the end goes to `callback`, a failure to
+    `error_callback` if there is one.
+    """
     shown, errors = Shown(), Shown()
     near.read_with_checking(shown, error_callback=errors if given else None)
     far.write(b"abc")
@@ -289,7 +303,9 @@ def test_the_end_is_one_more_call_behind_all_bytes__lw_089_120(
 def test_in_the_last_call_bytes_can_be_taken_too__lw_090(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel, verb: str
 ) -> None:
-    """The operation is over, but `discard` and `finish` are accepted, and the rest is kept."""
+    """In the last call of a checking read `discard` and `finish` are accepted, and the rest
+    is kept.
+    """
 
     def take(state: AsyncIOState) -> None:
         if state.read_status is not None:
@@ -308,7 +324,9 @@ def test_in_the_last_call_bytes_can_be_taken_too__lw_090(
 def test_a_peer_that_never_pauses_leaves_others_their_turn__lw_091(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """However much arrives, a turn shows a bounded number of bytes; posts have their turn."""
+    """However much arrives, a turn shows a bounded number of bytes; posted calls have their
+    turn.
+    """
     total = 0
 
     def check(state: AsyncIOState, buffer: bytearray, end: int) -> None:
@@ -332,7 +350,7 @@ def test_a_peer_that_never_pauses_leaves_others_their_turn__lw_091(
 def test_unread_bytes_have_a_limit__lw_092_116(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """Beyond `input_limit` it fails; the bytes stay, and the state can be read on."""
+    """Beyond `input_limit` a checking read fails; the bytes stay, and the state can be read on."""
     near.input_limit = 10
     shown, errors, reading = Shown(), Shown(), Reports()
     near.read_with_checking(shown, error_callback=errors)
@@ -352,7 +370,7 @@ def test_unread_bytes_have_a_limit__lw_092_116(
 def test_an_end_behind_the_last_byte_is_no_excess__lw_092(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """As many bytes as the limit allows, and then the end, are an ordinary end."""
+    """As many bytes as `input_limit` allows, and then the end, are an ordinary end."""
     near.input_limit = 10
     shown = Shown()
     near.read_with_checking(shown)
@@ -366,7 +384,9 @@ def test_an_end_behind_the_last_byte_is_no_excess__lw_092(
 def test_aborting_keeps_all_bytes__lw_125_127(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """The abort callback is shown the bytes and may discard them; `finish` has nothing to end."""
+    """The abort callback of a checking read may discard bytes; `finish` has nothing to end
+    there.
+    """
     shown, told = Shown(), list[tuple[bytes, int, int]]()
 
     def stopped(state: AsyncIOState, buffer: bytearray, count: int) -> None:
@@ -387,7 +407,7 @@ def test_aborting_keeps_all_bytes__lw_125_127(
 def test_aborting_inside_the_callback_takes_effect_behind_it__lw_127(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """The callback that aborts its own operation is not called again, and the rest is counted."""
+    """A callback that aborts its own operation is not called again, and the rest is counted."""
     told = Reports()
 
     def abort_first(state: AsyncIOState) -> None:
@@ -407,7 +427,9 @@ def test_aborting_inside_the_callback_takes_effect_behind_it__lw_127(
 def test_closing_inside_the_callback_was_its_last_call__lw_135(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """Whoever closes in its own callback is not called again; what it leaves can be fetched."""
+    """A checking callback that closes its state is not called again; what it leaves can be
+    fetched.
+    """
 
     def close(state: AsyncIOState) -> None:
         assert state.close() == 3
@@ -424,7 +446,7 @@ def test_closing_inside_the_callback_was_its_last_call__lw_135(
 def test_the_last_call_of_a_closed_state_may_take_bytes__lw_090_135(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """What is told that the state is closed may discard and finish as ever."""
+    """A checking callback that is told that its state is closed may discard and finish as ever."""
 
     def take(state: AsyncIOState) -> None:
         if isinstance(state.read_status, StateClosed):
@@ -443,7 +465,9 @@ def test_the_last_call_of_a_closed_state_may_take_bytes__lw_090_135(
 def test_an_exception_goes_to_the_error_handler__lw_016_017(
     clock: ManualClock, far: MemoryChannel, closes: bool
 ) -> None:
-    """What leaves a callback is the error handler's; if that does not close, the read goes on."""
+    """What leaves a checking callback is the error handler's; if that does not close, the
+    read goes on.
+    """
     seen = list[object]()
 
     def handler(thing: object, exception: BaseException) -> None:

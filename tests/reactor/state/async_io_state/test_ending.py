@@ -48,7 +48,7 @@ ALWAYS: dict[str, Callable[[AsyncIOState], object]] = {
 def test_aborting_a_read_tells_what_has_come__lw_125_128(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """The operation's callback does not run any more; the abort callback gets the bytes so far."""
+    """After `abort` of a read only the abort callback runs, with the bytes so far."""
     reports, told = Reports(), Reports()
     near.read_buffer(bytearray(5), reports, timeout=5.0)
     far.write(b"abc")
@@ -65,7 +65,7 @@ def test_aborting_a_read_tells_what_has_come__lw_125_128(
 def test_aborting_a_write_tells_what_has_gone__lw_125(
     collection: WaitStateCollection, near: AsyncIOState
 ) -> None:
-    """The count is what the kernel has taken."""
+    """After `abort` of a write the count is what the kernel has taken."""
     reports, told = Reports(), Reports()
     near.write_buffer(bytes(CAPACITY + 5), reports)
     near.abort(told, "output")
@@ -77,7 +77,7 @@ def test_aborting_a_write_tells_what_has_gone__lw_125(
 def test_an_operation_without_a_value_has_none__lw_125(
     collection: WaitStateCollection, near: AsyncIOState
 ) -> None:
-    """A wait has moved nothing: None and None stand for buffer and count."""
+    """After `abort` of a wait buffer and count are None."""
     told = Reports()
     near.wait_for_input(Reports())
     near.abort(told)
@@ -86,7 +86,7 @@ def test_an_operation_without_a_value_has_none__lw_125(
 
 
 def test_aborting_nothing__lw_126_128(collection: WaitStateCollection, near: AsyncIOState) -> None:
-    """If nothing was active the callback comes all the same; the status is that of before."""
+    """`abort` with nothing active calls back all the same; the status is that of before."""
     both, one = Reports(), Reports()
     near.abort(one, "output")
     near.abort(both, "io")
@@ -102,7 +102,7 @@ def test_aborting_nothing__lw_126_128(collection: WaitStateCollection, near: Asy
 def test_both_ways_are_aborted_at_once__lw_126(
     collection: WaitStateCollection, near: AsyncIOState
 ) -> None:
-    """With "io" both operations are stopped, and one call tells it."""
+    """`abort` with "io" stops both operations, and one call tells it."""
     reports, told = Reports(), Reports()
     near.read_buffer(bytearray(5), reports)
     near.write_buffer(bytes(CAPACITY + 5), reports)
@@ -116,7 +116,7 @@ def test_both_ways_are_aborted_at_once__lw_126(
 def test_everything_is_allowed_in_the_abort_callback__lw_127_116(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """A new operation may be started there; nothing of the abort sticks."""
+    """A new operation may be started in the abort callback; nothing of the abort sticks."""
     reports = Reports()
     near.read_buffer(bytearray(5), Reports())
     near.abort(lambda state, *_: state.read_buffer(bytearray(2), reports))
@@ -170,7 +170,7 @@ def test_what_is_started_behind_an_abort_ends_behind_it__lw_124(
 def test_what_a_limit_ends_in_line_comes_before_what_is_started_then__lw_124_102(
     collection: WaitStateCollection, clock: ManualClock, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """Those behind a timeout are told before an operation that its callback has started."""
+    """Writes behind one that has timed out are told before any that its callback has started."""
     near.queue_input = True
     order = list[str]()
 
@@ -189,7 +189,9 @@ def test_what_a_limit_ends_in_line_comes_before_what_is_started_then__lw_124_102
 def test_abort_and_close_is_the_only_event__lw_130(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """Nothing that ran or waited is told; the close callback comes once, later."""
+    """After `abort_and_close` no operation is told of anything; the close callback comes
+    once, later.
+    """
     near.queue_output = True
     reports, closed = Reports(), Reports()
     near.read_buffer(bytearray(5), reports, timeout=1.0)
@@ -207,7 +209,9 @@ def test_abort_and_close_is_the_only_event__lw_130(
 def test_closing_ends_everything_later__lw_135_124(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """All that is active ends in order through its error callback, with the count so far."""
+    """`close` ends all that is active in order, each through its error callback, with the
+    count so far.
+    """
     near.queue_output = near.queue_input = True
     reports, errors = Reports(), Reports()
     far.write(b"abc")
@@ -234,7 +238,7 @@ def test_closing_ends_everything_later__lw_135_124(
 def test_what_a_callback_starts_before_it_closes_ends_too__lw_123_135(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """An operation that its predecessor's callback has started, and then closed, gets its end."""
+    """An operation that a callback starts just before it closes the state gets its one end."""
     second, writing = Reports(), Reports()
 
     def go_on_and_close(state: AsyncIOState, *_: object) -> None:
@@ -253,7 +257,7 @@ def test_what_a_callback_starts_before_it_closes_ends_too__lw_123_135(
 def test_a_status_outlives_closing__lw_117_134(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """What had stopped a direction before is still told after closing."""
+    """What had stopped a direction of a state before is still told after closing."""
     far.reset()
     near.read_buffer(bytearray(1), Reports())
     settle(collection)
@@ -283,7 +287,9 @@ def test_closing_returns_what_is_unread_and_is_harmless_again__lw_134_093(
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_closed_state_can_do_nothing__lw_134(near: AsyncIOState, verb: str) -> None:
-    """After closing every verb raises `StateClosed`, save those that ask for leftovers."""
+    """After closing every verb of a state raises `StateClosed`, save those that ask for
+    leftovers.
+    """
     near.close()
     with pytest.raises(StateClosed):
         VERBS[verb](near)
@@ -293,7 +299,7 @@ def test_a_closed_state_can_do_nothing__lw_134(near: AsyncIOState, verb: str) ->
 def test_a_state_belongs_to_one_thread__lw_014(
     collection: WaitStateCollection, near: AsyncIOState, verb: str
 ) -> None:
-    """Every verb raises `WrongThread` in another thread, and nothing has happened."""
+    """Every verb of a state raises `WrongThread` in another thread, and nothing has happened."""
     settle(collection)
     with pytest.raises(WrongThread, match="apply"):
         elsewhere(lambda: {**VERBS, **ALWAYS}[verb](near))
@@ -304,7 +310,7 @@ def test_a_state_belongs_to_one_thread__lw_014(
 def test_a_closed_collection_closes_its_states__lw_011_012(
     collection: WaitStateCollection, near: AsyncIOState, verb: str
 ) -> None:
-    """Its states are closed without a call, and do nothing any more."""
+    """A closed collection has closed its states without a call, and they do nothing any more."""
     reports = Reports()
     near.read_buffer(bytearray(1), reports, timeout=5.0)
     near.write_buffer(bytes(CAPACITY + 1), reports)
@@ -319,7 +325,7 @@ def test_a_closed_collection_closes_its_states__lw_011_012(
 def test_releasing_needs_both_ways_idle__lw_138(
     collection: WaitStateCollection, near: AsyncIOState
 ) -> None:
-    """While a direction is active the channel cannot be given away."""
+    """`release` is refused while a direction is active."""
     near.read_buffer(bytearray(1), Reports())
     with pytest.raises(OperationInProgress):
         near.release()
@@ -336,7 +342,9 @@ def test_releasing_needs_both_ways_idle__lw_138(
 def test_one_state_goes_on_where_another_was_released__lw_138_066(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """Two fields are handed over, and not a byte is lost, though some were read ahead."""
+    """A new state goes on with the channel and the unread bytes of a released one; not a
+    byte is lost.
+    """
     far.write(b"abcdef")
     near.read_buffer(bytearray(2), Reports())
     settle(collection)
@@ -351,7 +359,7 @@ def test_one_state_goes_on_where_another_was_released__lw_138_066(
 def test_tls_comes_along_when_released__lw_138(
     collection: WaitStateCollection, certificates: Certificates
 ) -> None:
-    """A state with TLS becomes another one with TLS."""
+    """A released state with TLS becomes another one with TLS."""
     here, there = channels(certificates)
     first = AsyncIOState(collection, here)
     there.write(b"abcdef")
@@ -370,7 +378,9 @@ def test_tls_comes_along_when_released__lw_138(
 def test_only_a_socket_can_be_kept__lw_136(
     collection: WaitStateCollection, near: AsyncIOState, certificates: Certificates
 ) -> None:
-    """What has no socket of its own cannot leave it behind, and the state goes on."""
+    """`close(keep_object=True)` is refused where there is TLS or no socket, and the state
+    goes on.
+    """
     here, there = channels(certificates)
     layered = AsyncIOState(collection, here)
     for state in (near, layered):
@@ -386,7 +396,7 @@ def test_only_a_socket_can_be_kept__lw_136(
 def test_a_callback_of_one_direction_may_end_the_other__lw_079_123(
     collection: WaitStateCollection, clock: ManualClock, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """A limit of the read aborts the write in its callback; each has one end."""
+    """A read whose limit has passed may abort the write in its callback; each has one end."""
     reading, writing, told = (
         Reports(lambda state: state.abort(told, "output")),
         Reports(),
@@ -405,7 +415,9 @@ def test_a_callback_of_one_direction_may_end_the_other__lw_079_123(
 def test_shutting_down_all_that_is_active__lw_132(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """With "io" and `abort=True` both ends are told, each once, before the result."""
+    """`shutdown` of "io" with `abort=True` tells both operations their end, each once,
+    before the result.
+    """
     order = list[object]()
     near.read_buffer(bytearray(1), lambda state, *_: order.append(type(state.read_status)))
     near.write_buffer(bytes(CAPACITY + 1), lambda state, *_: order.append(type(state.write_status)))

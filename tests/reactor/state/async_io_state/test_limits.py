@@ -20,7 +20,7 @@ from tests.reactor.state.reports import Reports
 
 @pytest.mark.parametrize("timeout", [0, -1.0, math.nan])
 def test_a_limit_is_above_zero__lw_119(near: AsyncIOState, timeout: float) -> None:
-    """A limit of zero or less is refused at the call."""
+    """A timeout of a verb that is zero or less is refused at the call."""
     with pytest.raises(ValueError, match="timeout"):
         near.read_buffer(bytearray(1), Reports(), timeout=timeout)
     with pytest.raises(ValueError, match="timeout"):
@@ -31,7 +31,9 @@ def test_a_limit_is_above_zero__lw_119(near: AsyncIOState, timeout: float) -> No
 def test_a_limit_reports_what_has_come__lw_074_121(
     collection: WaitStateCollection, clock: ManualClock, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """A buffer has one clock for all of it; the timeout says which limit, and how far it came."""
+    """`read_buffer` has one clock for all of it; the timeout says which limit, and how far
+    it came.
+    """
     buffer, reports, errors = bytearray(5), Reports(), Reports()
     near.read_buffer(buffer, reports, timeout=10.0, error_callback=errors)
     clock.advance(9.0)
@@ -76,7 +78,9 @@ def test_a_state_goes_on_after_a_limit__lw_116(
 def test_a_deadline_bounds_all_of_it__lw_196(
     collection: WaitStateCollection, clock: ManualClock, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """A deadline passes whatever moves meanwhile; the earlier one of it and the limit counts."""
+    """The `deadline=` of an operation passes whatever moves meanwhile, and stands beside
+    its timeout.
+    """
     reports = Reports()
     near.read_with_checking(reports, timeout=2.0, deadline=clock() + 3.0)
     for _ in range(2):
@@ -152,7 +156,7 @@ def test_a_deadline_counts_in_line_too__lw_196_102(
 def test_input_that_is_there_when_the_limit_is_noticed_counts__lw_122(
     collection: WaitStateCollection, clock: ManualClock, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """Data already readable when a limit is noticed completes the operation."""
+    """Data already readable when the limit of a read is noticed completes the read."""
     reports = Reports()
     near.read_buffer(bytearray(4), reports, timeout=1.0)
     settle(collection)
@@ -165,7 +169,9 @@ def test_input_that_is_there_when_the_limit_is_noticed_counts__lw_122(
 def test_a_late_timer_cannot_hit_the_next_operation__lw_122(
     collection: WaitStateCollection, clock: ManualClock, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """The limit of an operation that has ended is not that of the next one."""
+    """The limit of an operation that has ended does not hit the next one, however late its
+    timer fires.
+    """
     second = Reports()
     near.read_buffer(
         bytearray(1), lambda state, *_: state.read_buffer(bytearray(1), second), timeout=1.0

@@ -40,7 +40,7 @@ def test_read_buffer_reports_once_and_only_when_full__lw_071(
 def test_a_range_of_the_buffer_is_filled__lw_071(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """Only `buffer[start:end]` is filled, and the count is its length."""
+    """`read_buffer` fills only `buffer[start:end]`, and the count is its length."""
     buffer, reports = bytearray(b"......"), Reports()
     near.read_buffer(buffer, reports, start=1, end=4)
     far.write(b"abcdef")
@@ -52,7 +52,9 @@ def test_a_range_of_the_buffer_is_filled__lw_071(
 def test_an_empty_range_completes_later__lw_071(
     collection: WaitStateCollection, near: AsyncIOState
 ) -> None:
-    """An empty range completes with 0, though nothing arrives, and not inside the call."""
+    """A read of an empty range completes with 0, though nothing arrives, and not inside the
+    call.
+    """
     reports = Reports()
     near.read_buffer(bytearray(3), reports, start=2, end=2)
     assert len(reports) == 0
@@ -81,7 +83,7 @@ def test_a_wrong_buffer_is_refused_at_the_call__lw_072(
 
 @pytest.mark.parametrize("callback", [None, "callback"])
 def test_a_reader_needs_a_callback__lw_070(near: AsyncIOState, callback: Any) -> None:
-    """What cannot be called is refused at the call."""
+    """A callback that cannot be called is refused at the call."""
     with pytest.raises(TypeError, match="callback"):
         near.read_buffer(bytearray(1), callback)
     with pytest.raises(TypeError, match="callback"):
@@ -122,7 +124,7 @@ def test_the_end_is_no_failure__lw_075_120(
 def test_a_failure_goes_to_the_error_callback__lw_076_118(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel, given: bool
 ) -> None:
-    """A failure goes to `error_callback`, without one to `callback`; a lost read ends writing."""
+    """A failed read goes to `error_callback`, without one to `callback`, and ends writing."""
     reports, errors = Reports(), Reports()
     near.read_buffer(bytearray(5), reports, error_callback=errors if given else None)
     far.write(b"abc")
@@ -164,7 +166,7 @@ def test_the_end_sticks_and_unread_bytes_come_before_it__lw_117(
 def test_writing_goes_on_after_the_end__lw_104(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """A peer that has said everything may still listen."""
+    """After the peer's end writing goes on: a peer that has said everything may still listen."""
     far.write_eof()
     near.read_buffer(bytearray(1), Reports())
     settle(collection)
@@ -178,7 +180,7 @@ def test_writing_goes_on_after_the_end__lw_104(
 def test_a_second_read_is_refused_and_the_first_goes_on__lw_077(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """While a read of any kind is active every other kind is refused."""
+    """While a read of any kind is active every other read is refused."""
     reports, refused = Reports(), Reports()
     near.read_buffer(bytearray(3), reports)
     starts: list[Callable[[], object]] = [
@@ -217,7 +219,7 @@ def test_reads_may_queue__lw_077(
 
 
 def test_a_thousand_reads_may_wait__lw_077(near: AsyncIOState) -> None:
-    """One thousand may wait behind the one that runs; one more is refused."""
+    """One thousand reads may wait behind the one that runs; one more is refused."""
     near.queue_input = True
     for _ in range(1001):
         near.wait_for_input(Reports())
@@ -230,7 +232,9 @@ def test_a_thousand_reads_may_wait__lw_077(near: AsyncIOState) -> None:
 def test_a_hundred_thousand_reads_in_a_chain__lw_078(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """The next read may be started in the callback of the last one, without end."""
+    """The next read may be started in the callback of the last one, again and again,
+    without using up the stack.
+    """
     left = 100_000
     buffer = bytearray(1)
 
@@ -299,7 +303,7 @@ def test_input_is_waited_for_and_left_alone__lw_080(
 def test_a_wait_ends_with_a_status__lw_080(
     clock: ManualClock, near: AsyncIOState, far: MemoryChannel, happen: Any, status: type[Exception]
 ) -> None:
-    """The end, a failure or a limit call the same callback, with the status set."""
+    """The end, a failure or a limit calls the callback of `wait_for_input`, with the status set."""
     collection = near.collection
     reports = Reports()
     near.wait_for_input(reports, timeout=2.0)
@@ -312,7 +316,9 @@ def test_a_wait_ends_with_a_status__lw_080(
 def test_what_was_kept_can_be_fetched_at_any_time__lw_093(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """Unread bytes are counted and moved on demand, after closing too, but not during a read."""
+    """Unread bytes can be counted and fetched at any time, after closing too, but not
+    during a read.
+    """
     far.write(b"abcdef")
     near.wait_for_input(Reports())
     settle(collection)
@@ -362,7 +368,7 @@ def test_both_ways_can_be_shut_down__lw_131(
 def test_the_buffer_is_the_callers_again_in_the_callback__lw_072(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """Inside its callback a buffer may be cut and grown."""
+    """In its callback the buffer of a read is the caller's again, who may cut and grow it."""
     sizes = list[int]()
 
     def cut(state: AsyncIOState, buffer: bytearray, count: int) -> None:

@@ -82,7 +82,9 @@ def test_a_failed_switch_leaves_closing_only__lw_141(
     plain: Pair,
     version: ssl.TLSVersion,
 ) -> None:
-    """Both sides are told; later reads and writes report that exception, and there is no side."""
+    """After a failed TLS switch reads and writes report that exception, there is no side,
+    and only closing is left.
+    """
     client, server = contexts(certificates, version)
     client.load_verify_locations(certificates.stranger)
     stranger = ssl.create_default_context(cafile=certificates.stranger)
@@ -104,7 +106,9 @@ def test_a_failed_switch_leaves_closing_only__lw_141(
 def test_both_ways_must_be_idle_to_switch__tls_7__lw_142(
     collection: WaitStateCollection, certificates: Certificates, plain: Pair
 ) -> None:
-    """While a direction is active nothing is attached; while TLS is attached nothing is started."""
+    """TLS is attached only while both directions are idle, and meanwhile no operation can
+    be started.
+    """
     client, server = contexts(certificates)
     state = plain[0]
     state.read_buffer(bytearray(1), Reports())
@@ -142,7 +146,7 @@ def test_both_ways_must_be_idle_to_switch__tls_7__lw_142(
 def test_closing_in_the_midst_of_a_handshake__lw_130_135(
     collection: WaitStateCollection, certificates: Certificates, plain: Pair, verb: str
 ) -> None:
-    """`close` ends the handshake with `StateClosed`, `abort_and_close` without a word."""
+    """`close` ends a handshake with `StateClosed`, `abort_and_close` without a word."""
     told, closed = Reports(), Reports()
     plain[0].attach_tls(told, tls=contexts(certificates)[0], server_hostname="localhost")
     settle(collection)
@@ -218,7 +222,7 @@ def test_without_tls_there_is_no_handshake__lw_146_144(
 def test_a_clienthello_that_came_early_reaches_the_engine__tls_6__lw_143(
     collection: WaitStateCollection, certificates: Certificates, plain: Pair
 ) -> None:
-    """STARTTLS with an eager client: unread bytes go into the engine, not astray."""
+    """Of an eager client the bytes behind STARTTLS go into the engine, not astray."""
     client, server = plain
     client.write_buffer(b"STARTTLS\r\n", Reports())
     settle(collection)
@@ -276,7 +280,9 @@ def test_detached_tls_leaves_the_connection_in_clear__tls_6__lw_144(
 def test_bytes_around_the_end_of_tls_are_told_apart__tls_6__lw_144(
     collection: WaitStateCollection, pair: Pair
 ) -> None:
-    """What was protected comes first and is counted; what came behind the alert comes after it."""
+    """After detaching TLS what it protected comes first and is counted, then what came
+    behind the alert.
+    """
     client, server = pair
     client.write_buffer(b"protected", Reports())
     settle(collection)
@@ -298,7 +304,7 @@ def test_bytes_around_the_end_of_tls_are_told_apart__tls_6__lw_144(
 def test_detaching_after_an_end_of_tls__tls_6__lw_144(
     collection: WaitStateCollection, pair: Pair, end: str
 ) -> None:
-    """An end that sticks is that of TLS; detaching sets it back, and the connection goes on."""
+    """The end of TLS does not stick on a connection that goes on: detaching sets it back."""
     client, server = pair
     (server if end == "they" else client).shutdown("output")
     if end == "they":
@@ -317,7 +323,7 @@ def test_detaching_after_an_end_of_tls__tls_6__lw_144(
 def test_detaching_is_bounded__lw_144_141(
     collection: WaitStateCollection, clock: ManualClock, pair: Pair
 ) -> None:
-    """A peer that does not answer fails it when the limit passes; only closing is left."""
+    """A peer that does not answer our closing alert fails the detaching when its limit passes."""
     pair[0].detach_tls(told := Reports(), timeout=2.0)
     settle(collection)
     assert len(told) == 0

@@ -124,7 +124,7 @@ def test_a_write_holds_one_chunk_at_most__tls_4__lw_149(
 def test_written_means_in_the_kernel__tls_2__lw_095(
     collection: WaitStateCollection, pair: Pair
 ) -> None:
-    """When a write is reported the engine and the channel hold nothing of it any more."""
+    """When a write is reported, TLS holds nothing of it any more."""
     held = list[bool]()
     pair[0].write_buffer(bytes(MIB), lambda state, *_: held.append(state.channel.holds_output))
     settle(collection)
@@ -137,7 +137,9 @@ def test_written_means_in_the_kernel__tls_2__lw_095(
 def test_a_slow_peer_never_trips_the_limit_of_a_write__lw_097(
     collection: WaitStateCollection, clock: ManualClock, certificates: Certificates
 ) -> None:
-    """Ciphertext that leaves is progress, though a whole chunk was encrypted long ago."""
+    """Ciphertext that leaves is progress of a write, though a whole chunk was encrypted
+    long ago.
+    """
     near, far = memory_pair(16384)
     pair = AsyncIOState(collection, near), AsyncIOState(collection, far)
     assert attach(collection, pair, *contexts(certificates)) == [None, None]
@@ -156,7 +158,9 @@ def test_a_slow_peer_never_trips_the_limit_of_a_write__lw_097(
 def test_plaintext_in_the_engine_is_read_while_all_is_quiet__tls_5__lw_150_091(
     collection: WaitStateCollection, pair: Pair
 ) -> None:
-    """Bytes in the engine complete a read, and each next one, without the socket."""
+    """Bytes that TLS has decrypted already complete a read, and each next one, without the
+    socket.
+    """
     client, server = pair
     client.write_buffer(b"one record", Reports())
     settle(collection)
@@ -174,7 +178,7 @@ def test_plaintext_in_the_engine_is_read_while_all_is_quiet__tls_5__lw_150_091(
 def test_a_wait_is_for_plaintext__lw_080(
     collection: WaitStateCollection, pair: Pair, version: ssl.TLSVersion
 ) -> None:
-    """Half a record is nothing to read; the other half makes it so."""
+    """Under TLS `wait_for_input` waits for plaintext: half a record is nothing to read."""
     client, server = pair
     server.wait_for_input(reports := Reports())
     assert isinstance(client.channel, TLSChannel)
@@ -195,7 +199,7 @@ def test_a_wait_is_for_plaintext__lw_080(
 def test_an_end_without_alert_is_truncation__tls_8__lw_151_118(
     collection: WaitStateCollection, pair: Pair
 ) -> None:
-    """A connection that just ends is a failure, behind the bytes that came; writing ends too."""
+    """A TLS connection that just ends is a failure behind the bytes that came; writing ends too."""
     client, server = pair
     client.write_buffer(b"so far", Reports())
     settle(collection)
@@ -212,7 +216,9 @@ def test_an_end_without_alert_is_truncation__tls_8__lw_151_118(
 def test_truncation_can_be_allowed__tls_8__lw_151(
     collection: WaitStateCollection, near: AsyncIOState, pair: Pair
 ) -> None:
-    """A state that allows it takes such an end for an ordinary one, and may write on."""
+    """A state with `allow_truncation` takes the end of a connection without alert for an
+    ordinary one.
+    """
     client, server = pair
     assert server.allow_truncation is False
     server.allow_truncation = True
@@ -227,7 +233,9 @@ def test_truncation_can_be_allowed__tls_8__lw_151(
 
 
 def test_only_output_can_be_shut_down__lw_133(collection: WaitStateCollection, pair: Pair) -> None:
-    """`shutdown("output")` sends the closing alert; reading goes on, the peer may still write."""
+    """Under TLS `shutdown("output")` sends the closing alert; reading goes on, the peer may
+    still write.
+    """
     client, server = pair
     for direction in ("input", "io"):
         with pytest.raises(OperationNotAllowed):
@@ -242,7 +250,9 @@ def test_only_output_can_be_shut_down__lw_133(collection: WaitStateCollection, p
 def test_closing_waits_for_the_peers_alert_but_not_for_ever__tls_8__lw_137(
     collection: WaitStateCollection, clock: ManualClock, pair: Pair
 ) -> None:
-    """The alert goes out at once; the connection is dropped when the peer's comes, or too late."""
+    """Closing sends the alert at once, and drops the connection with the peer's, or when it
+    is too late.
+    """
     client, server = pair
     descriptor = client.channel.fileno()
     client.close()
@@ -263,7 +273,7 @@ def test_closing_waits_for_the_peers_alert_but_not_for_ever__tls_8__lw_137(
 def test_both_may_close_at_once__tls_8__lw_137(
     collection: WaitStateCollection, pair: Pair, unread: int
 ) -> None:
-    """Each gets the other's alert, behind whatever nobody has read, and both are gone at once."""
+    """When both sides close TLS at once each gets the other's alert, and both are gone."""
     if unread:
         pair[0].write_buffer(bytes(unread), Reports())
         settle(collection)
@@ -293,7 +303,9 @@ def test_what_was_shut_down_still_leaves_before_closing__lw_133_137(
 def test_closing_the_collection_leaves_nothing__lw_011(
     collection: WaitStateCollection, clock: ManualClock, pair: Pair
 ) -> None:
-    """With writes under way, and farewells too, all descriptors are given back."""
+    """Closing the collection gives all descriptors back, with writes and TLS goodbyes under
+    way too.
+    """
     client, server = pair
     client.write_buffer(bytes(MIB), Reports(), timeout=5.0)
     server.close()

@@ -56,7 +56,7 @@ def test_everything_goes_and_is_reported_once__lw_094(
 def test_a_range_is_written__lw_094(
     near: AsyncIOState, far: MemoryChannel, start: int, end: int | None, sent: bytes | None
 ) -> None:
-    """Only `buffer[start:end]` is sent; an empty range completes with 0, later."""
+    """`write_buffer` sends only `buffer[start:end]`; an empty range completes with 0, later."""
     collection = near.collection
     reports = Reports()
     near.write_buffer(bytearray(b"abcdef"), reports, start=start, end=end)
@@ -72,7 +72,9 @@ def test_a_range_is_written__lw_094(
 def test_a_wrong_buffer_is_refused_at_the_call__lw_070(
     near: AsyncIOState, buffer: Any, start: int, end: int | None, error: type[Exception]
 ) -> None:
-    """What is not bytes-like, or a range outside it, is refused; nothing is started."""
+    """A write of what is not bytes-like, or of a range outside it, is refused; nothing is
+    started.
+    """
     with pytest.raises(error):
         near.write_buffer(buffer, Reports(), start=start, end=end)
     assert not near.output.active
@@ -81,7 +83,9 @@ def test_a_wrong_buffer_is_refused_at_the_call__lw_070(
 def test_written_means_that_closing_loses_nothing__lw_095(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """`close()` in the callback: the peer reads every byte, and then the end."""
+    """A write is reported when `close()` loses nothing: the peer reads every byte, and then
+    the end.
+    """
     near.write_buffer(LARGE, lambda state, *_: state.close())
     assert drain(collection, far) == LARGE
     assert far.read(1) == b""
@@ -93,7 +97,9 @@ def test_a_write_without_callback_fails_into_the_log__lw_096(
     far: MemoryChannel,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Success is not reported; a failure goes to `error_callback`, else to the log."""
+    """A write without callback reports no success; a failure goes to `error_callback`, else
+    to the log.
+    """
     errors = Reports()
     near.queue_output = True
     near.write_buffer(b"goes", None)
@@ -111,7 +117,7 @@ def test_a_write_without_callback_fails_into_the_log__lw_096(
 def test_a_timeout_without_callback_reaches_the_error_callback__lw_096(
     collection: WaitStateCollection, clock: ManualClock, near: AsyncIOState
 ) -> None:
-    """Nothing is lost in silence: who gave only an error callback learns of a timeout there."""
+    """A write with an error callback alone tells it a timeout too."""
     errors = Reports()
     near.write_buffer(LARGE, None, error_callback=errors, timeout=1.0)
     clock.advance(1.0)
@@ -122,7 +128,9 @@ def test_a_timeout_without_callback_reaches_the_error_callback__lw_096(
 def test_progress_sets_the_clock_back__lw_097(
     collection: WaitStateCollection, clock: ManualClock, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """A slow but moving peer never trips the limit; one that stops does, and says how far."""
+    """A slow but moving peer never trips the limit of a write; one that stops does, and
+    says how far.
+    """
     reports, errors = Reports(), Reports()
     near.write_buffer(LARGE, reports, timeout=2.0, error_callback=errors)
     for _ in range(4):
@@ -141,7 +149,7 @@ def test_progress_sets_the_clock_back__lw_097(
 def test_the_next_write_is_accepted_after_a_limit__lw_097_116(
     collection: WaitStateCollection, clock: ManualClock, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """A timeout does not stick to the way out either."""
+    """A timeout of a write does not stick: the next write is accepted."""
     near.write_buffer(LARGE, Reports(), timeout=2.0)
     clock.advance(2.0)
     settle(collection)
@@ -155,7 +163,7 @@ def test_the_next_write_is_accepted_after_a_limit__lw_097_116(
 def test_room_at_the_last_moment_completes_it__lw_122(
     collection: WaitStateCollection, clock: ManualClock, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """If all can go when the limit is noticed, it goes."""
+    """A write that can be completed when its limit is noticed is completed."""
     reports = Reports()
     near.write_buffer(bytes(CAPACITY + 1), reports, timeout=2.0)
     settle(collection)
@@ -169,7 +177,7 @@ def test_room_at_the_last_moment_completes_it__lw_122(
 def test_a_failure_goes_to_the_error_callback__lw_098(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel, given: bool
 ) -> None:
-    """A failure goes to `error_callback`, without one to `callback`, and reading goes on."""
+    """A failed write goes to `error_callback`, without one to `callback`, and reading goes on."""
     reports, errors = Reports(), Reports()
     near.write_buffer(LARGE, reports, error_callback=errors if given else None)
     settle(collection)
@@ -189,7 +197,9 @@ def test_a_failure_goes_to_the_error_callback__lw_098(
 def test_a_second_write_is_refused_and_the_first_goes_on__lw_099(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """Without `queue_output` a second write is refused while one is active, though it has gone."""
+    """Without `queue_output` a second write is refused while one is active, though all its
+    bytes have gone.
+    """
     reports = Reports()
     near.write_buffer(b"first", reports)
     with pytest.raises(OperationInProgress, match="still running"):
@@ -201,7 +211,7 @@ def test_a_second_write_is_refused_and_the_first_goes_on__lw_099(
 def test_writes_queue_in_order__lw_100_124(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """Bytes and callbacks come in the order of the calls, one callback for each write."""
+    """Queued writes send and report in the order of the calls, one callback for each."""
     near.queue_output = True
     order = list[int]()
     pieces = [bytes([number]) * 5000 for number in range(40)]
@@ -215,7 +225,7 @@ def test_writes_queue_in_order__lw_100_124(
 def test_a_write_in_a_callback_goes_behind_those_that_wait__lw_100(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """What a callback starts is behind what was started before it."""
+    """A write started in a callback goes behind those that were started before it."""
     near.queue_output = True
     near.write_buffer(b"1", lambda state, *_: state.write_buffer(b"3", Reports()))
     near.write_buffer(b"2", Reports())
@@ -244,7 +254,9 @@ def test_ten_thousand_writes_in_a_chain_and_in_line__lw_078_103(
 def test_the_limit_of_a_queued_write__lw_101(
     collection: WaitStateCollection, clock: ManualClock, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """Its value is that of the call; its clock starts when the write itself starts."""
+    """The limit of a queued write has the value of the call; its clock starts when the
+    write itself starts.
+    """
     near.queue_output, near.write_timeout = True, 3.0
     first, second = Reports(), Reports()
     near.write_buffer(bytes(CAPACITY + 1), first, timeout=math.inf)
@@ -271,7 +283,9 @@ def test_those_behind_a_failure_end_with_it__lw_102(
     far: MemoryChannel,
     failing: bool,
 ) -> None:
-    """A gap in a stream is not skipped: all behind it end in order, with the same status."""
+    """A gap in a stream is not skipped: writes behind a failed one end in order, with the
+    same status.
+    """
     near.queue_output = True
     reports, errors = Reports(), Reports()
     for size in (CAPACITY + 7, 5, 6):
@@ -291,7 +305,9 @@ def test_those_behind_a_failure_end_with_it__lw_102(
 def test_the_line_has_a_limit__lw_103(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """So many bytes may wait behind the active write; one more is refused, and not queued."""
+    """Bytes up to `output_limit` may wait behind the active write; one more write is
+    refused, and not queued.
+    """
     near.queue_output, near.output_limit = True, 10
     near.write_buffer(bytes(CAPACITY), Reports())
     for _ in range(2):
@@ -307,7 +323,7 @@ def test_the_line_has_a_limit__lw_103(
 def test_every_write_after_a_failure_raises_it__lw_104(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """The same class and identifier, every time, and the system's number if there is one."""
+    """Every write after a failed one raises the same class and identifier."""
     near.write_buffer(LARGE, Reports())
     settle(collection)
     far.close()
@@ -376,7 +392,9 @@ def test_output_can_be_shut_down__lw_131(
 def test_what_runs_must_be_aborted_to_shut_down__lw_132(
     collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
 ) -> None:
-    """With `abort=True` each operation ends in order with its count; the result comes later."""
+    """`shutdown` of an active direction needs `abort=True`: each operation ends in order,
+    the result comes later.
+    """
     near.queue_output = True
     reports, done = Reports(), Reports()
     near.write_buffer(LARGE, reports)
