@@ -6,29 +6,21 @@ import ast
 import re
 from typing import Final
 
+from docs.promises import FAMILIES, TAIL, fault_of, promise_of
 from tests.architecture.tree import Source
 
-TAIL: Final = re.compile(r"__([a-z]+)((?:_\d+)+)")
-FAMILIES: Final = {
-    *("lw", "cl", "cc", "pr", "ho"),  # rows of the contracts
-    *("tls", "rel", "pitfall", "perf"),  # numbered rules
-}
 IGNORE: Final = re.compile(r"#\s*(type: ignore|noqa)(.*)")
 REASONED: Final = re.compile(r"(\[[a-z-]+(, [a-z-]+)*\]|: [A-Z]+\d+(, [A-Z]+\d+)*)(  #| -) \S.*")
 TO_DO: Final = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b(?!\(#\d+\))")  # rule: to-do
 
 
 def a_promise_is_said_in_a_sentence(source: Source) -> list[str]:
-    """A test that bears an id says in its docstring, in one sentence, what is promised."""
-    findings = []
-    for node in _tests(source):
-        if not TAIL.search(node.name):
-            continue
-        promise = ast.get_docstring(node) or ""
-        sentence = promise.split("\n\n", maxsplit=1)[0]
-        if not re.fullmatch(r"[A-Z`0-9].*[.?!]", sentence, re.DOTALL):
-            findings.append(source.at(node, f"{node.name}: its docstring says the promise"))
-    return findings
+    """A test that bears an id says in its docstring what is promised, to be read alone."""
+    return [
+        source.at(node, f"{node.name}: {fault}")
+        for node in _tests(source)
+        if TAIL.search(node.name) and (fault := fault_of(promise_of(node)))
+    ]
 
 
 def an_id_is_one_that_we_know(source: Source) -> list[str]:
@@ -39,7 +31,7 @@ def an_id_is_one_that_we_know(source: Source) -> list[str]:
         if not tails:
             continue
         families = {family for family, _ in TAIL.findall(node.name)}
-        if TAIL.sub("", "__" + tails) or not families <= FAMILIES:
+        if TAIL.sub("", "__" + tails) or not families <= set(FAMILIES):
             findings.append(source.at(node, f"{node.name}: __{tails} is no id that we know"))
     return findings
 
