@@ -74,6 +74,9 @@ class LineProtocol(CodecProtocol):
             error: names the peer, the limit and how much was seen; its `__cause__` is the
                 `LineTooLong` of the codec, with the figures.
 
+        Raises:
+            LimitExceeded: always, in this class: it is `error`.
+
         Thread: the owner's. Calls back: it is a hook. Source: PR-14, the default limits.
         """
         raise error

@@ -120,6 +120,9 @@ class DatagramTransport:
         state: the endpoint, over a `DatagramChannel`, with nothing running on it.
         protocol: whose it is.
 
+    Attributes:
+        close_report: a `CloseReport`, from just before `connection_lost` on; None until then.
+
     Thread: the owner's; attributes may be read by all. Calls back: from the loop only, except
     `pause_writing`, which is called inside `sendto`. Source: PR-16.
     """
@@ -218,6 +221,10 @@ class DatagramTransport:
 
         None for `high` is four times `low`, or 64 KiB; for `low` a quarter of `high`.
 
+        Args:
+            high: bytes above which it is paused.
+            low: bytes at which it is resumed.
+
         Raises:
             ValueError: not 0 <= low <= high. WrongThread.
 
@@ -248,7 +255,7 @@ class DatagramTransport:
 
     @property
     def output_limit(self) -> int:
-        """Bytes of waiting output at which a datagram is refused: 16 MiB unless set."""
+        """Bytes of waiting output at which a datagram is refused; 16 MiB unless set."""
         return self._output.limit
 
     @output_limit.setter
@@ -259,6 +266,12 @@ class DatagramTransport:
 
     def set_protocol(self, protocol: DatagramProtocol) -> None:
         """Let another protocol have every call from now on.
+
+        Args:
+            protocol: what gets the calls.
+
+        Raises:
+            WrongThread: the caller does not own the collection.
 
         Thread: the owner's. Calls back: never. Source: PR-09, PR-16.
         """
@@ -279,6 +292,10 @@ class DatagramTransport:
 
         "sockname" is a pair `(host, port)`, and so is "peername" of a connected endpoint;
         "socket" is the socket.
+
+        Args:
+            name: one of these words.
+            default: what to return for any other name, and for a fact that there is not.
 
         Thread: any. Calls back: never. Source: PR-16, LW-030.
         """

@@ -244,7 +244,13 @@ class NameLookupFailed(SocketCreationError, socket.gaierror):
 
 
 class BindError(SocketCreationError):
-    """The local address cannot be had; `address` is that address."""
+    """The local address cannot be had; `address` is that address.
+
+    Args:
+        address: the local address, a pair `(host, port)` or `(path, None)`.
+
+    Thread: any. Calls back: never. Source: LW-190.
+    """
 
     def __init__(
         self, message: str = "", *, address: Address | None = None, **details: Any
@@ -258,7 +264,14 @@ class BindError(SocketCreationError):
 
 
 class ConnectError(SocketCreationError):
-    """No address could be reached; `attempts` lists `(address, exception)` of all tried."""
+    """No address could be reached; `attempts` lists `(address, exception)` of all tried.
+
+    Args:
+        attempts: a list of pairs `(address, exception)`, in the order of the attempts; empty if
+            none was made.
+
+    Thread: any. Calls back: never. Source: LW-037.
+    """
 
     def __init__(
         self,

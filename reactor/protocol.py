@@ -74,6 +74,9 @@ class Protocol(BaseProtocol):
     def data_received(self, data: bytes) -> None:
         """Take what has arrived: never empty, and cut anywhere.
 
+        Args:
+            data: `bytes`, yours to keep.
+
         Thread: the owner's. Calls back: never. Source: PR-04.
         """
 
@@ -98,12 +101,21 @@ class BufferedProtocol(BaseProtocol):
     def get_buffer(self, sizehint: int) -> Any:
         """Return a writable buffer, not empty; `sizehint` bytes are recommended.
 
+        Args:
+            sizehint: bytes, above 0; a smaller or a larger buffer will do.
+
+        Raises:
+            NotImplementedError: always, in this class.
+
         Thread: the owner's. Calls back: never. Source: PR-01.
         """
         raise NotImplementedError
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take the first `nbytes` bytes of that buffer.
+
+        Args:
+            nbytes: how many, at least one.
 
         Thread: the owner's. Calls back: never. Source: PR-01.
         """
@@ -126,11 +138,18 @@ class DatagramProtocol(BaseProtocol):
     def datagram_received(self, data: BytesLike, addr: Any) -> None:
         """Take one datagram, and the address `(host, port)` that it came from.
 
+        Args:
+            data: the datagram, whole; perhaps empty.
+            addr: where an answer would go.
+
         Thread: the owner's. Calls back: never. Source: PR-16.
         """
 
     def error_received(self, exc: OSError) -> None:
         """Hear that a datagram was refused or could not be sent; the endpoint lives on.
+
+        Args:
+            exc: what the system said, an error of `reactor.errors`.
 
         Thread: the owner's. Calls back: never. Source: PR-16.
         """

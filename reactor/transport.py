@@ -84,6 +84,9 @@ class Transport:
         protocol: whose it is.
         ended: called with this transport when it has ended, before `connection_lost`.
 
+    Attributes:
+        close_report: a `CloseReport`, from just before `connection_lost` on; None until then.
+
     Thread: the owner's; attributes may be read by all. Calls back: from the loop only, except
     `pause_writing`, which is called inside `write`. Source: PR-04 to PR-14.
     """
@@ -149,6 +152,9 @@ class Transport:
         they are, anything else as a copy. That this very write meets the loss of the connection
         is told by `connection_lost`; those that follow raise it.
 
+        Args:
+            data: bytes-like, any number of bytes; yours again when this returns.
+
         Raises:
             LimitExceeded: as much waits already as the output limit (16 MiB) allows.
             SocketError: the way out was lost before; the same error every time.
@@ -176,6 +182,9 @@ class Transport:
 
     def writelines(self, list_of_data: Iterable[BytesLike]) -> None:
         """Send many pieces, as one `write` of all of them.
+
+        Args:
+            list_of_data: bytes-like objects.
 
         Raises:
             LimitExceeded, StateClosed, BrokenPipe, SocketError, WrongThread: as `write`.
@@ -214,6 +223,10 @@ class Transport:
 
         None for `high` is four times `low`, or 64 KiB; for `low` a quarter of `high`.
 
+        Args:
+            high: bytes above which it is paused.
+            low: bytes at which it is resumed.
+
         Raises:
             ValueError: not 0 <= low <= high. WrongThread.
 
@@ -238,7 +251,7 @@ class Transport:
 
     @property
     def output_limit(self) -> int:
-        """Bytes of waiting output at which a write is refused: 16 MiB unless set (PR-05)."""
+        """Bytes of waiting output at which a write is refused; 16 MiB unless set (PR-05)."""
         return self._state.output.limit
 
     @output_limit.setter
@@ -273,6 +286,12 @@ class Transport:
 
     def set_protocol(self, protocol: BaseProtocol) -> None:
         """Let another protocol have every call from now on; no byte is lost between them.
+
+        Args:
+            protocol: of either kind, `Protocol` or `BufferedProtocol`.
+
+        Raises:
+            WrongThread: the caller does not own the collection.
 
         Thread: the owner's. Calls back: never. Source: PR-09.
         """
@@ -375,6 +394,10 @@ class Transport:
 
         "peername" and "sockname" are pairs `(host, port)`; "socket"; under TLS "ssl_object",
         "sslcontext", "peercert", "cipher" and "compression".
+
+        Args:
+            name: one of these words.
+            default: what to return for any other name, and for a fact that there is not.
 
         Thread: any. Calls back: never. Source: PR-10, LW-030.
         """

@@ -83,7 +83,7 @@ class LineDecoder(Decoder):
 
     @property
     def raw(self) -> bool:
-        """Whether the next `take` gives raw bytes. Ask before: a `take` may end the raw mode."""
+        """Whether the next `take` gives raw bytes. Ask before; a `take` may end the raw mode."""
         return self._phase is Phase.RAW
 
     def set_raw(self, size: int | None = None) -> None:

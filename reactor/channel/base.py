@@ -50,15 +50,27 @@ class Channel:
         raise NotImplementedError
 
     def read(self, size: int) -> bytes | None:
-        """Return at most `size` bytes; None is "not now", empty the end of the stream."""
+        """Return at most `size` bytes; None is "not now", empty the end of the stream.
+
+        Args:
+            size: bytes, at least one.
+        """
         raise NotImplementedError
 
     def readinto(self, view: memoryview) -> int | None:
-        """Fill the front of `view` and return how many bytes; None is "not now", 0 the end."""
+        """Fill the front of `view` and return how many bytes; None is "not now", 0 the end.
+
+        Args:
+            view: writable bytes, at least one.
+        """
         raise NotImplementedError
 
     def write(self, view: BytesLike) -> int | None:
-        """Take bytes from the front of `view` and return how many; None is "not now"."""
+        """Take bytes from the front of `view` and return how many; None is "not now".
+
+        Args:
+            view: any number of bytes; nothing of it is kept that could be changed afterwards.
+        """
         raise NotImplementedError
 
     def flush(self) -> bool:
@@ -81,7 +93,11 @@ class Channel:
         raise NotImplementedError
 
     def shutdown(self, how: int) -> None:
-        """Shut the connection down, one way or both (`socket.SHUT_*`); the descriptor stays."""
+        """Shut the connection down, one way or both (`socket.SHUT_*`); the descriptor stays.
+
+        Args:
+            how: `socket.SHUT_RD`, `SHUT_WR` or `SHUT_RDWR`.
+        """
         raise NotImplementedError
 
     def close(self) -> None:

@@ -20,10 +20,13 @@ Closer: TypeAlias = Literal["us", "peer", "limit", "error"]
 class CloseReport:
     """Who closed a connection and why.
 
-    `by` is "us", "peer", "limit" or "error"; `phase` what was going on: "read", "write", "idle",
-    "handshake", "close" or "callback"; `error` the exception that `connection_lost` gets, or None;
-    `bytes_unread` and `bytes_unsent` what was left; `tls_ended` whether TLS ended properly, None
-    without TLS.
+    Args:
+        by: "us", "peer", "limit" or "error".
+        phase: what was going on: "read", "write", "idle", "handshake", "close" or "callback".
+        error: the exception that `connection_lost` gets, or None.
+        bytes_unread: how many bytes had arrived that nobody has taken.
+        bytes_unsent: how many bytes of output the kernel has not taken.
+        tls_ended: whether TLS ended properly, None without TLS.
 
     Thread: any. Calls back: never. Source: PR-13.
     """

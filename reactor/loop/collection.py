@@ -61,6 +61,13 @@ class WaitStateCollection:
         slow_callback_names: whether every callback is timed, so that `stats()` can name the
             longest in turns of over 50 ms.
 
+    Attributes:
+        name: as given.
+        clock: as given.
+        resolver: as given, or the collection's own once there was a name to look up.
+        on_earlier: None, or a function of a host without arguments: called when, outside of a
+            turn, the next due moment has become earlier. Settable.
+
     Thread: see each verb; attributes may be read by all threads. Calls back: never from inside
     the call that caused it. Source: LW-001 to LW-021.
     """
@@ -193,6 +200,9 @@ class WaitStateCollection:
         Ends when something is ready, a call is posted, `wake()` is called, `timeout` seconds
         have passed or a timer is due; a little earlier now and then. Runs no code of the user.
 
+        Args:
+            timeout: seconds at most; 0 only looks, None, the default, is no limit.
+
         Thread: any one, that does not wait again before `dispatch` has returned. Calls back:
         never. Source: LW-006.
         """
@@ -203,6 +213,9 @@ class WaitStateCollection:
         """Do what `wait` found, due timers and posted calls; never block.
 
         Returns how many callbacks ran.
+
+        Args:
+            ready: what `wait` has returned, once.
 
         Raises:
             OperationInProgress: the caller is in a callback.
@@ -221,6 +234,11 @@ class WaitStateCollection:
         """Call `function(*arguments)` in a later turn, in the order of posting.
 
         Takes no lock. Many posts cause one wake-up.
+
+        Args:
+            function: called in the loop; what it returns is dropped, what it raises goes to the
+                error handler.
+            arguments: what it is called with.
 
         Raises:
             StateClosed: the collection is closed. WrongProcess: it was made before a fork.
@@ -265,6 +283,13 @@ class WaitStateCollection:
     def call_soon(self, function: Callable[..., object], *arguments: Any) -> Timer:
         """Call `function(*arguments)` in the next turn, in one line with `apply`; cancellable.
 
+        Args:
+            function: called in the loop, in a copy of the context of this call.
+            arguments: what it is called with.
+
+        Raises:
+            WrongThread, StateClosed, WrongProcess: as every verb of a collection.
+
         Thread: the owner's. Calls back: from the loop only. Source: CL-73.
         """
         self.owner.check()
@@ -275,12 +300,28 @@ class WaitStateCollection:
     def call_later(self, delay: float, function: Callable[..., object], *arguments: Any) -> Timer:
         """Call `function(*arguments)` after `delay` seconds, never earlier.
 
+        Args:
+            delay: seconds, 0 or more.
+            function: called in the loop, in a copy of the context of this call.
+            arguments: what it is called with.
+
+        Raises:
+            ValueError: the delay is no number. WrongThread, StateClosed, WrongProcess.
+
         Thread: the owner's. Calls back: from the loop only. Source: CL-73, CL-74.
         """
         return self._schedule(self.clock() + delay, function, arguments)
 
     def call_at(self, when: float, function: Callable[..., object], *arguments: Any) -> Timer:
         """Call `function(*arguments)` at a moment of the collection's clock.
+
+        Args:
+            when: seconds of `time()`; `math.inf` is never.
+            function: called in the loop, in a copy of the context of this call.
+            arguments: what it is called with.
+
+        Raises:
+            ValueError: it is no moment. WrongThread, StateClosed, WrongProcess.
 
         Thread: the owner's. Calls back: from the loop only. Source: CL-73, CL-74.
         """
@@ -292,6 +333,14 @@ class WaitStateCollection:
         """Call `function(*arguments)` every `interval` seconds, counted from now, without drift.
 
         Moments that pass while the loop is busy are skipped, and counted in `.missed`.
+
+        Args:
+            interval: seconds, above 0.
+            function: called in the loop, in a copy of the context of this call.
+            arguments: what it is called with.
+
+        Raises:
+            ValueError: it is not above 0. WrongThread, StateClosed, WrongProcess.
 
         Thread: the owner's. Calls back: from the loop only. Source: CL-76.
         """
@@ -342,6 +391,11 @@ class WaitStateCollection:
 
         `close()` of the result, or of the collection, restores the handler that was there before.
 
+        Args:
+            number: of the `signal` module: `signal.SIGTERM`.
+            function: called in the loop.
+            arguments: what it is called with.
+
         Raises:
             ValueError: the caller is not in the main thread, where Python has its signals.
 
@@ -387,7 +441,7 @@ class WaitStateCollection:
 
     @property
     def alive(self) -> bool:
-        """Whether the collection can be used: it is not closed, and this process made it."""
+        """Whether the collection can be used; it is not closed then, and this process made it."""
         return self.owner.usable
 
     @property

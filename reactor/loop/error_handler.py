@@ -18,6 +18,10 @@ def log_and_close(thing: object, exception: BaseException) -> None:
 
     What accepts or is watched is never closed by it: one client must not end a server.
 
+    Args:
+        thing: the state, transport or handle concerned; None for a timer or a posted call.
+        exception: what has left its callback.
+
     Thread: the owner's. Calls back: never. Source: LW-017.
     """
     log.error("exception in a callback of %r", thing, exc_info=exception)
@@ -28,6 +32,13 @@ def log_and_close(thing: object, exception: BaseException) -> None:
 
 def propagate(thing: object, exception: BaseException) -> None:
     """Let the exception leave `run()` or `run_once()`; not for a hosted collection.
+
+    Args:
+        thing: the state, transport or handle concerned; None for a timer or a posted call.
+        exception: what has left its callback.
+
+    Raises:
+        BaseException: `exception`, always.
 
     Thread: the owner's. Calls back: never. Source: LW-018.
     """

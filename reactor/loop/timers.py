@@ -288,7 +288,9 @@ class Timer(Timed):
 
 
 class RepeatedTimer(Timer):
-    """A function that is called at start + 1, 2, 3 ... intervals, without drift.
+    """A function that is called again and again; made by `WaitStateCollection.call_every`.
+
+    The calls are at start + 1, 2, 3 ... intervals, without drift.
 
     `missed` counts the moments that had passed before the loop came to them: they are skipped,
     not caught up with.

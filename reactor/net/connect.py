@@ -295,7 +295,7 @@ class Cancellable(Protocol):
 
 
 class Connecting(Timed):
-    """One connection on its way, in a collection, which cancels it when it is closed.
+    """One connection on its way, made by `connect`; a collection that is closed cancels it.
 
     Args:
         collection: whose loop does it.

@@ -77,7 +77,8 @@ class Resolver:
         lookup: what is asked, with the arguments of `socket.getaddrinfo`.
         clock: a function without arguments that tells the seconds.
 
-    Thread: any; its verbs take a lock, but never while something is waited for. Source: LW-029.
+    Thread: any; its verbs take a lock, but never while something is waited for. Calls back: on
+    threads of its own, or before a verb returns where nobody need be asked. Source: LW-029.
     """
 
     __slots__ = (
@@ -219,7 +220,7 @@ class Resolver:
 
     @property
     def lookup_count(self) -> int:
-        """How many look-ups are open: those that wait, and those that somebody waits for."""
+        """How many look-ups are open; those that wait, and those that somebody waits for."""
         with self._lock:
             running = [x for x in self._busy.values() if x.phase is LookupPhase.RUNNING]
             return len(self._waiting) + len(running)
@@ -248,7 +249,11 @@ class Resolver:
             thread.join()  # it has its answer, and nothing else to do
 
     def drop(self, lookup: "Lookup[Any]") -> bool:
-        """Give a look-up up; false if it is too late. For `Lookup.cancel`, which see."""
+        """Give a look-up up; false if it is too late. For `Lookup.cancel`, which see.
+
+        Args:
+            lookup: what a verb of this resolver has returned.
+        """
         with self._lock:
             if lookup.phase is LookupPhase.WAITING:
                 self._waiting.remove(lookup)

@@ -49,6 +49,15 @@ class AsyncIOState(Connection):
         name: any object; shown in the `repr`.
         queue_output: whether a second write waits in line; None is false for streams.
         queue_input: whether a second read waits in line.
+        direction: "in" or "out", for the figures of the collection: who began the connection.
+
+    Attributes:
+        collection: where it belongs.
+        object: what it was made of; the connected socket after `connect_tcp`.
+        name: settable.
+        user_info: settable; the `user_info=` of a verb replaces it.
+        max_read: bytes that one call of `read_with_checking` may add at most; 256 KiB unless set.
+        protected_length: how many unread bytes TLS had protected when it was detached.
 
     Raises:
         ValueError: the socket listens, or is not connected. TypeError: it is none.
@@ -91,7 +100,7 @@ class AsyncIOState(Connection):
 
     @property
     def read_status(self) -> ReactorError | None:
-        """What stopped the last read: None, `EndOfStream`, a timeout or a failure (LW-115)."""
+        """What stopped the last read; None, `EndOfStream`, a timeout or a failure (LW-115)."""
         return self.input.status
 
     @property
@@ -137,7 +146,7 @@ class AsyncIOState(Connection):
 
     @property
     def input_limit(self) -> int:
-        """Bytes that may be unread at most: 16 MiB unless set (LW-092)."""
+        """Bytes that may be unread at most; 16 MiB unless set (LW-092)."""
         return self.input.limit
 
     @input_limit.setter
@@ -146,7 +155,7 @@ class AsyncIOState(Connection):
 
     @property
     def output_limit(self) -> int:
-        """Bytes that may wait in line at most: 16 MiB unless set (LW-103)."""
+        """Bytes that may wait in line at most; 16 MiB unless set (LW-103)."""
         return self.output.limit
 
     @output_limit.setter
@@ -271,6 +280,12 @@ class AsyncIOState(Connection):
 
         Under TLS it is plaintext that counts.
 
+        Args:
+            callback: gets `(state)`; `read_status` tells if a limit, an end or a failure was first.
+            timeout: seconds; None is the `read_timeout` of the state, `math.inf` no limit.
+            deadline: as in `read_buffer`.
+            user_info: as in `read_buffer`.
+
         Raises:
             OperationInProgress, StateClosed, WrongThread: as `read_buffer`.
 
@@ -282,6 +297,9 @@ class AsyncIOState(Connection):
 
     def discard(self, count: int) -> int:
         """Drop the first `count` unread bytes; return how many remain. The operation goes on.
+
+        Args:
+            count: bytes, 0 or more.
 
         Raises:
             OperationNotAllowed: outside the callback of `read_with_checking`.
@@ -296,6 +314,9 @@ class AsyncIOState(Connection):
         """Drop `count` bytes, end the operation, and return how many bytes remain unread.
 
         Its callback is not called again. A new read may be started at once.
+
+        Args:
+            count: bytes, 0 or more; 0 by default.
 
         Raises:
             OperationNotAllowed, ValueError: as `discard`.
@@ -315,6 +336,11 @@ class AsyncIOState(Connection):
         """Move as many unread bytes as fit into `buffer[start:end]`, and return how many.
 
         Works after `close` too.
+
+        Args:
+            buffer: writable and bytes-like.
+            start: where to begin; 0 by default.
+            end: where to stop; None, the default, is the end of the buffer.
 
         Raises:
             OperationInProgress: a read is running, or there is no connection yet.
@@ -403,6 +429,15 @@ class AsyncIOState(Connection):
     ) -> None:
         """Stop both directions without a word, close, and call `close_callback(state)` later.
 
+        Args:
+            close_callback: called later with the state; None calls nobody.
+            keep_object: leave the socket open, and blocking if it was; it is the caller's. Default
+                false.
+
+        Raises:
+            OperationNotAllowed: `keep_object` where there is TLS or no socket. WrongThread,
+                WrongProcess.
+
         Thread: the owner's. Calls back: never before it returns. Source: LW-130.
         """
         self.collection.owner.check()
@@ -415,6 +450,13 @@ class AsyncIOState(Connection):
         self, direction: str, *, abort: bool = False, callback: Callback | None = None
     ) -> bool | None:
         """End a direction of the connection, "input", "output" or "io"; it is not closed.
+
+        Args:
+            direction: "input", "output" or "io" for both.
+            abort: end what is active in that direction with `OperationAborted`; by default it is an
+                error.
+            callback: gets `(state, None)` later, or `(state, error)` in place of what would be
+                raised.
 
         Returns:
             True if it is done, None if it is under way.
@@ -499,6 +541,10 @@ class AsyncIOState(Connection):
     def handshake(self, callback: Callback, timeout: float | None = HANDSHAKE_TIMEOUT) -> None:
         """Shake hands on a TLS channel that has not done so; `callback(state, None or error)`.
 
+        Args:
+            callback: gets `(state, None)`, or `(state, error)` after which only closing is left.
+            timeout: seconds for all of it, 10 by default; None for no limit.
+
         Raises:
             OperationNotAllowed: there is no TLS. OperationInProgress: a direction is active.
 
@@ -514,6 +560,10 @@ class AsyncIOState(Connection):
 
         What was decrypted before the peer's alert is unread first, `protected_length` bytes, and
         then what came behind it. Without TLS only the callback comes.
+
+        Args:
+            callback: gets `(state, None)` when the traffic is plain, or `(state, error)`.
+            timeout: seconds for the peer's alert, 3 by default; None for no limit.
 
         Raises:
             OperationInProgress: a direction is active. StateClosed, WrongThread.

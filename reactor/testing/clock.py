@@ -22,6 +22,9 @@ class ManualClock:
     def advance(self, seconds: float) -> None:
         """Let `seconds` pass; nothing runs until the loop takes its next turn.
 
+        Args:
+            seconds: 0 or more.
+
         Raises:
             ValueError: it would go backwards, which a monotonic clock never does.
         """

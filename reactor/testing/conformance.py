@@ -352,6 +352,11 @@ CHECKS[no_descriptor_is_left.__name__] = no_descriptor_is_left
 def carry(data: BytesLike, sender: Channel, receiver: Channel) -> bytes:
     """Write `data` at one end while it is read at the other, and return what was read.
 
+    Args:
+        data: any number of bytes.
+        sender: the end that writes.
+        receiver: the end that reads.
+
     Raises:
         AssertionError: nothing moves any more, or the end came before all was read.
 

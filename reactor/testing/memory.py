@@ -78,7 +78,7 @@ class MemoryChannel(Channel):
 
     @property
     def address(self) -> Address:
-        """The name of this end: `("near", None)` or `("far", None)`."""
+        """The name of this end, `("near", None)` or `("far", None)`."""
         return self._address
 
     @property
@@ -96,7 +96,11 @@ class MemoryChannel(Channel):
         return self._beacon.fileno()
 
     def read(self, size: int) -> bytes | None:
-        """Take at most `size` bytes; None is "not now", empty the end of the stream."""
+        """Take at most `size` bytes; None is "not now", empty the end of the stream.
+
+        Args:
+            size: bytes, at least one.
+        """
         pipe = self._inward
         self._check("read", pipe)
         if not pipe.readable:
@@ -106,7 +110,11 @@ class MemoryChannel(Channel):
         return data
 
     def readinto(self, view: memoryview) -> int | None:
-        """Fill the front of `view`; None is "not now", 0 the end of the stream."""
+        """Fill the front of `view`; None is "not now", 0 the end of the stream.
+
+        Args:
+            view: writable bytes, at least one.
+        """
         octets = view.cast("B")
         data = self.read(len(octets))
         if data is None:
@@ -115,7 +123,15 @@ class MemoryChannel(Channel):
         return len(data)
 
     def write(self, view: BytesLike) -> int | None:
-        """Take bytes from the front of `view`; None is "not now"."""
+        """Take bytes from the front of `view`; None is "not now".
+
+        Args:
+            view: any number of bytes.
+
+        Raises:
+            BrokenPipe: this way was ended, or the other end is closed. ConnectionReset: it was
+                broken. StateClosed: this end is closed.
+        """
         pipe = self._outward
         self._check("write", pipe)
         if pipe.ended or pipe.deaf:
@@ -138,7 +154,11 @@ class MemoryChannel(Channel):
         return True
 
     def shutdown(self, how: int) -> None:
-        """Shut one way or both, as a socket would; bytes that would have come are lost."""
+        """Shut one way or both, as a socket would; bytes that would have come are lost.
+
+        Args:
+            how: `socket.SHUT_RD`, `SHUT_WR` or `SHUT_RDWR`.
+        """
         self._check("close", None)
         if how != socket.SHUT_RD:
             self._outward.ended = True
