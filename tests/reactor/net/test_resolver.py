@@ -222,6 +222,20 @@ def test_a_full_line_refuses_at_once__rel_48(service: NameService) -> None:
     resolver.close()
 
 
+def test_4_are_asked_and_256_wait_by_default__rel_48(service: NameService) -> None:
+    """By default four look-ups are asked at a time, 256 wait, and one more fails at once."""
+    resolver = Resolver(lookup=service)
+    lookups, answers = begin(resolver, *map(str, range(4 + 256 + 1)))
+    assert {take(service.asked) for _ in range(4)} == {f"{name}.example" for name in range(4)}
+    assert service.asked.empty()
+    assert all(place.empty() for place in answers[:-1])
+    assert "256 wait for 4 threads" in str(refusal(answers[-1]))
+    for lookup in lookups[4:-1]:
+        lookup.cancel()
+    service.answer_all()
+    resolver.close()
+
+
 def test_who_is_cancelled_in_line_is_never_asked__cl_079(service: NameService) -> None:
     """A look-up that is cancelled while it waits is never made, has no callback, and the
     next moves up.

@@ -1,0 +1,64 @@
+"""Accepting, unless told otherwise: each limit is what the documents say, and is kept."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import sys
+
+import pytest
+
+from reactor.errors import LimitExceeded, ReactorError
+from reactor.loop.collection import WaitStateCollection
+from reactor.net.accept import accept_tcp
+from reactor.net.listen import Binding
+from reactor.testing.settle import settle
+from tests.certificates import Certificates
+from tests.reactor.net.tcp.network import HOST, until
+from tests.tls_pairs import server
+
+QUEUE_PLACE = 28  # of the longest queue of a listener, in Linux's `struct tcp_info`: tcpi_sacked
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells the length of the queue")
+def test_128_clients_may_wait_in_the_kernel__lw_048(collection: WaitStateCollection) -> None:
+    """By default 128 clients may wait in the kernel's queue; `backlog=` is another number."""
+    for options, expected in (({}, 128), ({"backlog": 7}, 7)):
+        handle = accept_tcp(collection, 0, print, address=HOST, **options)
+        assert handle.socket is not None
+        facts = handle.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+        assert struct.unpack_from("I", facts, QUEUE_PLACE) == (expected,)
+        handle.close()
+
+
+def test_a_busy_port_is_worth_60_s__lw_046() -> None:
+    """A busy port is tried for 60 s by default, where the caller may wait, and else once."""
+    assert Binding(0).patience(may_wait=True) == 60.0
+    assert Binding(0).patience(may_wait=False) == 0.0
+
+
+def test_128_clients_may_shake_hands__lw_058(
+    collection: WaitStateCollection, certificates: Certificates
+) -> None:
+    """By default 128 clients may shake hands at a time; for one more the oldest is dropped."""
+    errors = list[ReactorError]()
+    handle = accept_tcp(
+        collection,
+        0,
+        print,
+        address=HOST,
+        tls=server(certificates),
+        tls_error_callback=lambda _, error: errors.append(error),
+    )
+    with contextlib.ExitStack() as clients:
+        for count in range(1, 129):
+            clients.enter_context(socket.create_connection((HOST, handle.local_port)))
+            until(collection, lambda count=count: handle.connection_count == count)
+        assert errors == []
+        clients.enter_context(socket.create_connection((HOST, handle.local_port)))
+        until(collection, lambda: errors)
+        assert isinstance(errors[0], LimitExceeded)
+        assert handle.connection_count == 128
+        handle.close()
+        settle(collection)
