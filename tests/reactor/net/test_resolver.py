@@ -104,15 +104,6 @@ def addresses(host: str = "192.0.2.1") -> list[SocketAddress]:
     return [SocketAddress(socket.AF_INET, (host, 80))]
 
 
-def test_the_defaults_are_the_limits_that_we_publish__rel_48() -> None:
-    """A resolver has four threads, 256 look-ups waiting, 64 abandoned ones, and ten seconds
-    for each.
-    """
-    resolver = Resolver()
-    assert (resolver.thread_count, resolver.queue_limit) == (4, 256)
-    assert (resolver.abandoned_limit, resolver.timeout) == (64, 10.0)
-
-
 def test_a_name_is_looked_up_on_another_thread__lw_029(service: NameService) -> None:
     """A name is looked up on another thread while the caller goes on; the answer comes once."""
     resolver = Resolver(lookup=service)
@@ -208,31 +199,20 @@ def test_a_stuck_look_up_stalls_nobody_else__rel_48(service: NameService) -> Non
     resolver.close()
 
 
-def test_a_full_line_refuses_at_once__rel_48(service: NameService) -> None:
-    """With as many look-ups waiting as may wait, one more fails at once with `LimitExceeded`."""
-    resolver = Resolver(lookup=service, thread_count=1, queue_limit=2)
-    _, answers = begin(resolver, "one", "two", "three", "four")
-    error = refusal(answers[3])
-    assert (error.identifier, error.phase) == ("lookup-limit", "resolve")
-    assert error.peer == ("four.example", 80)
-    assert "2 wait for 1 threads" in str(error)
-    for place, name in enumerate(("one", "two", "three")):
-        service.answer(f"{name}.example")
-        assert take(answers[place]) == addresses()
-    resolver.close()
-
-
 def test_4_are_asked_and_256_wait_by_default__rel_48(service: NameService) -> None:
-    """By default four look-ups are asked at a time, 256 wait, and one more fails at once."""
+    """Four look-ups are asked at a time and 256 wait; one more fails at once, and harms none."""
     resolver = Resolver(lookup=service)
-    lookups, answers = begin(resolver, *map(str, range(4 + 256 + 1)))
-    assert {take(service.asked) for _ in range(4)} == {f"{name}.example" for name in range(4)}
+    names = [str(number) for number in range(4 + 256)]
+    _, answers = begin(resolver, *names, "late")
+    assert {take(service.asked) for _ in range(4)} == {f"{name}.example" for name in names[:4]}
     assert service.asked.empty()
-    assert all(place.empty() for place in answers[:-1])
-    assert "256 wait for 4 threads" in str(refusal(answers[-1]))
-    for lookup in lookups[4:-1]:
-        lookup.cancel()
-    service.answer_all()
+    error = refusal(answers[-1])
+    assert (error.identifier, error.phase) == ("lookup-limit", "resolve")
+    assert error.peer == ("late.example", 80)
+    assert "256 wait for 4 threads" in str(error)
+    for place, name in zip(answers, names, strict=False):
+        service.answer(f"{name}.example")
+        assert take(place) == addresses()
     resolver.close()
 
 
