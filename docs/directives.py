@@ -2,6 +2,7 @@
 
 {house}                    the drawing of the floors
 {machine} module           the drawing of the table MOVES of a module
+{way} name                 the drawing of a byte's way through the code, of `docs/ways.py`
 {unreleased}               the fragments of `changes/`, by their kinds
 {promises}                 what the tests prove, each promise with links to its tests
 {seconds}`module.NAME`     the value of a constant; likewise {size}, in bytes, and {count}
@@ -24,6 +25,7 @@ from docs.drawings import house, machine
 from docs.figures import UNITS, figure
 from docs.listings import address, find, pages
 from docs.promises import GROUPS, Group, Proof, collect, faults
+from docs.ways import way
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +59,17 @@ class Machine(SphinxDirective):
         self.env.note_reread()
         module = self.arguments[0]
         return [nodes.raw("", machine(value_of(f"{module}.MOVES"), module), format="html")]
+
+
+class Way(SphinxDirective):
+    """Draws a way."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Return the drawing."""
+        self.env.note_reread()
+        return [nodes.raw("", way(self.arguments[0]), format="html")]
 
 
 class Unreleased(SphinxDirective):
@@ -179,6 +192,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Tell Sphinx what there is."""
     app.add_directive("house", House)
     app.add_directive("machine", Machine)
+    app.add_directive("way", Way)
     app.add_directive("unreleased", Unreleased)
     app.add_directive("promises", Promises)
     app.add_role("test", Test())

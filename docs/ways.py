@@ -1,0 +1,197 @@
+"""Ways: which functions a byte goes through, recorded, and drawn as a ladder of calls.
+
+A way has a line for each call, indented under its caller. It has the calls that lead to a landmark
+(a system call, OpenSSL, what a program has written), and none of the bookkeeping beside them.
+`tests/documents/test_ways.py` sends a byte through the real thing and compares; where they differ
+it prints the way as it is now, to be put here.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from docs.drawings import RIM, WIDTH, Box, arrow, picture, text
+
+# Where a byte leaves our code, or is put down in it.
+LANDMARKS: Final = {
+    "socket.recv": "the kernel: one system call",
+    "socket.send": "the kernel: one system call",
+    "MemoryBIO.write": "OpenSSL: ciphertext in",
+    "MemoryBIO.read": "OpenSSL: ciphertext out",
+    "_SSLSocket.read": "OpenSSL: plaintext out",
+    "_SSLSocket.write": "OpenSSL: plaintext in",
+    "data_received": "your protocol",
+    "callback": "your callback",
+    "reactor.state.operations.Pour.put": "the rest, kept in order",
+}
+
+WAYS: Final = {
+    "in": """\
+reactor.loop.collection.WaitStateCollection._serve
+  reactor.state.connection.Connection.on_readable
+    reactor.state.operation_queue.OperationQueue.proceed
+      reactor.state.operations.Feed.step
+        reactor.channel.socket_channel.SocketChannel.read
+          socket.recv
+        data_received
+""",
+    "in-tls": """\
+reactor.loop.collection.WaitStateCollection._serve
+  reactor.state.connection.Connection.on_readable
+    reactor.state.connection.Connection._layers_readable
+      reactor.state.operation_queue.OperationQueue.proceed
+        reactor.state.operations.Feed.step
+          reactor.channel.tls.TLSChannel.read
+            reactor.channel.socket_channel.SocketChannel.read
+              socket.recv
+            reactor.channel.tls_engine.TLSEngine.decrypt
+              MemoryBIO.write
+              reactor.channel.tls_engine.TLSEngine._pull
+                _SSLSocket.read
+          data_received
+""",
+    "out": """\
+reactor.transport.Transport.write
+  reactor.channel.socket_channel.SocketChannel.write
+    socket.send
+  reactor.transport.Transport._keep_rest
+    reactor.flow.waiting_output.WaitingOutput.keep
+      reactor.state.operations.Pour.put
+reactor.loop.collection.WaitStateCollection._serve
+  reactor.loop.collection.WaitStateCollection._serve_both
+    reactor.loop.timers.call
+      reactor.state.connection.Connection.on_writable
+        reactor.state.operation_queue.OperationQueue.proceed
+          reactor.state.operations.Pour.step
+            reactor.channel.socket_channel.SocketChannel.write
+              socket.send
+""",
+    "out-tls": """\
+reactor.transport.Transport.write
+  reactor.transport.Transport._write_with_care
+    reactor.transport.Transport._try_first
+      reactor.channel.tls.TLSChannel.write
+        reactor.channel.tls_engine.TLSEngine.write
+          _SSLSocket.write
+reactor.channel.tls.TLSChannel.rest
+  reactor.channel.tls.TLSChannel._push
+    MemoryBIO.read
+    reactor.channel.socket_channel.SocketChannel.write
+      socket.send
+""",
+    "read_buffer": """\
+reactor.loop.collection.WaitStateCollection._serve
+  reactor.state.connection.Connection.on_readable
+    reactor.state.operation_queue.OperationQueue.proceed
+      reactor.state.operations.Fill.step
+        reactor.state.operations.Fill._receive
+          reactor.channel.socket_channel.SocketChannel.read
+            socket.recv
+      reactor.state.operation_queue.OperationQueue._conclude
+        reactor.state.operation_queue.OperationQueue._end
+          reactor.state.line.Request.report
+            callback
+""",
+    "write_buffer": """\
+reactor.state.async_io_state.AsyncIOState.write_buffer
+  reactor.state.async_io_state.AsyncIOState._start
+    reactor.state.operation_queue.OperationQueue.start
+      reactor.state.operation_queue.first_try
+        reactor.state.operations.Send.step
+          reactor.channel.socket_channel.SocketChannel.write
+            socket.send
+reactor.loop.calls.CallQueue.run
+  reactor.loop.timers.call
+    reactor.state.operation_queue.QueueOwner._call_guarded
+      reactor.state.operation_queue.OperationQueue._proceed_as_posted
+        reactor.state.operation_queue.OperationQueue.proceed
+          reactor.state.operation_queue.OperationQueue._conclude
+            reactor.state.operation_queue.OperationQueue._end
+              reactor.state.line.Request.report
+                callback
+""",
+}
+
+# What a step does, in the words that the drawing has beside it.
+WORDS: Final = {
+    "reactor.channel.socket_channel.SocketChannel.read": "tries once; gives an errno its meaning",
+    "reactor.channel.socket_channel.SocketChannel.write": "tries once; how much was taken",
+    "reactor.channel.tls.TLSChannel._push": "ciphertext to the channel below",
+    "reactor.channel.tls.TLSChannel.read": "pumps the engine over the channel below",
+    "reactor.channel.tls.TLSChannel.rest": "when the hook has returned: pushes once",
+    "reactor.channel.tls.TLSChannel.write": "encrypts a chunk at most, and holds it",
+    "reactor.channel.tls_engine.TLSEngine._pull": "what has become of it",
+    "reactor.channel.tls_engine.TLSEngine.decrypt": "no I/O: bytes in, bytes out",
+    "reactor.channel.tls_engine.TLSEngine.write": "no I/O: bytes in, bytes out",
+    "reactor.flow.waiting_output.WaitingOutput.keep": "begins an operation; perhaps a pause",
+    "reactor.loop.calls.CallQueue.run": "a later turn: posted calls",
+    "reactor.loop.collection.WaitStateCollection._serve": "what is ready, one after the other",
+    "reactor.loop.collection.WaitStateCollection._serve_both": "room to write: the rarer case",
+    "reactor.loop.timers.call": "in the context of the connection",
+    "reactor.state.async_io_state.AsyncIOState._start": "may it begin here and now?",
+    "reactor.state.async_io_state.AsyncIOState.write_buffer": "makes a Send with its limits",
+    "reactor.state.connection.Connection._layers_readable": "TLS: reads, then pushes answers",
+    "reactor.state.connection.Connection.on_readable": "one bound method; no object for the event",
+    "reactor.state.connection.Connection.on_writable": "one bound method, as for input",
+    "reactor.state.line.Request.report": "the one final call",
+    "reactor.state.operation_queue.OperationQueue._conclude": "it is done; is there another?",
+    "reactor.state.operation_queue.OperationQueue._end": "its limit is disarmed",
+    "reactor.state.operation_queue.OperationQueue._proceed_as_posted": "unless it has ended since",
+    "reactor.state.operation_queue.OperationQueue.proceed": "steps its operation once",
+    "reactor.state.operation_queue.OperationQueue.start": "next, or in line",
+    "reactor.state.operation_queue.QueueOwner._call_guarded": "errors go to the handler",
+    "reactor.state.operation_queue.first_try": "output is tried at once",
+    "reactor.state.operations.Feed.step": "one piece for the protocol",
+    "reactor.state.operations.Fill._receive": "until the buffer is full",
+    "reactor.state.operations.Fill.step": "what arrives goes into the buffer",
+    "reactor.state.operations.Pour.step": "pours what was kept",
+    "reactor.state.operations.Send.step": "sends what the kernel takes",
+    "reactor.transport.Transport._keep_rest": "what was not taken",
+    "reactor.transport.Transport._try_first": "tries the channel",
+    "reactor.transport.Transport._write_with_care": "not plain bytes in clear, or behind others",
+    "reactor.transport.Transport.write": "nothing waits: tries the channel",
+}
+
+ROW: Final = 34  # from one step to the next
+BREAK: Final = 14  # more, where the loop has done other things in between
+INDENT: Final = 16  # of a call under its caller
+FRAME: Final = 24  # the height of a step
+LETTER: Final = 7.4  # the width of a letter of 12 units in a typewriter font
+ASIDE: Final = 400  # the room for the words beside a step
+
+
+def steps_of(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the depth and the name of each step of a way."""
+    for line in text.splitlines():
+        name = line.lstrip()
+        yield (len(line) - len(name)) // 2, name
+
+
+def way(name: str) -> str:
+    """Draw a way as a ladder: each call under its caller, with its words beside it."""
+    parts: list[str] = []
+    callers: list[Box] = []
+    y = RIM
+    for depth, step in steps_of(WAYS[name]):
+        if depth == 0 and callers:
+            y += BREAK
+        module, _, last = step.removeprefix("reactor.").rpartition(".")
+        owner = module.rpartition(".")[2] if module.rpartition(".")[2][:1].isupper() else ""
+        label = step if step in LANDMARKS and not owner else f"{owner}.{last}".lstrip(".")
+        box = Box(RIM + depth * INDENT, y, 16 + LETTER * len(label), FRAME)
+        parts.append(box.frame("box landmark" if step in LANDMARKS else "box"))
+        parts.append(text(box.x + 8, y + 16, label, "name"))
+        words = LANDMARKS.get(step) or WORDS.get(step, "")
+        if step in LANDMARKS:
+            parts.append(text(WIDTH - ASIDE, y + 16, words, "motto begin"))
+        else:
+            place = module.removesuffix(f".{owner}").replace(".", "/")
+            parts.append(text(WIDTH - ASIDE, y + 10, words))
+            parts.append(text(WIDTH - ASIDE, y + 23, f"{place}.py", "file"))
+        if depth:
+            caller = callers[depth - 1]
+            begin, end = (caller.x + 8, caller.bottom), (box.x, y + FRAME / 2)
+            parts.append(arrow(begin, end, "", f"V{end[1]:.1f} L", (begin[0], end[1])))
+        callers[depth:] = [box]
+        y += ROW
+    said = "; ".join(step.removeprefix("reactor.") for _, step in steps_of(WAYS[name]))
+    return picture(y, f"The way {name}: {said}.", parts)
