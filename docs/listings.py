@@ -8,11 +8,12 @@ import ast
 import functools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
-
-from sphinx.application import Sphinx
+from typing import TYPE_CHECKING, Any, Final
 
 from docs.promises import files_of, tests_of
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx  # the tests of other Pythons have none
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 
@@ -51,7 +52,7 @@ def places() -> dict[str, list[str]]:
     return found
 
 
-def pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
+def pages(app: "Sphinx") -> Iterator[tuple[str, dict[str, Any], str]]:
     """Yield the pages, as `html-collect-pages` wants them."""
     for path in files_of(ROOT):
         source = path.read_text("utf-8")
