@@ -33,7 +33,9 @@ def test_the_figures_have_their_names__lw_015__cl_88(collection: WaitStateCollec
 
 
 def test_connections_are_counted_while_they_are_open__cl_88() -> None:
-    """Connections count by the side that made them; bytes are those of the open and the closed."""
+    """The figures count open connections by the side that began them, and bytes of closed
+    ones too.
+    """
     health = Health(lambda: 0.0, naming=False)
     states = [Connection("in"), Connection("in"), Connection("out"), Connection(None)]
     health.bytes_in, health.bytes_out = 100, 200

@@ -33,7 +33,9 @@ INTERFACE = socket.if_nameindex()[0] if hasattr(socket, "if_nameindex") else (1,
     "host", [2130706433, "127.0.0.1", "[127.0.0.1]", ipaddress.IPv4Address("127.0.0.1")]
 )
 def test_the_forms_of_an_ipv4_host_reach_the_same_place__lw_022(host: Any) -> None:
-    """A number, numeric text and an `ipaddress` object mean the same place."""
+    """An IPv4 host may be a number, numeric text or an `ipaddress` object, which mean the
+    same place.
+    """
     assert read_target(host, 80).known_addresses() == [LOOPBACK]
 
 
@@ -93,7 +95,7 @@ def test_text_that_systems_read_in_different_ways_is_refused__lw_022(host: str) 
     ["example.org", "example.org.", "a-1.example", "1.2.3.4x", "0xg", "bücher.example", "7z"],
 )
 def test_other_text_is_a_name_as_it_was_given__lw_022(host: str) -> None:
-    """A name is not touched, and has no family before it is looked up."""
+    """A host name is taken as it was given, and has no family before it is looked up."""
     assert read_host(host) == Host(host, host, EITHER)
     assert not read_host(host).numeric
     assert read_target(host, 80).known_addresses() is None

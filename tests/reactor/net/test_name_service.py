@@ -69,7 +69,7 @@ def test_the_name_service_is_asked_once_for_every_address() -> None:
 
 @pytest.mark.parametrize(("number", "identifier"), FAILURES)
 def test_a_failed_look_up_has_a_portable_word__cc_083_084(number: str, identifier: str) -> None:
-    """The numbers of the name service become words that do not depend on the system."""
+    """The `identifier` of a failed look-up does not depend on the system's numbers."""
     if not hasattr(socket, number):
         pytest.skip(f"this system has no {number}")
     code = getattr(socket, number)

@@ -181,7 +181,9 @@ def test_propagate_does_not_keep_the_others_from_it__pr_15(services: Services) -
 
 
 def test_close_may_be_called_inside_a_hook__pr_15(services: Services) -> None:
-    """A hook that closes the server is closed with the others; the future comes."""
+    """A hook may close its server: its own connection ends with the others, and the future
+    comes.
+    """
     service = services(lambda: Recorder(data_received=lambda transport: service.server.close()))
     client, other = service.call(), service.call()
     client.sendall(b"stop")

@@ -70,7 +70,9 @@ def test_a_number_that_is_reused_in_a_batch_gets_no_event__lw_007__rel_12__pitfa
 def test_what_left_between_wait_and_dispatch_gets_nothing__lw_007(
     on_each: WaitStateCollection,
 ) -> None:
-    """An entry whose state was closed after the wait is skipped, under a new owner as well."""
+    """A state that was closed between `wait` and `dispatch` gets no event, nor does a new
+    one with its number.
+    """
     probe = ready_probe(on_each)
     ready = on_each.wait(0)
     successor = Successor(on_each, probe)

@@ -108,7 +108,7 @@ def test_tickets_wake_nobody__tls_3__lw_148(collection: WaitStateCollection, pai
 def test_a_write_holds_one_chunk_at_most__tls_4__lw_149(
     collection: WaitStateCollection, pair: Pair
 ) -> None:
-    """8 MiB to a peer that does not read: at most one chunk of ciphertext is held."""
+    """Of 8 MiB for a peer that does not read TLS holds one chunk of ciphertext at most."""
     client, server = pair
     client.write_buffer(bytes(8 * MIB), reports := Reports())
     settle(collection)
