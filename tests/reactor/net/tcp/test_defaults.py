@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import socket
 import struct
 import sys
+from typing import Final
 
 import pytest
 
 from reactor.errors import LimitExceeded, ReactorError
 from reactor.loop.collection import WaitStateCollection
-from reactor.net.accept import accept_tcp
+from reactor.net.accept import AcceptingHandle, accept_tcp
 from reactor.net.listen import Binding
 from reactor.testing.settle import settle
 from tests.certificates import Certificates
 from tests.reactor.net.tcp.network import HOST, until
 from tests.tls_pairs import server
 
-QUEUE_PLACE = 28  # of the longest queue of a listener, in Linux's `struct tcp_info`: tcpi_sacked
+TCP_INFO: Final[int] = getattr(socket, "TCP_INFO", 0)  # an option of Linux
+QUEUE_PLACE: Final = (
+    28  # of the longest queue of a listener, in Linux's `struct tcp_info`: tcpi_sacked
+)
+
+
+def counts(handle: AcceptingHandle, count: int) -> bool:
+    return handle.connection_count == count
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells the length of the queue")
 def test_128_clients_may_wait_in_the_kernel__lw_048(collection: WaitStateCollection) -> None:
     """By default 128 clients may wait in the kernel's queue; `backlog=` is another number."""
-    for options, expected in (({}, 128), ({"backlog": 7}, 7)):
-        handle = accept_tcp(collection, 0, print, address=HOST, **options)
+    for backlog, expected in ((None, 128), (7, 7)):
+        handle = accept_tcp(collection, 0, print, address=HOST, backlog=backlog)
         assert handle.socket is not None
-        facts = handle.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+        facts = handle.socket.getsockopt(socket.IPPROTO_TCP, TCP_INFO, 104)
         assert struct.unpack_from("I", facts, QUEUE_PLACE) == (expected,)
         handle.close()
 
@@ -54,7 +63,7 @@ def test_128_clients_may_shake_hands__lw_058(
     with contextlib.ExitStack() as clients:
         for count in range(1, 129):
             clients.enter_context(socket.create_connection((HOST, handle.local_port)))
-            until(collection, lambda count=count: handle.connection_count == count)
+            until(collection, functools.partial(counts, handle, count))
         assert errors == []
         clients.enter_context(socket.create_connection((HOST, handle.local_port)))
         until(collection, lambda: errors)
