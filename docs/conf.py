@@ -34,6 +34,7 @@ python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 88
 toc_object_entries_show_parents = "hide"
 nitpick_ignore = [  # what a function returns, and what anybody's collection is: no entries
+    ("py:class", "protocols.codecs.decoder.Decoder"),  # what decoders do alike: not public
     ("py:class", "reactor.loop.collection.Result"),
     ("py:class", "reactor.state.drive.Driven"),
     ("py:class", "reactor.testing.settle.TakesTurns"),

@@ -52,8 +52,8 @@ CALLED_FROM_BELOW: Final = {
         *("mark_passed", "moved", "output_failed", "output_gone"),
     },
     "WaitStateCollection": {
-        *("add", "arm", "close_because", "close_later", "post", "remove", "report", "retire"),
-        *("turning", "want"),
+        *("add", "arm", "close_because", "close_later", "post", "rebind", "remove", "report"),
+        *("retire", "turning", "want"),
     },
     "Watch": {"close_silently", "on_readable", "on_writable"},
 }

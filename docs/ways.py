@@ -21,25 +21,25 @@ LANDMARKS: Final = {
     "_SSLSocket.write": "OpenSSL: plaintext in",
     "data_received": "your protocol",
     "callback": "your callback",
-    "reactor.state.operations.Pour.put": "the rest, kept in order",
+    "reactor.state.streams.Pour.put": "the rest, kept in order",
 }
 
 WAYS: Final = {
     "in": """\
-reactor.loop.collection.WaitStateCollection._serve
-  reactor.state.connection.Connection.on_readable
+reactor.loop.poller.Poller.serve
+  reactor.loop.poller.Poller._serve
     reactor.state.operation_queue.OperationQueue.proceed
-      reactor.state.operations.Feed.step
+      reactor.state.streams.Feed.step
         reactor.channel.socket_channel.SocketChannel.read
           socket.recv
         data_received
 """,
     "in-tls": """\
-reactor.loop.collection.WaitStateCollection._serve
-  reactor.state.connection.Connection.on_readable
-    reactor.state.connection.Connection._layers_readable
+reactor.loop.poller.Poller.serve
+  reactor.loop.poller.Poller._serve
+    reactor.state.connection.Connection.on_readable
       reactor.state.operation_queue.OperationQueue.proceed
-        reactor.state.operations.Feed.step
+        reactor.state.streams.Feed.step
           reactor.channel.tls.TLSChannel.read
             reactor.channel.socket_channel.SocketChannel.read
               socket.recv
@@ -55,23 +55,22 @@ reactor.transport.Transport.write
     socket.send
   reactor.transport.Transport._keep_rest
     reactor.flow.waiting_output.WaitingOutput.keep
-      reactor.state.operations.Pour.put
-reactor.loop.collection.WaitStateCollection._serve
-  reactor.loop.collection.WaitStateCollection._serve_both
-    reactor.loop.timers.call
-      reactor.state.connection.Connection.on_writable
-        reactor.state.operation_queue.OperationQueue.proceed
-          reactor.state.operations.Pour.step
-            reactor.channel.socket_channel.SocketChannel.write
-              socket.send
+      reactor.state.streams.Pour.put
+reactor.loop.poller.Poller.serve
+  reactor.loop.poller.Poller._serve
+    reactor.loop.poller.Poller._serve_both
+      reactor.loop.wait_state.call
+        reactor.state.connection.Connection.on_writable
+          reactor.state.operation_queue.OperationQueue.proceed
+            reactor.state.streams.Pour.step
+              reactor.channel.socket_channel.SocketChannel.write
+                socket.send
 """,
     "out-tls": """\
 reactor.transport.Transport.write
-  reactor.transport.Transport._write_with_care
-    reactor.transport.Transport._try_first
-      reactor.channel.tls.TLSChannel.write
-        reactor.channel.tls_engine.TLSEngine.write
-          _SSLSocket.write
+  reactor.channel.tls.TLSChannel.write
+    reactor.channel.tls_engine.TLSEngine.write
+      _SSLSocket.write
 reactor.channel.tls.TLSChannel.rest
   reactor.channel.tls.TLSChannel._push
     MemoryBIO.read
@@ -79,8 +78,8 @@ reactor.channel.tls.TLSChannel.rest
       socket.send
 """,
     "read_buffer": """\
-reactor.loop.collection.WaitStateCollection._serve
-  reactor.state.connection.Connection.on_readable
+reactor.loop.poller.Poller.serve
+  reactor.loop.poller.Poller._serve
     reactor.state.operation_queue.OperationQueue.proceed
       reactor.state.operations.Fill.step
         reactor.state.operations.Fill._receive
@@ -88,7 +87,7 @@ reactor.loop.collection.WaitStateCollection._serve
             socket.recv
       reactor.state.operation_queue.OperationQueue._conclude
         reactor.state.operation_queue.OperationQueue._end
-          reactor.state.line.Request.report
+          reactor.state.operations.Operation.report
             callback
 """,
     "write_buffer": """\
@@ -100,14 +99,13 @@ reactor.state.async_io_state.AsyncIOState.write_buffer
           reactor.channel.socket_channel.SocketChannel.write
             socket.send
 reactor.loop.calls.CallQueue.run
-  reactor.loop.timers.call
-    reactor.state.operation_queue.QueueOwner._call_guarded
-      reactor.state.operation_queue.OperationQueue._proceed_as_posted
-        reactor.state.operation_queue.OperationQueue.proceed
-          reactor.state.operation_queue.OperationQueue._conclude
-            reactor.state.operation_queue.OperationQueue._end
-              reactor.state.line.Request.report
-                callback
+  reactor.state.operation_queue.QueueOwner._call_guarded
+    reactor.state.operation_queue.OperationQueue._proceed_as_posted
+      reactor.state.operation_queue.OperationQueue.proceed
+        reactor.state.operation_queue.OperationQueue._conclude
+          reactor.state.operation_queue.OperationQueue._end
+            reactor.state.operations.Operation.report
+              callback
 """,
 }
 
@@ -124,15 +122,15 @@ WORDS: Final = {
     "reactor.channel.tls_engine.TLSEngine.write": "no I/O: bytes in, bytes out",
     "reactor.flow.waiting_output.WaitingOutput.keep": "begins an operation; perhaps a pause",
     "reactor.loop.calls.CallQueue.run": "a later turn: posted calls",
-    "reactor.loop.collection.WaitStateCollection._serve": "what is ready, one after the other",
-    "reactor.loop.collection.WaitStateCollection._serve_both": "room to write: the rarer case",
-    "reactor.loop.timers.call": "in the context of the connection",
+    "reactor.loop.poller.Poller._serve": "what is ready, one after the other",
+    "reactor.loop.poller.Poller._serve_both": "room to write: the rarer case",
+    "reactor.loop.poller.Poller.serve": "what the wait has found",
+    "reactor.loop.wait_state.call": "in the context of the connection",
     "reactor.state.async_io_state.AsyncIOState._start": "may it begin here and now?",
     "reactor.state.async_io_state.AsyncIOState.write_buffer": "makes a Send with its limits",
-    "reactor.state.connection.Connection._layers_readable": "TLS: reads, then pushes answers",
-    "reactor.state.connection.Connection.on_readable": "one bound method; no object for the event",
-    "reactor.state.connection.Connection.on_writable": "one bound method, as for input",
-    "reactor.state.line.Request.report": "the one final call",
+    "reactor.state.connection.Connection.on_readable": "TLS: reads, then pushes answers",
+    "reactor.state.connection.Connection.on_writable": "output goes on",
+    "reactor.state.operations.Operation.report": "the one final call",
     "reactor.state.operation_queue.OperationQueue._conclude": "it is done; is there another?",
     "reactor.state.operation_queue.OperationQueue._end": "its limit is disarmed",
     "reactor.state.operation_queue.OperationQueue._proceed_as_posted": "unless it has ended since",
@@ -140,14 +138,12 @@ WORDS: Final = {
     "reactor.state.operation_queue.OperationQueue.start": "next, or in line",
     "reactor.state.operation_queue.QueueOwner._call_guarded": "errors go to the handler",
     "reactor.state.operation_queue.first_try": "output is tried at once",
-    "reactor.state.operations.Feed.step": "one piece for the protocol",
+    "reactor.state.streams.Feed.step": "one piece for the protocol",
     "reactor.state.operations.Fill._receive": "until the buffer is full",
     "reactor.state.operations.Fill.step": "what arrives goes into the buffer",
-    "reactor.state.operations.Pour.step": "pours what was kept",
+    "reactor.state.streams.Pour.step": "pours what was kept",
     "reactor.state.operations.Send.step": "sends what the kernel takes",
     "reactor.transport.Transport._keep_rest": "what was not taken",
-    "reactor.transport.Transport._try_first": "tries the channel",
-    "reactor.transport.Transport._write_with_care": "not plain bytes in clear, or behind others",
     "reactor.transport.Transport.write": "nothing waits: tries the channel",
 }
 

@@ -139,19 +139,28 @@ class LengthFieldProtocol(FrameProtocol):
 
 
 class Int8Protocol(LengthFieldProtocol):
-    """Frames of up to 255 bytes, behind their length in one byte."""
+    """Frames of up to 255 bytes, behind their length in one byte.
+
+    Thread: the owner's. Calls back: the hooks. Source: PR-04.
+    """
 
     field_size = 1
 
 
 class Int16Protocol(LengthFieldProtocol):
-    """Frames of up to 65,535 bytes, behind their length in two bytes."""
+    """Frames of up to 65,535 bytes, behind their length in two bytes.
+
+    Thread: the owner's. Calls back: the hooks. Source: PR-04.
+    """
 
     field_size = 2
 
 
 class Int32Protocol(LengthFieldProtocol):
-    """Frames of up to 4 GiB, behind their length in four bytes; `frame_limit` takes up to 1 MiB."""
+    """Frames of up to 4 GiB, behind their length in four bytes; `frame_limit` takes up to 1 MiB.
+
+    Thread: the owner's. Calls back: the hooks. Source: PR-04.
+    """
 
     field_size = 4
 

@@ -84,6 +84,9 @@ class LineProtocol(CodecProtocol):
     def input_refused(self, error: SocketError) -> None:
         """Call `line_too_long`, as a line knows no other rule.
 
+        Args:
+            error: a `LimitExceeded` that names the peer.
+
         Thread: the owner's. Calls back: that hook. Source: PR-14, the default limits.
         """
         assert isinstance(error, LimitExceeded)

@@ -332,10 +332,12 @@ class Connection(QueueOwner):
                 return  # the transport has ended it, as its output is lost
         queue = self.input
         if queue.phase == BLOCKED and queue.posted is None:
-            if channel.holds_input:
+            want = queue.want()
+            # Who waits for a way out would be stepped in vain, again and again.
+            if want & READ and channel.holds_input:
                 queue.post()
             else:
-                wanted |= queue.want()
+                wanted |= want
         output = self._output
         if output is not None and output.phase == BLOCKED and output.posted is None:
             wanted |= output.want()

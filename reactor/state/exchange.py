@@ -6,6 +6,7 @@ been told of its end, are alike: one operation, one limit, and nothing else on t
 
 from reactor.channel.base import Channel
 from reactor.errors import ReactorError, SocketError
+from reactor.interest import READ
 from reactor.loop.collection import WaitStateCollection
 from reactor.state.operation_queue import BLOCKED, OperationQueue, QueueOwner
 from reactor.state.operations import Drain, Exchange
@@ -51,10 +52,12 @@ class Exchanging(QueueOwner):
         """Want what the operation waits for."""
         operation = self._queue.operation
         if operation is not None and self._queue.phase == BLOCKED:
-            if self.channel.holds_input and not isinstance(operation, Drain):
+            want = operation.want(self.channel)
+            # Who waits for a way out would be stepped in vain, again and again.
+            if want & READ and self.channel.holds_input and not isinstance(operation, Drain):
                 self._queue.post()
             try:
-                self.collection.want(self, operation.want(self.channel))
+                self.collection.want(self, want)
             except SocketError as error:  # what cannot be watched is lost
                 self._queue.lose(error)
 

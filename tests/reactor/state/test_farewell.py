@@ -113,6 +113,24 @@ def test_what_has_not_shaken_hands_ends_without_a_spin__lw_152__pitfall_10(
     far.close()
 
 
+def test_who_waits_for_room_sleeps_although_the_peer_has_ended__lw_137__pitfall_10(
+    collection: WaitStateCollection, certificates: Certificates
+) -> None:
+    """A closing connection whose output finds no room sleeps, even if the peer's alert is there."""
+    near, far = channels(certificates, capacity=4096)
+    near.write(bytes(100_000))
+    far.write_eof()
+    part_from(collection, near)
+    settle(collection)
+    assert (near.fileno() >= 0, collection.run_once(0)) == (True, 0)
+    got = 0
+    while (data := far.read(65_536)) != b"":
+        got += len(data or b"")
+        settle(collection)
+    assert (got, near.fileno()) == (100_000, -1)
+    far.close()
+
+
 def test_all_farewells_end_with_the_collection__lw_011(
     collection: WaitStateCollection, certificates: Certificates
 ) -> None:
