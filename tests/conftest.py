@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -13,6 +15,7 @@ from reactor.testing.clock import ManualClock
 from reactor.testing.memory import MemoryChannel, memory_pair
 from tests import leaks
 from tests.certificates import Certificates
+from tests.faults.tls_peers import Peers
 
 FAILED: Final = pytest.StashKey[bool]()
 
@@ -67,6 +70,15 @@ def near(collection: WaitStateCollection, far: MemoryChannel) -> Iterator[AsyncI
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     """An authority and the certificates that most tests need, made once."""
     return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def peers(
+    collection: WaitStateCollection, certificates: Certificates, tmp_path: Path
+) -> Iterator[Peers]:
+    """Programs that speak TLS with what runs in `collection`, ended behind the test."""
+    with contextlib.closing(Peers(collection, certificates, tmp_path)) as peers:
+        yield peers
 
 
 @pytest.hookimpl(wrapper=True)

@@ -11,6 +11,7 @@ import pytest
 PACKAGES: Final = {  # program: the Debian package that brings it; `make test` installs these
     "curl": "curl",
     "gnutls-cli": "gnutls-bin",
+    "gnutls-serv": "gnutls-bin",
     "nc": "netcat-openbsd",
     "openssl": "openssl",
 }

@@ -13,8 +13,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA384
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
+ALERT: Final = 21
 APPLICATION_DATA: Final = 23
 HANDSHAKE: Final = 22
+CLOSE_NOTIFY: Final = bytes([1, 0])
 KEY_UPDATE_REQUESTED: Final = bytes([24, 0, 0, 1, 1])
 TAG_SIZE: Final = 16  # bytes that AES-GCM adds
 
@@ -30,6 +32,10 @@ class Forger:
     def data(self, plaintext: bytes) -> bytes:
         """Return a record of application data."""
         return self._record(APPLICATION_DATA, plaintext)
+
+    def closing_alert(self) -> bytes:
+        """Return the alert behind which nothing more may come."""
+        return self._record(ALERT, CLOSE_NOTIFY)
 
     def key_update(self) -> bytes:
         """Return a key update that wants to be answered; what follows uses the next keys."""

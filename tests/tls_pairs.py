@@ -9,6 +9,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 from reactor.channel.base import Channel
@@ -17,6 +18,7 @@ from reactor.channel.tls_engine import CHUNK_SIZE, Stage, TLSEngine
 from reactor.channel.tls_settings import ClientTLS, ServerTLS, TLSPlan, tls_plan
 from reactor.testing.memory import MemoryChannel, memory_pair
 from tests.certificates import Certificates
+from tests.tls_forger import Forger
 
 TLS_1_2: Final = ssl.TLSVersion.TLSv1_2
 TLS_1_3: Final = ssl.TLSVersion.TLSv1_3
@@ -159,6 +161,23 @@ def ends(
     near, far = channels(certificates, version, capacity=capacity)
     try:
         yield near, far
+    finally:
+        close(near, far)
+
+
+@contextmanager
+def forged(
+    certificates: Certificates, folder: Path, capacity: int
+) -> Iterator[tuple[TLSChannel, TLSChannel, Forger]]:
+    """Two ends, and a forger who writes in the client's name."""
+    client_context, server_context = contexts(certificates)
+    client_context.keylog_filename = str(folder / "keys")
+    here, there = memory_pair(capacity)
+    client, server = engines(client_context, server_context)
+    near, far = TLSChannel(here, client), TLSChannel(there, server)
+    shake_channels(near, far)
+    try:
+        yield near, far, Forger(folder / "keys")
     finally:
         close(near, far)
 

@@ -32,7 +32,7 @@ class Program:
         self, *command: str | Path, folder: Path, environment: Mapping[str, str] | None = None
     ) -> None:
         self.name = Path(command[0]).name
-        self.seen = ""  # everything it has printed
+        self._pieces: list[str] = []  # of what it has printed
         self._expected = 0  # how much of that was expected already
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._process = subprocess.Popen(
@@ -59,6 +59,12 @@ class Program:
             assert pipe is not None
             pipe.close()
         self._process.wait(PATIENCE)
+
+    @property
+    def seen(self) -> str:
+        """Everything it has printed."""
+        self._pieces[:] = ["".join(self._pieces)]
+        return self._pieces[0]
 
     def types(self, line: str) -> None:
         """Send one line to it."""
@@ -109,7 +115,7 @@ class Program:
             if not selector.select(max(0.0, deadline - time.monotonic())):
                 return False
         data: bytes = self._process.stdout.read(65536)
-        self.seen += self._decoder.decode(data)
+        self._pieces.append(self._decoder.decode(data))
         return bool(data)
 
     def __repr__(self) -> str:

@@ -6,8 +6,6 @@ import os
 import selectors
 import socket
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +20,6 @@ from reactor.interest import READ, WRITE
 from reactor.testing.conformance import CHECKS, carry
 from reactor.testing.memory import memory_pair
 from tests.certificates import Certificates
-from tests.tls_forger import Forger
 from tests.tls_pairs import (
     VERSIONS,
     channels,
@@ -31,9 +28,9 @@ from tests.tls_pairs import (
     ends,
     engines,
     fill,
+    forged,
     memory,
     send,
-    shake_channels,
     step_until,
 )
 
@@ -141,23 +138,6 @@ def test_answers_that_nobody_takes_stop_the_reading__rel_33(
         assert sent < 10_000
         assert ANSWER_LIMIT < far.engine.output_size < ANSWER_LIMIT + 100
         assert far.read_want == WRITE  # and not READ: it would spin
-
-
-@contextmanager
-def forged(
-    certificates: Certificates, folder: Path, capacity: int
-) -> Iterator[tuple[TLSChannel, TLSChannel, Forger]]:
-    """Two ends, and a forger who writes in the client's name."""
-    client_context, server_context = contexts(certificates)
-    client_context.keylog_filename = str(folder / "keys")
-    here, there = memory_pair(capacity)
-    client, server = engines(client_context, server_context)
-    near, far = TLSChannel(here, client), TLSChannel(there, server)
-    shake_channels(near, far)
-    try:
-        yield near, far, Forger(folder / "keys")
-    finally:
-        close(near, far)
 
 
 # Rules 2 to 5.

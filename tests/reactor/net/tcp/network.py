@@ -155,6 +155,22 @@ def silent_resolver(end: threading.Event | None = None) -> Iterator[Resolver]:
         made.close()
 
 
+@contextlib.contextmanager
+def in_a_thread(function: Callable[[], object]) -> Iterator[None]:
+    """Let a blocking client do something meanwhile; what fails there the server has to tell."""
+
+    def run() -> None:
+        with contextlib.suppress(OSError):
+            function()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join(PATIENCE)
+
+
 class Guests:
     """A connection function that keeps whom it got; `then` is called with the same afterwards."""
 

@@ -7,7 +7,6 @@ import logging
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -28,7 +27,7 @@ from reactor.state.async_io_state import AsyncIOState
 from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
 from tests.certificates import Certificates
-from tests.reactor.net.tcp.network import HOST, PATIENCE, Told, call, until
+from tests.reactor.net.tcp.network import HOST, PATIENCE, Told, call, in_a_thread, until
 from tests.tls_pairs import client, server
 
 
@@ -60,22 +59,6 @@ def ended(sock: socket.socket) -> bytes:
         while data := sock.recv(65536):
             said += data
     return bytes(said)
-
-
-@contextlib.contextmanager
-def in_a_thread(function: Callable[[], object]) -> Iterator[None]:
-    """Let a blocking client do something meanwhile; what fails there the server has to tell."""
-
-    def run() -> None:
-        with contextlib.suppress(OSError):
-            function()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join(PATIENCE)
 
 
 def test_the_function_is_called_after_the_handshake__lw_054(
