@@ -214,9 +214,8 @@ class Peers:
         """Start a program; "1.2" and "1.3" stand for its way to say which version to speak."""
         self._count += 1
         notes = self._folder / f"notes-{self._count}"
-        command = [
-            part for argument in arguments for part in SPELLINGS[program].get(argument, (argument,))
-        ]
+        spelling = SPELLINGS.get(program, {})
+        command = [part for argument in arguments for part in spelling.get(argument, (argument,))]
         noting = {"openssl": ("-msg", "-msgfile", notes), "gnutls-cli": ("--logfile", notes)}
         command += noting.get(program, ())
         peer = Peer(self.collection, require(program), *command, folder=self._folder, notes=notes)
