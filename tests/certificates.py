@@ -28,9 +28,16 @@ class Certificates:
         self.elsewhere = self.issue("elsewhere.example")  # good, and for another host
         self.expired = self.issue("localhost", "127.0.0.1", "::1", ended=timedelta(days=1))
         self.client = self.issue("client@waitstate.example")
+        self.alone = folder / "alone.pem"  # signed by itself
+        self._stranger.private_key_pem.write_to_path(self.alone)
+        self._stranger.cert_pem.write_to_path(self.alone, append=True)
 
     def issue(
-        self, *names: str, ended: timedelta | None = None, begins: timedelta | None = None
+        self,
+        *names: str,
+        ended: timedelta | None = None,
+        begins: timedelta | None = None,
+        common_name: str | None = None,
     ) -> Path:
         """Sign a certificate for host names, addresses or mail addresses; return its PEM file.
 
@@ -38,10 +45,13 @@ class Certificates:
             names: what it is valid for.
             ended: how long ago its validity ended; None for a certificate that is valid today.
             begins: how long it is until its validity begins; None for the same.
+            common_name: what the old field for one name has, which must not be believed.
         """
         not_after = None if ended is None else datetime.now(UTC) - ended
         not_before = None if begins is None else datetime.now(UTC) + begins
-        leaf = self._ca.issue_cert(*names, not_after=not_after, not_before=not_before)
+        leaf = self._ca.issue_cert(
+            *names, common_name=common_name, not_after=not_after, not_before=not_before
+        )
         path = self._folder / f"identity-{len(list(self._folder.iterdir()))}.pem"
         leaf.private_key_and_cert_chain_pem.write_to_path(path)
         return path

@@ -219,6 +219,9 @@ class ClientTLS(Description):
         context = DescribedContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = self._check_hostname
         context.verify_mode = ssl.CERT_REQUIRED if self._verify else ssl.CERT_NONE
+        # Python would believe the common name where there are no alternative ones; RFC 9525 does
+        # not, as it may be any text.
+        context.hostname_checks_common_name = False
         return context
 
 

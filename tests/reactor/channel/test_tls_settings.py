@@ -281,6 +281,13 @@ def test_an_international_name_is_verified__rel_36(certificates: Certificates) -
     meet(client(certificates), described, "bücher.example")
 
 
+def test_a_common_name_is_not_believed__rel_36(certificates: Certificates) -> None:
+    """A host that only the common name of a certificate has is not verified by it."""
+    described = ServerTLS(certificates.issue(common_name="localhost"))
+    with pytest.raises(TLSVerificationFailed, match="localhost"):
+        meet(client(certificates), described)
+
+
 # Descriptions.
 
 
