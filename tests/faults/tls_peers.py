@@ -233,16 +233,18 @@ class Peers:
         options.setdefault("tls", self.described())
         return serve(self.collection, lambda: protocol, 0, address=HOST, **options)
 
-    def connect(self, protocol: Notes, port: int, **options: Any) -> list[Any]:
+    def connect(
+        self, protocol: Notes, port: int, host: str = "localhost", **options: Any
+    ) -> list[Any]:
         """Connect a protocol of ours to a program; return where a failure will be."""
         failures = list[Any]()
         options.setdefault("tls", ClientTLS(trusted_file=self.certificates.authority))
         connect(
             self.collection,
             lambda: protocol,
-            "localhost",
+            host,
             port,
-            ipv6=False,
+            ipv6=":" in host,
             failed=failures.append,
             **options,
         )
