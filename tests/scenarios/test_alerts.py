@@ -12,9 +12,7 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import pytest
 
@@ -22,116 +20,24 @@ from reactor.channel.tls_settings import ServerTLS
 from reactor.loop.collection import WaitStateCollection
 from reactor.state.async_io_state import AsyncIOState
 from tests.certificates import Certificates
+from tests.faults.tls_conversations import (
+    FACES,
+    LIMIT,
+    LOST,
+    ROUNDS,
+    Ask,
+    Case,
+    Serve,
+    Talk,
+    Told,
+    alert_in,
+    contexts,
+    conversation,
+    our_serve,
+    raw_client,
+    tls_client,
+)
 from tests.peers import require
-
-LIMIT: Final = 10.0  # seconds for one conversation; it takes milliseconds
-ROUNDS: Final = 3  # what a reset destroys is a matter of luck
-LOST: Final = ("lost",)
-
-Told: TypeAlias = tuple[Any, ...]
-Talk: TypeAlias = Callable[[socket.socket], Told]
-Serve: TypeAlias = Callable[[socket.socket, Any], object]
-
-
-def spoken(tls: ssl.SSLSocket) -> Told:
-    """Say something, hear the echo, and tell what was agreed."""
-    tls.sendall(b"hello")
-    return ("data", tls.recv(100), tls.selected_alpn_protocol())
-
-
-def alert_in(error: ssl.SSLError) -> Told:
-    """Return the alert that was read; without one the connection just ended."""
-    return LOST if error.reason is None else ("alert", error.reason)
-
-
-def tls_client(context: ssl.SSLContext, server_hostname: str = "localhost") -> Talk:
-    """A client that tells the alert it reads."""
-
-    def talk(sock: socket.socket) -> Told:
-        try:
-            with context.wrap_socket(sock, server_hostname=server_hostname) as tls:
-                return spoken(tls)
-        except ssl.SSLError as error:
-            return alert_in(error)
-        except ConnectionError:
-            return LOST
-
-    return talk
-
-
-def raw_client(data: bytes) -> Talk:
-    """A client that is none of TLS, and tells the bytes it reads."""
-
-    def talk(sock: socket.socket) -> Told:
-        got = b""
-        try:
-            with sock:
-                sock.sendall(data)
-                with contextlib.suppress(OSError):  # a reset may have come before
-                    sock.shutdown(socket.SHUT_WR)
-                while piece := sock.recv(4096):
-                    got += piece
-        except ConnectionError:
-            return ("bytes", got) if got else LOST
-        return ("bytes", got)
-
-    return talk
-
-
-def plain_serve(sock: socket.socket, context: ssl.SSLContext) -> None:
-    """Serve as a blocking program does: shake hands, echo once, close."""
-    with sock, contextlib.suppress(OSError), context.wrap_socket(sock, server_side=True) as tls:
-        tls.sendall(tls.recv(100))
-
-
-def our_serve(collection: WaitStateCollection) -> Serve:
-    """Serve as a program of ours does."""
-
-    def echo(state: AsyncIOState, buffer: bytearray, end: int) -> None:
-        data = bytes(buffer[:end])
-        if state.read_status is not None:
-            state.close()
-        else:
-            state.finish(end)
-            state.write_buffer(data, lambda state, *_: state.close())
-
-    def attached(state: AsyncIOState, error: Exception | None) -> None:
-        if error is None:
-            state.read_with_checking(echo)
-        else:
-            state.close()
-
-    def serve(sock: socket.socket, tls: Any) -> None:
-        AsyncIOState(collection, sock).attach_tls(attached, tls=tls)
-
-    return lambda sock, tls: collection.submit(serve, sock, tls).result(LIMIT)
-
-
-def conversation(serve: Serve, tls: Any, talk: Talk) -> Told:
-    """Let a client talk to a server, and return what it was told."""
-    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
-        sock = socket.create_connection(listener.getsockname(), timeout=LIMIT)
-        told = pool.submit(talk, sock)
-        accepted, _ = listener.accept()
-        serve(accepted, tls)
-        return told.result(LIMIT)
-
-
-@dataclass
-class Case:
-    """How a conversation with a server fails: the two ends, and what must be told at least."""
-
-    expected: Told
-    talk: Talk
-    server: Any
-    ours: Any = field(default=None)
-
-
-def contexts(certificates: Certificates, version: ssl.TLSVersion) -> tuple[Any, Any]:
-    """Make a client's context of one version, and a server's of any."""
-    client = certificates.client_context()
-    client.minimum_version = client.maximum_version = version
-    return client, certificates.server_context()
 
 
 def no_common_version(certificates: Certificates, version: ssl.TLSVersion) -> Case:
@@ -220,21 +126,18 @@ def running() -> Iterator[WaitStateCollection]:
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 @pytest.mark.parametrize("make", CASES, ids=lambda make: make.__name__)
+@pytest.mark.parametrize("face", FACES, ids=lambda face: face.__name__)
 def test_a_client_is_told_what_a_blocking_server_tells__tls_9__lw_152(
     running: WaitStateCollection,
     certificates: Certificates,
+    face: Callable[[WaitStateCollection], Ask],
     make: Callable[[Certificates, ssl.TLSVersion], Case],
     version: ssl.TLSVersion,
 ) -> None:
     """A client reads of our server why a handshake has failed whenever it reads it of a
     blocking one.
     """
-    case = make(certificates, version)
-    serve = our_serve(running)
-    ours = [conversation(serve, case.ours or case.server, case.talk) for _ in range(ROUNDS)]
-    plain = {conversation(plain_serve, case.server, case.talk) for _ in range(ROUNDS)}
-    assert ours == [case.expected] * ROUNDS
-    assert plain - {LOST} <= {case.expected}
+    make(certificates, version).is_told_by(face(running))
 
 
 def refuse_authority(certificates: Certificates) -> tuple[str, ssl.SSLContext, Any]:
