@@ -212,7 +212,10 @@ class TLSEngine:
             return False
         except ssl.SSLError as error:
             refused = getattr(self.tls_object, "refused", None)  # what choose_context has raised
-            raise self._broken(meaning(error, "handshake")) from (refused or error)
+            if refused is None:
+                raise self._broken(meaning(error, "handshake")) from error
+            text = f"choose_context raised {type(refused).__name__}: {refused}"
+            raise self._broken(meaning(error, "handshake", text)) from refused
         refusal = _refusal(self._functions[1], self.tls_object)
         if refusal is not None:
             # Python cannot send an alert of its own. Without our last flight the peer does at
@@ -438,18 +441,20 @@ class TLSEngine:
         return f"<TLSEngine {' '.join([side, self.stage.name, *ended])}>"
 
 
-def meaning(error: ssl.SSLError, phase: str) -> TLSError:
+def meaning(error: ssl.SSLError, phase: str, text: str | None = None) -> TLSError:
     """Give an error of OpenSSL its meaning; its reason and the result of a verification stay.
 
     Args:
         error: what `ssl` raised. Its text is for people and is not looked at.
         phase: what we were doing.
+        text: what has happened, if we know better than OpenSSL.
 
     Thread: any. Calls back: never. Source: LW-190, LW-192.
     """
     kind = next(ours for theirs, ours in MEANINGS if isinstance(error, theirs))
     reason = getattr(error, "reason", None)
-    text = "TLS failed" if reason is None else reason.lower().replace("_", " ")
+    if text is None:
+        text = "TLS failed" if reason is None else reason.lower().replace("_", " ")
     if isinstance(error, ssl.SSLCertVerificationError):
         text = f"the peer's certificate is refused: {error.verify_message}"
     made = kind(text, phase=phase)

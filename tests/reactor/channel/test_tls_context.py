@@ -245,6 +245,7 @@ def test_what_choose_context_raises_is_the_cause__lw_171(certificates: Certifica
         with pytest.raises(TLSError) as caught:
             far.handshake()
         assert isinstance(caught.value.__cause__, kind)
+        assert f"choose_context raised {kind.__name__}: " in str(caught.value)
         near.feed(far.take())
         with pytest.raises(TLSError) as told:
             near.handshake()
