@@ -111,6 +111,7 @@ def test_a_common_name_is_not_believed__rel_36(peers: Peers, kind: str, names: l
     assert [type(error) for error in failures] == [TLSVerificationFailed]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_only_an_explicit_argument_switches_verification_off__rel_37(
     peers: Peers, kind: str, caplog: pytest.LogCaptureFixture

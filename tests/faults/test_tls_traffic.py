@@ -181,6 +181,7 @@ def answer(transport: Transport) -> None:
     transport.write(b"heard\n")
 
 
+@pytest.mark.slow
 def test_a_thousand_key_updates_of_openssl_are_answered__rel_33(peers: Peers) -> None:
     """Each is answered, the data behind them arrives, and all takes less than 1 s of CPU."""
     server = Recorder(data_received=answer)
