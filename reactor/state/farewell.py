@@ -5,6 +5,7 @@ last word that has to arrive before the connection is torn down. A farewell take
 for that, has one operation and one limit, and nobody to report to.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from reactor.channel.base import Channel
@@ -14,7 +15,7 @@ from reactor.errors import ReactorError
 from reactor.loop.collection import WaitStateCollection
 from reactor.state.exchange import Exchanging
 from reactor.state.operation_queue import QueueOwner
-from reactor.state.operations import Drain, Unwrap
+from reactor.state.operations import Drain, Exchange, Unwrap
 
 # Seconds for the peer to take our last word and to end its direction too, where TLS has failed or
 # was never up: a guess, below the 2 s after which a plain HTTP client on a TLS port is annoyed.
@@ -24,36 +25,52 @@ LINGER_LIMIT: Final = 1.0
 class Farewell(Exchanging):
     """The end of one connection, until its descriptor is given back.
 
-    Thread: the owner's. Calls back: never. Source: LW-137, LW-152.
+    `on_over` is called with this when it is.
+
+    Thread: the owner's. Calls back: `on_over`. Source: LW-137, LW-152.
     """
 
-    __slots__ = ()
+    __slots__ = ("on_over",)
+
+    def __init__(
+        self,
+        collection: WaitStateCollection,
+        channel: TLSChannel,
+        operation: Exchange,
+        limit: float | None,
+    ) -> None:
+        self.on_over: Callable[[Farewell], object] | None = None
+        super().__init__(collection, channel, operation, limit)
 
     def over(self, state: QueueOwner, status: ReactorError | None) -> None:
         """Close the channel: it has ended as well as it could."""
-        self.leave()
-        self.collection.retire(self.channel)
+        self.close_silently()
 
     def close_silently(self) -> None:
-        """Give up: the collection is being closed."""
+        """Close it as it is: the collection is being closed, or too many linger."""
         self.leave()
         self.collection.retire(self.channel)
+        if self.on_over is not None:
+            self.on_over(self)
 
 
-def part_from(collection: WaitStateCollection, channel: Channel) -> None:
+def part_from(collection: WaitStateCollection, channel: Channel) -> Farewell | None:
     """Close the channel of a state that is closed already, in as good an order as it can be.
 
     Args:
         collection: where the state was.
         channel: what has to be closed.
 
+    Returns:
+        What takes its time for that, None if it is done.
+
     Thread: the owner's. Calls back: never. Source: LW-134, LW-137, LW-152.
     """
-    if not isinstance(channel, TLSChannel):
-        collection.retire(channel)
-    elif channel.engine.stage is Stage.OPEN:
-        Farewell(collection, channel, Unwrap(discard=True), channel.close_timeout)
-    elif channel.engine.stage is Stage.CLOSED and not channel.holds_output:
-        collection.retire(channel)
-    else:
-        Farewell(collection, channel, Drain(), LINGER_LIMIT)
+    if isinstance(channel, TLSChannel):
+        stage = channel.engine.stage
+        if stage is Stage.OPEN:
+            return Farewell(collection, channel, Unwrap(discard=True), channel.close_timeout)
+        if stage is not Stage.CLOSED or channel.holds_output:
+            return Farewell(collection, channel, Drain(), LINGER_LIMIT)
+    collection.retire(channel)
+    return None

@@ -15,7 +15,7 @@ from reactor.channel.tls_settings import TLSPlan
 from reactor.errors import LimitExceeded, OperationTimeout, ReactorError, SocketError
 from reactor.loop.collection import WaitStateCollection
 from reactor.state.exchange import Exchanging
-from reactor.state.farewell import part_from
+from reactor.state.farewell import Farewell, part_from
 from reactor.state.operation_queue import CLOSED, QueueOwner
 from reactor.state.operations import Handshake
 
@@ -38,7 +38,7 @@ class Handshaking(Exchanging):
     Source: LW-041, LW-042, LW-054, LW-056, LW-152.
     """
 
-    __slots__ = ("_done",)
+    __slots__ = ("_done", "farewell")
 
     def __init__(
         self,
@@ -49,6 +49,7 @@ class Handshaking(Exchanging):
         done: "Callable[[Handshaking, Channel | SocketError], object]",
     ) -> None:
         self._done = done
+        self.farewell: Farewell | None = None  # after a failure, while the peer may read of it
         layered = TLSChannel(channel, plan.engine(), close_timeout=plan.close_timeout)
         try:
             super().__init__(collection, layered, Handshake(), limit)
@@ -65,7 +66,7 @@ class Handshaking(Exchanging):
         if isinstance(status, OperationTimeout):
             self.collection.retire(self.channel)  # there is no alert that would say so
         else:
-            part_from(self.collection, self.channel)
+            self.farewell = part_from(self.collection, self.channel)
         status.connection = self.channel
         self._done(self, status)
 
@@ -83,7 +84,8 @@ class Handshaking(Exchanging):
 class Lobby:
     """Where the clients of a listener shake hands, all at the same time.
 
-    Silent ones cannot fill it: at the limit the one who has been here for longest is dropped.
+    Silent ones cannot fill it: at the limit the one who has been here for longest is dropped. As
+    many may linger on their way out, after a handshake that has failed.
 
     Args:
         collection: whose loop it is.
@@ -96,7 +98,7 @@ class Lobby:
     Source: LW-056, LW-058, REL-22.
     """
 
-    __slots__ = ("_collection", "_done", "_limit", "_plan", "_timeout", "_waiting")
+    __slots__ = ("_collection", "_done", "_leaving", "_limit", "_plan", "_timeout", "_waiting")
 
     def __init__(
         self,
@@ -112,6 +114,7 @@ class Lobby:
         self._limit = limit
         self._done = done
         self._waiting: dict[Handshaking, None] = {}  # a set with an order, the oldest comes first
+        self._leaving: dict[Farewell, None] = {}  # likewise
 
     def enter(self, channel: Channel) -> None:
         """Begin a handshake.
@@ -154,7 +157,16 @@ class Lobby:
 
     def _shaken(self, handshaking: Handshaking, result: Channel | SocketError) -> None:
         del self._waiting[handshaking]
+        if handshaking.farewell is not None:
+            self._see_off(handshaking.farewell)
         self._done(handshaking.channel, result if isinstance(result, SocketError) else None)
+
+    def _see_off(self, farewell: Farewell) -> None:
+        """Let somebody linger; beyond the limit whoever has done so for longest goes at once."""
+        self._leaving[farewell] = None
+        farewell.on_over = self._leaving.pop
+        if self._limit is not None and len(self._leaving) > self._limit:
+            next(iter(self._leaving)).close_silently()
 
     def __repr__(self) -> str:
         return f"<Lobby with {len(self._waiting)} of {self._limit}>"

@@ -25,6 +25,7 @@ from reactor.errors import (
 from reactor.loop.collection import WaitStateCollection
 from reactor.net.accept import HANDSHAKE_LIMIT, accept_tcp
 from reactor.state.async_io_state import AsyncIOState
+from reactor.state.farewell import LINGER_LIMIT
 from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
 from tests.certificates import Certificates
@@ -213,6 +214,26 @@ def test_http_from_who_does_not_leave_is_closed_too__rel_23(
         client_side = {found for found in sockets() if found[0] == client.fileno()}
         assert sockets() == door.before | client_side
         assert len(door.errors) == 1
+
+
+def test_those_who_do_not_leave_are_limited__rel_23(peers: Peers, clock: ManualClock) -> None:
+    """Of 200 clients with HTTP as many may linger as may shake hands; after 1 s nobody is left."""
+    door = Door(peers)
+    with contextlib.ExitStack() as staying:
+        clients = list[socket.socket]()
+        for _ in range(200):
+            clients.append(staying.enter_context(door.call()))
+            clients[-1].sendall(HTTP)
+            settle(peers.collection)
+        ours = {client.fileno() for client in clients}
+        assert len(door.errors) == 200
+        lingering = {found for found in sockets() - door.before if found[0] not in ours}
+        assert len(lingering) == HANDSHAKE_LIMIT
+        assert [client.recv(100) for client in clients] == [b""] * 200
+        clock.advance(LINGER_LIMIT)
+        settle(peers.collection)
+        assert {fd for fd, _ in sockets() - door.before} == ours
+        assert len(peers.collection.timers) == 0
 
 
 def test_a_server_of_http_is_left_in_order__rel_23(peers: Peers) -> None:
