@@ -235,18 +235,16 @@ class Peers:
         options.setdefault("tls", self.described())
         return serve(self.collection, lambda: protocol, 0, address=HOST, **options)
 
-    def connect(
-        self, protocol: Notes, port: int, host: str = "localhost", **options: Any
-    ) -> list[Any]:
+    def connect(self, protocol: Notes, port: int, **options: Any) -> list[Any]:
         """Connect a protocol of ours to a program; return where a failure will be."""
         failures = list[Any]()
         options.setdefault("tls", ClientTLS(trusted_file=self.certificates.authority))
         connect(
             self.collection,
             lambda: protocol,
-            host,
+            "localhost",
             port,
-            ipv6=":" in host,
+            ipv6=False,
             failed=failures.append,
             **options,
         )
