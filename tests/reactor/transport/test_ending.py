@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from collections.abc import Callable
 from typing import Final
@@ -9,13 +10,19 @@ from typing import Final
 import pytest
 
 from reactor.channel.tls import TLSChannel
-from reactor.errors import BrokenPipe, ConnectionReset, OperationTimeout, TLSTruncated
+from reactor.errors import (
+    BrokenPipe,
+    ConnectionReset,
+    OperationTimeout,
+    ReactorError,
+    TLSTruncated,
+)
 from reactor.flow.close_report import CloseReport
 from reactor.loop.collection import WaitStateCollection
 from reactor.testing.clock import ManualClock
 from reactor.transport import DRAIN_TIMEOUT, Transport
 from tests.reactor.transport.conftest import Talks
-from tests.recorder import Recorder
+from tests.recorder import Action, Recorder
 from tests.tls_pairs import VERSIONS
 from tests.torture.seam import failing
 
@@ -60,6 +67,22 @@ def test_nothing_is_delivered_after_close__pr_11__rel_16(talks: Talks, kind: str
     talk.hear()
     assert talk.protocol.received == b""
     assert "eof_received" not in talk.protocol.names
+
+
+@pytest.mark.parametrize("end", [Transport.close, Transport.abort])
+def test_who_is_closed_as_it_is_made_is_given_nothing__pr_11__rel_16(
+    talks: Talks, kind: str, end: Action
+) -> None:
+    """What had come before `connection_made` closed, and what comes behind, is not delivered."""
+    talk = talks(Recorder(connection_made=end), kind=kind, begun=False)
+    talk.far.write(b"too early")
+    talk.far.flush()
+    talk.begin()
+    with contextlib.suppress(ReactorError):
+        talk.far.write(b"too late")
+        talk.far.write_eof()
+    talk.hear()
+    assert talk.protocol.calls == [("connection_made",), ("connection_lost", None)]
 
 
 def test_close_waits_as_long_as_something_moves__pr_11(clock: ManualClock, talks: Talks) -> None:

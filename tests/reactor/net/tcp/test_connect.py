@@ -29,6 +29,7 @@ from reactor.net.connect import connect_tcp, read_route
 from reactor.state.async_io_state import AsyncIOState
 from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
+from tests import leaks
 from tests.reactor.loop.probe import elsewhere
 from tests.reactor.net.tcp.network import (
     HOST,
@@ -326,7 +327,9 @@ def test_a_limit_spans_everything__lw_036__rel_13(
     """A host that does not answer is given up after 30 s, and its descriptor closed."""
     told = Told()
     with full_listener() as silent:
+        before = leaks.inventory()
         state = connect_tcp(collection, HOST, port_of(silent), told)
+        assert leaks.left_since(before) != []
         clock.advance(29.99)
         settle(collection)
         assert not told
@@ -338,6 +341,7 @@ def test_a_limit_spans_everything__lw_036__rel_13(
         assert isinstance(error, OperationTimeout)
         assert state.closed
         assert len(collection.timers) == 0
+        assert leaks.left_since(before) == []
 
 
 def test_the_limit_counts_the_look_up__lw_036(

@@ -16,6 +16,7 @@ from reactor.net.connect import Connecting, connect_tcp, read_route
 from reactor.net.resolver import Resolver
 from reactor.state.async_io_state import AsyncIOState
 from reactor.testing.settle import settle
+from tests import leaks
 from tests.reactor.net.tcp.network import (
     HOST,
     PATIENCE,
@@ -33,6 +34,7 @@ def test_closing_cancels_and_tells_it_once__lw_035__rel_14(
     """Closing a state that connects tells its callback `StateClosed`, later and once."""
     told = Told()
     with full_listener() as silent:
+        before = leaks.inventory()
         under_way = connect_tcp(collection, HOST, port_of(silent), told)
         up = connect_tcp(collection, HOST, port_of(server), told)
         collection.call_soon(up.close)  # in the turn in which it connects
@@ -44,6 +46,7 @@ def test_closing_cancels_and_tells_it_once__lw_035__rel_14(
         assert len(collection.held) == 0
         assert all(isinstance(error, StateClosed) for _, error in told.calls)
         assert len(collection.timers) == 0
+        assert leaks.left_since(before) == []
 
 
 def test_aborting_is_told_to_its_own_callback_only__lw_035(
