@@ -16,7 +16,7 @@ from typing import Final
 import pytest
 
 from tests.faults.conftest import Start
-from tests.faults.watched import Watched, hear, reset
+from tests.faults.watched import Watched, echoes, hear, reset
 from tests.scenarios.programs import Program
 
 CALLER: Final = Path(__file__).with_name("caller.py")
@@ -56,17 +56,6 @@ def stuff(server: Watched, *clients: socket.socket) -> int:
     while (more := push(clients)) or server.share(0.1)["bytes_in"]:
         taken += more
     return taken
-
-
-def echoes(client: socket.socket, rounds: int = 1) -> None:
-    """Say something and hear it, again and again."""
-    for number in range(rounds):
-        words = f"round {number}".encode()
-        client.sendall(words)
-        heard = b""
-        while len(heard) < len(words):
-            heard += client.recv(100)
-        assert heard == words
 
 
 def test_who_sends_and_does_not_read_is_not_read__rel_7(

@@ -126,3 +126,14 @@ def hear(sock: socket.socket) -> bytes:
         while piece := sock.recv(1 << 20):
             heard += piece
     return bytes(heard)
+
+
+def echoes(client: socket.socket, rounds: int = 1) -> None:
+    """Say something and hear it, again and again."""
+    for number in range(rounds):
+        words = f"round {number}".encode()
+        client.sendall(words)
+        heard = b""
+        while len(heard) < len(words):
+            heard += client.recv(100)
+        assert heard == words
