@@ -53,3 +53,4 @@ def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Start]:
             server.gives_all_back()
             server.types_no_more()
             assert server.ends() == 0
+            assert "Warning" not in server.seen  # the last ones come when the interpreter ends
