@@ -20,7 +20,7 @@ from reactor.server import serve
 from reactor.state.async_io_state import AsyncIOState
 from reactor.transport import Transport
 from tests.certificates import Certificates
-from tests.faults.watched import hear, reset
+from tests.faults.watched import hear, hear_some, reset
 from tests.recorder import Recorder
 
 HOST: Final = "127.0.0.1"
@@ -225,13 +225,8 @@ def test_much_each_way_at_once_does_not_lock(face: str, place: Place) -> None:
     port, heard = exchanges(face, place, over)
     with place.call(port) as peer:
         peer.sendall(MANY)
-        got = bytearray()
-        while len(got) < len(MANY):
-            piece = peer.recv(1 << 20)
-            assert piece
-            got += piece
+        assert hear_some(peer, len(MANY)) == MANY
         assert over.wait(LIMIT)
-    assert got == MANY
     assert heard == [MANY]
 
 

@@ -16,7 +16,7 @@ from typing import Final
 import pytest
 
 from tests.faults.conftest import Start
-from tests.faults.watched import Watched, echoes, hear, reset
+from tests.faults.watched import Watched, echoes, hear, hear_some, reset
 from tests.scenarios.programs import Program
 
 CALLER: Final = Path(__file__).with_name("caller.py")
@@ -143,10 +143,7 @@ def test_who_waits_while_the_process_stands_still_is_served__rel_11(
     for number, client in enumerate(waiting):
         client.settimeout(SERVED)
         words = b"meanwhile" if number >= 50 else b"beforemeanwhile"
-        heard = b""
-        while len(heard) < len(words):
-            heard += client.recv(100)
-        assert heard == words
+        assert hear_some(client, len(words)) == words
 
 
 def test_clients_reset_before_they_are_accepted_are_passed_over__rel_5(

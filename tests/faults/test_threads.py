@@ -48,7 +48,12 @@ def test_posts_survive_that_the_loop_stops_and_starts__rel_46() -> None:
         for number in range(POSTS):
             collection.apply(done.append, (who, number))
 
-    with contextlib.closing(collection), ThreadPoolExecutor(9) as pool:
+    with (
+        contextlib.closing(collection),
+        ThreadPoolExecutor(9) as pool,
+        contextlib.ExitStack() as failed,
+    ):
+        failed.callback(collection.stop)
         posting = [pool.submit(post, who) for who in range(8)]
         begin.wait(LIMIT)
         while not all(thread.done() for thread in posting) or rounds < 10:

@@ -128,12 +128,19 @@ def hear(sock: socket.socket) -> bytes:
     return bytes(heard)
 
 
+def hear_some(sock: socket.socket, count: int) -> bytes:
+    """Read so many bytes; fail if the end comes before."""
+    heard = bytearray()
+    while len(heard) < count:
+        piece = sock.recv(count - len(heard))
+        assert piece, f"the end came after {len(heard)} of {count} bytes"
+        heard += piece
+    return bytes(heard)
+
+
 def echoes(client: socket.socket, rounds: int = 1) -> None:
     """Say something and hear it, again and again."""
     for number in range(rounds):
         words = f"round {number}".encode()
         client.sendall(words)
-        heard = b""
-        while len(heard) < len(words):
-            heard += client.recv(100)
-        assert heard == words
+        assert hear_some(client, len(words)) == words
