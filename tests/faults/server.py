@@ -14,6 +14,7 @@ import argparse
 import gc
 import json
 import os
+import socket
 import sys
 import threading
 import time
@@ -36,18 +37,24 @@ HOST: Final = "127.0.0.1"
 
 
 class Book:
-    """What has become of the connections, and who wants to know when all of them are over."""
+    """What has become of the connections, and who wants to know when all of them are over.
 
-    def __init__(self, collection: WaitStateCollection) -> None:
+    `room` is what the kernel may keep of the output of each, in bytes; 0 is up to it: megabytes.
+    """
+
+    def __init__(self, collection: WaitStateCollection, room: int = 0) -> None:
         self.collection = collection
+        self.room = room
         self.made = self.reports = 0
         self.ends = Counter[str]()  # final events by their reason
         self.open = set[object]()
         self.twice = 0  # final events of connections that were over
         self.quiet: tuple[int, Callable[[], object]] | None = None
 
-    def begin(self, connection: object) -> None:
+    def begin(self, connection: object, sock: socket.socket) -> None:
         """Count a connection."""
+        if self.room:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.room)
         self.made += 1
         self.open.add(connection)
 
@@ -79,7 +86,7 @@ class Echo(Protocol):
     def connection_made(self, transport: Transport) -> None:
         self.transport = transport
         transport.set_timeouts(idle=self.idle)
-        self.book.begin(self)
+        self.book.begin(self, transport.get_extra_info("socket"))
 
     def data_received(self, data: bytes) -> None:
         self.transport.write(data)
@@ -100,7 +107,7 @@ class StateEcho:
 
     def __init__(self, book: Book, state: AsyncIOState) -> None:
         self.book = book
-        book.begin(self)
+        book.begin(self, state.object)
         state.read_with_checking(self.arrived)
 
     def arrived(self, state: AsyncIOState, buffer: bytearray, end: int) -> None:
@@ -208,13 +215,14 @@ def main() -> None:
     parser.add_argument("--careless", action="store_true", help="write on when told to pause")
     parser.add_argument("--files", type=int, help="descriptors that the process may have")
     parser.add_argument("--idle", type=float, help="seconds without traffic on a transport")
+    parser.add_argument("--room", type=int, default=0, help="bytes of output in the kernel")
     parser.add_argument("--transport-port", type=int, default=0)
     parser.add_argument("--state-port", type=int, default=0)
     options = parser.parse_args()
     if options.files is not None and sys.platform != "win32":
         resource.setrlimit(resource.RLIMIT_NOFILE, (options.files, options.files))
     collection = WaitStateCollection("faults")
-    book = Book(collection)
+    book = Book(collection, options.room)
     collection.error_handler = book.report
     how = {"address": HOST, "backlog": options.backlog}
     server = serve(
