@@ -196,6 +196,14 @@ class Poller:
             self.stale.clear()
         if timeout is not None and not 0.0 <= timeout <= WAIT_LIMIT:
             timeout = min(max(timeout, 0.0), WAIT_LIMIT)
+        ready = self._ask(timeout)
+        if ready or not timeout:
+            return ready
+        # A wait that a signal has held up beyond its end, SIGSTOP for example, is answered by
+        # Python without another look (PEP 475). Limits would pass of peers who have long spoken.
+        return self._ask(0.0)
+
+    def _ask(self, timeout: float | None) -> Ready:
         if self._poll is not None:
             return self._poll(timeout, EVENT_LIMIT)
         try:

@@ -11,7 +11,7 @@ descriptors are its own:
 
     server              the server, and what it knows of itself
     watched             the way to it: who calls, and what it may not keep of anybody
-    caller              clients in a process that can be killed
+    forking             a program that forks while it serves
     test_conversations  one peer, and how it may end
     test_crowds         many peers, and peers that do not do their part
     test_both_ways      half closes, much each way at once, writes after a loss

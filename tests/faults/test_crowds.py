@@ -19,7 +19,16 @@ from tests.faults.conftest import Start
 from tests.faults.watched import Watched, echoes, hear, hear_some, reset
 from tests.scenarios.programs import Program
 
-CALLER: Final = Path(__file__).with_name("caller.py")
+# Many connections in a process that can be killed; each has input that it does not read.
+CALLER: Final = """
+import socket, sys
+callers = [socket.create_connection(("127.0.0.1", int(sys.argv[1]))) for _ in range(200)]
+for caller in callers:
+    caller.sendall(bytes(1000))
+    caller.recv(1)
+print("connected", flush=True)
+sys.stdin.read()
+"""
 PIECE: Final = bytes(1 << 16)
 TRICKLE: Final = 1 << 20  # bytes; the kernel finds a little room now and then, for 100 as well
 SERVED: Final = 1.0  # seconds within which somebody is served, whatever the others do
@@ -115,7 +124,8 @@ def test_idle_connections_cost_nothing__rel_9(start: Start, clients: ExitStack, 
 def test_a_killed_client_is_forgotten__rel_10(start: Start, tmp_path: Path, face: str) -> None:
     """When a process with 200 connections is killed every descriptor comes back."""
     server = start()
-    with Program(sys.executable, CALLER, str(server.ports[face]), "200", folder=tmp_path) as client:
+    command = (sys.executable, "-c", CALLER, str(server.ports[face]))
+    with Program(*command, folder=tmp_path) as client:
         client.expect("connected")
         server.calls += 200
         assert server.figures()["descriptors"] == server.before["descriptors"] + 200
@@ -136,6 +146,7 @@ def test_who_waits_while_the_process_stands_still_is_served__rel_11(
     waiting = [clients.enter_context(server.call(face)) for _ in range(50)]
     for client in waiting:
         echoes(client)
+    assert select.select(waiting, [], [], 0.1)[0] == []  # by now it waits
     server.stops()
     for client in waiting:
         client.sendall(b"before")

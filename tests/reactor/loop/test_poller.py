@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import selectors
+import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -95,6 +97,28 @@ def test_the_waker_ends_a_wait_and_is_no_state__lw_020(poller: Poller, waker: Wa
 
 def test_a_wait_of_less_than_nothing_does_not_wait(poller: Poller) -> None:
     assert poller.wait(-1.0) == []  # for epoll and poll, -1 would be for ever
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows' Python has no interval timers")
+def test_a_wait_that_is_held_up_beyond_its_end_still_looks__rel_11(
+    poller: Poller, pair: Pair
+) -> None:
+    """What became ready while a signal held the wait up is told, though its time has passed."""
+    assert sys.platform != "win32"
+    near, far = pair
+    poller.add(state_of(near, READ))
+
+    def hold_up(*_: object) -> None:
+        far.send(b"!")
+        select.select([], [], [], 0.05)
+
+    before = signal.signal(signal.SIGALRM, hold_up)
+    signal.setitimer(signal.ITIMER_REAL, 0.01)
+    try:
+        assert poller.wait(0.03) == [(near.fileno(), IN)]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_a_number_is_taken_once(poller: Poller, pair: Pair) -> None:
