@@ -15,7 +15,7 @@ from reactor.testing.clock import ManualClock
 from reactor.testing.memory import MemoryChannel, memory_pair
 from tests import leaks
 from tests.certificates import Certificates
-from tests.faults.tls_peers import Peers
+from tests.faults.tls.peers import Peers
 
 FAILED: Final = pytest.StashKey[bool]()
 

@@ -20,7 +20,7 @@ from reactor.channel.tls_settings import ServerTLS
 from reactor.loop.collection import WaitStateCollection
 from reactor.state.async_io_state import AsyncIOState
 from tests.certificates import Certificates
-from tests.faults.tls_conversations import (
+from tests.faults.tls.conversations import (
     FACES,
     LIMIT,
     LOST,

@@ -19,7 +19,7 @@ from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
 from reactor.transport import Transport
 from tests.certificates import Certificates
-from tests.faults.tls_peers import ECHO, HOST, KINDS, VERSIONS, Peers, sockets, until
+from tests.faults.tls.peers import ECHO, HOST, KINDS, VERSIONS, Peers, sockets, until
 from tests.reactor.net.tcp.network import PATIENCE, in_a_thread
 from tests.recorder import Notes, Recorder
 from tests.talk import Talk

@@ -18,7 +18,7 @@ from reactor.testing.settle import settle
 from reactor.transport import Transport
 from tests.certificates import Certificates
 from tests.channels import CHANNELS
-from tests.faults.tls_peers import KINDS, VERSIONS, Peers, until
+from tests.faults.tls.peers import KINDS, VERSIONS, Peers, until
 from tests.recorder import Recorder
 from tests.talk import Talk
 from tests.tls_pairs import forged, memory
@@ -202,7 +202,7 @@ def test_a_thousand_key_updates_of_openssl_are_answered__rel_33(peers: Peers) ->
 
 
 def test_a_thousand_key_updates_of_gnutls_are_followed__rel_33(peers: Peers) -> None:
-    """Those that want an answer have it; GnuTLS suffers eight in a second, so most want none."""
+    """A thousand key updates are followed, and those that want an answer have it."""
     server = Recorder(data_received=answer)
     options = ("--inline-commands", "-d", "5")
     client = peers.client("gnutls", peers.serve(server).port, *options)

@@ -11,7 +11,7 @@ from reactor.errors import TLSError
 from reactor.protocol import Protocol
 from reactor.server import connect, serve
 from reactor.transport import Transport
-from tests.faults.tls_peers import HOST, KINDS, VERSIONS, Peers, until
+from tests.faults.tls.peers import HOST, KINDS, VERSIONS, Peers, until
 from tests.recorder import Recorder
 
 COMMAND: Final = b"STARTTLS\r\n"

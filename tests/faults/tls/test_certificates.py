@@ -13,7 +13,7 @@ import pytest
 from reactor.channel.tls_settings import ClientTLS
 from reactor.errors import TLSVerificationFailed
 from tests.certificates import Certificates
-from tests.faults.tls_peers import ECHO, HOST, KINDS, VERSIONS, Peers, sockets, until
+from tests.faults.tls.peers import ECHO, HOST, KINDS, VERSIONS, Peers, sockets, until
 from tests.recorder import Recorder
 
 # What is wrong -> the host, the text of our error, and the number of the alert for the server.
@@ -89,7 +89,9 @@ def test_each_refusal_has_its_own_text__rel_35() -> None:
 def test_addresses_and_international_names_are_verified__rel_36(
     peers: Peers, kind: str, names: list[str], host: str, good: bool
 ) -> None:
-    """They are compared with the alternative names, an address with addresses only."""
+    """Addresses and international names are compared with the alternative names, an address
+    with addresses only.
+    """
     shown = peers.certificates.issue(*names)
     _program, port = peers.server(kind, *ECHO[kind], identity=shown)
     ours = Recorder()

@@ -18,7 +18,7 @@ from reactor.channel.tls_engine import TLSEngine
 from reactor.channel.tls_settings import ServerTLS
 from reactor.loop.collection import WaitStateCollection
 from tests.certificates import Certificates
-from tests.faults.tls_conversations import (
+from tests.faults.tls.conversations import (
     FACES,
     LOST,
     Ask,
@@ -29,7 +29,7 @@ from tests.faults.tls_conversations import (
     contexts,
     tls_client,
 )
-from tests.faults.tls_peers import Peers, until
+from tests.faults.tls.peers import Peers, until
 from tests.recorder import Recorder
 
 VERSIONS: Final = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from reactor.channel.tls_settings import ClientTLS, ServerTLS
 from reactor.errors import TLSVerificationFailed
 from tests.certificates import Certificates
-from tests.faults.tls_peers import ECHO, KINDS, VERSIONS, Peers, until
+from tests.faults.tls.peers import ECHO, KINDS, VERSIONS, Peers, until
 from tests.recorder import Recorder
 
 EVIL: Final = "evil\r\nWARNING all is well\x1b[2J"

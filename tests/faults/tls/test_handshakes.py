@@ -30,7 +30,7 @@ from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
 from tests.certificates import Certificates
 from tests.channels import CHANNELS
-from tests.faults.tls_peers import HOST, KINDS, VERSIONS, Peer, Peers, sockets, until
+from tests.faults.tls.peers import HOST, KINDS, VERSIONS, Peer, Peers, sockets, until
 from tests.reactor.net.tcp.network import PATIENCE, accepted, in_a_thread, listening, port_of
 from tests.recorder import Recorder
 from tests.talk import Talk
@@ -202,7 +202,9 @@ def test_http_on_the_port_is_closed__rel_23(peers: Peers) -> None:
 def test_http_from_who_does_not_leave_is_closed_too__rel_23(
     peers: Peers, clock: ManualClock
 ) -> None:
-    """It sees the end at once, and within 2 s the descriptor is back though it stays."""
+    """A client that speaks HTTP to a TLS port and stays sees the end at once, and its descriptor is
+    back within 2 s.
+    """
     door = Door(peers)
     with door.call() as client:
         for _ in range(3):  # what comes late is read as well: unread, it would cause a reset
@@ -347,7 +349,7 @@ def test_a_hundred_resets_leave_nothing__rel_27(peers: Peers, certificates: Cert
 def test_a_client_killed_in_its_handshake_leaves_nothing__rel_27(
     peers: Peers, kind: str, version: str
 ) -> None:
-    """It dies when its hello is being looked at; that is one error, and nothing stays."""
+    """A client that dies in its handshake is one error, and leaves nothing."""
     clients = list[Peer]()
 
     def choose(name: str | None) -> None:
@@ -366,7 +368,9 @@ def test_a_client_killed_in_its_handshake_leaves_nothing__rel_27(
 def test_a_client_killed_before_it_is_let_in_leaves_nothing__rel_38(
     peers: Peers, kind: str, version: str
 ) -> None:
-    """It dies when the handshake is done and nobody has been told: it comes, and it is lost."""
+    """A client that dies between its handshake and the first call to its protocol is made known,
+    and lost, and leaves nothing.
+    """
     clients, before = list[Peer](), sockets()
 
     def look(tls_object: object) -> bool:
