@@ -94,6 +94,7 @@ class Program:
         """Let it do nothing until `goes_on`; not on Windows, which has no such signals."""
         if sys.platform != "win32":
             self.signals(signal.SIGSTOP)
+            os.waitpid(self._process.pid, os.WUNTRACED)  # it takes effect a little later
 
     def goes_on(self) -> None:
         """Let it run again."""

@@ -99,26 +99,33 @@ def test_a_wait_of_less_than_nothing_does_not_wait(poller: Poller) -> None:
     assert poller.wait(-1.0) == []  # for epoll and poll, -1 would be for ever
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows' Python has no interval timers")
+@contextlib.contextmanager
+def held_up(far: socket.socket) -> Iterator[None]:
+    """Let a signal hold up whoever waits, make the other end ready meanwhile, and take long."""
+    if sys.platform == "win32":
+        pytest.skip("Windows' Python has no interval timers")
+    else:
+
+        def hold_up(*_: object) -> None:
+            far.send(b"!")
+            select.select([], [], [], 0.05)
+
+        before = signal.signal(signal.SIGALRM, hold_up)
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+        yield
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def test_a_wait_that_is_held_up_beyond_its_end_still_looks__rel_11(
     poller: Poller, pair: Pair
 ) -> None:
     """What became ready while a signal held the wait up is told, though its time has passed."""
-    assert sys.platform != "win32"
     near, far = pair
     poller.add(state_of(near, READ))
-
-    def hold_up(*_: object) -> None:
-        far.send(b"!")
-        select.select([], [], [], 0.05)
-
-    before = signal.signal(signal.SIGALRM, hold_up)
-    signal.setitimer(signal.ITIMER_REAL, 0.01)
-    try:
-        assert poller.wait(0.03) == [(near.fileno(), IN)]
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+    with held_up(far):
+        ready = poller.wait(0.03)
+    assert ready == [(near.fileno(), IN)]
 
 
 def test_a_number_is_taken_once(poller: Poller, pair: Pair) -> None:
