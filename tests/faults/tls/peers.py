@@ -10,7 +10,6 @@ import contextlib
 import os
 import re
 import stat
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -144,12 +143,6 @@ class Peer(Program):
         """Kill it: the system closes its sockets, and nothing more is said."""
         self._process.kill()
         self._process.wait(TURN * QUIET_LIMIT)
-
-    def stops(self) -> None:
-        """Let it do nothing until `goes_on`, and be sure that it does nothing."""
-        super().stops()
-        if sys.platform != "win32":
-            os.waitpid(self._process.pid, os.WUNTRACED)
 
     def _take(self) -> None:
         data = os.read(self._stdout, PIPE_SIZE)
