@@ -300,7 +300,7 @@ class Transport:
         self._feeding.change(protocol)
 
     def get_protocol(self) -> BaseProtocol:
-        """Return the protocol that gets the calls.
+        """Return the protocol that gets the calls; None when it has had the last one.
 
         Thread: any. Calls back: never. Source: PR-09.
         """
@@ -510,6 +510,16 @@ class Transport:
                 self._feeding.retime(min(limit or DRAIN_TIMEOUT, DRAIN_TIMEOUT))
                 return
         self.end_by(error)
+
+    def let_go(self) -> None:
+        """Forget the protocol, which has had its last call: what has ended shall be no circle.
+
+        Thread: the owner's. Calls back: never. Source: PR-04.
+        """
+        self._protocol = None  # type: ignore[assignment]  # it is not called any more
+        self._ended = None
+        self._feeding.let_go()
+        self._state.face = None
 
     def collection_closed(self) -> None:
         """End, without a connection; the collection makes the last call before it is closed.

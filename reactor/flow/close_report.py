@@ -59,7 +59,11 @@ class LastCall:
     def make(self) -> None:
         """Make it: from the posted calls, which a collection that is being closed drops."""
         self._state.collection.held.discard(self)
-        self._call(self._functions)
+        try:
+            self._call(self._functions)
+        finally:
+            self._functions = ()
+            self._state.face.let_go()
 
     def close(self) -> None:
         """Make it now: the collection is being closed, perhaps by a hook of this connection."""

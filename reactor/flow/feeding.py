@@ -34,7 +34,7 @@ class Feeding:
         transport: Any,
     ) -> None:
         self._state = state
-        self._protocol = protocol
+        self._protocol: Any = protocol
         self._transport = transport
         self._feed: Feed | BufferedFeed | None = None  # made when it first runs for this protocol
         self._stopped = True
@@ -73,6 +73,10 @@ class Feeding:
         self._protocol = protocol
         self._feed = None
         self._go_on()
+
+    def let_go(self) -> None:
+        """Know nobody any more: the connection has ended, and everybody has been told."""
+        self._feed = self._protocol = self._transport = None
 
     def retime(self, timeout: float | None) -> None:
         """Set how many seconds may pass without an arrival, counted from now."""

@@ -29,6 +29,7 @@ from reactor.channel.base import Channel
 from reactor.channel.lost import Lost
 from reactor.deadline import NEVER
 from reactor.errors import (
+    EndOfStream,
     InternalError,
     LimitExceeded,
     OperationAborted,
@@ -296,7 +297,7 @@ class OperationQueue(Timed):
                 if self.line and (late := self.line.take_from_the_first_late(now)):
                     self._tell(late, late[0].timeout_error(state.channel, state, now))
                 self._arm()
-            self.state.settle()
+            state.settle()
 
     # Ending.
 
@@ -328,7 +329,11 @@ class OperationQueue(Timed):
             self.post()
 
     def close(self, status: ReactorError | None) -> None:
-        """Close for good; what runs or waits is told later, or never if `status` is None."""
+        """Close for good; what runs or waits is told later, or never if `status` is None.
+
+        When all has been told the queue lets go of its state, so that a connection that has ended
+        is no circle of objects, and needs no collector of garbage.
+        """
         ended = list[Operation]()
         if self.operation is not None:
             if self.phase != RUNNING:  # else it is closing the state, and has had its last call
@@ -340,6 +345,8 @@ class OperationQueue(Timed):
         if status is not None and ended:
             self.status = status
             self._tell(ended, status)
+        if not self.untold:
+            self.state = None  # type: ignore[assignment]  # it is not asked for any more
 
     def post(self) -> None:
         """Let `proceed` run in a later turn: what there is to do no descriptor shows."""
@@ -375,9 +382,10 @@ class OperationQueue(Timed):
 
     def _proceed_as_posted(self, operation: Operation) -> None:
         if self.posted is operation:
+            state = self.state
             self.posted = None
             self.proceed()
-            self.state.settle()
+            state.settle()
 
     def _conclude(self, operation: Operation, status: ReactorError | None) -> None:
         """End an operation, unless its callback has; step those that need no readiness."""
@@ -452,6 +460,8 @@ class OperationQueue(Timed):
 
     def _keep(self, operation: Operation, status: ReactorError) -> None:
         """Keep why an operation ended; ends and failures for good."""
+        if isinstance(status, EndOfStream):
+            status.__traceback__ = None  # nobody wonders whence; its frames hold all of us
         self.status = status
         if isinstance(operation, Exchange) or not (
             isinstance(status, PASSING) or not operation.sticks
@@ -478,6 +488,8 @@ class OperationQueue(Timed):
                 self.phase = BLOCKED
                 self._arm()  # a limit that passed meanwhile was not looked at
                 self.post()
+            elif not self.untold and self.phase == CLOSED:
+                self.state = None  # type: ignore[assignment]  # as in `close`
 
     def _report(self, operation: Operation, status: ReactorError) -> None:
         """Make a final call, with the status that belongs to it in place."""

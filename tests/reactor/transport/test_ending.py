@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import ssl
+import weakref
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -19,7 +21,11 @@ from reactor.errors import (
 )
 from reactor.flow.close_report import CloseReport
 from reactor.loop.collection import WaitStateCollection
+from reactor.protocol import Protocol
+from reactor.state.connection import Connection
 from reactor.testing.clock import ManualClock
+from reactor.testing.memory import memory_pair
+from reactor.testing.settle import settle
 from reactor.transport import DRAIN_TIMEOUT, Transport
 from tests.reactor.transport.conftest import Talks
 from tests.recorder import Action, Recorder
@@ -325,3 +331,30 @@ def test_last_words_are_not_waited_for_without_end__pr_04__pr_12(
     (error,) = talk.protocol.lost
     assert isinstance(error, BrokenPipe)
     assert (talk.report.by, talk.report.phase) == ("error", "write")
+
+
+class Kept(Protocol):
+    """A protocol as people write them: it keeps its transport."""
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+
+@pytest.mark.parametrize("end", ["far", "near"])
+def test_what_has_ended_is_no_circle__pr_04(collection: WaitStateCollection, end: str) -> None:
+    """A connection that has ended is freed at once, with its protocol, without the collector of
+    garbage.
+    """
+    near, far = memory_pair()
+    protocol = Kept()
+    Transport(Connection(collection, near), protocol).begin()
+    gone = weakref.ref(protocol)
+    gc.disable()
+    try:
+        far.close() if end == "far" else protocol.transport.close()
+        del near, protocol
+        settle(collection)
+        assert gone() is None
+    finally:
+        gc.enable()
+        far.close()
