@@ -354,13 +354,6 @@ class DatagramTransport:
             self._end(exception, "error", "callback")
         return True
 
-    def let_go(self) -> None:
-        """Know that the protocol has had its last call.
-
-        Thread: the owner's. Calls back: never. Source: PR-04.
-        """
-        self._state.face = None
-
     def collection_closed(self) -> None:
         """End; the collection makes the last call before it is closed.
 

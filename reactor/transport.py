@@ -511,16 +511,6 @@ class Transport:
                 return
         self.end_by(error)
 
-    def let_go(self) -> None:
-        """Forget the protocol, which has had its last call: what has ended shall be no circle.
-
-        Thread: the owner's. Calls back: never. Source: PR-04.
-        """
-        self._protocol = None  # type: ignore[assignment]  # it is not called any more
-        self._ended = None
-        self._feeding.let_go()
-        self._state.face = None
-
     def collection_closed(self) -> None:
         """End, without a connection; the collection makes the last call before it is closed.
 
@@ -693,7 +683,9 @@ class Transport:
         )
         if self._ended is not None:
             self._ended(self)
-        return LastCall(state, lambda: self._switch_over(error), lambda: self._lose(error))
+        return LastCall(
+            state, lambda: self._switch_over(error), lambda: self._lose(error), self._let_go
+        )
 
     def _switch_over(self, error: BaseException | None) -> None:
         switch, self._switch = self._switch, None
@@ -703,6 +695,13 @@ class Transport:
 
     def _lose(self, error: BaseException | None) -> None:
         self._protocol.connection_lost(error)
+
+    def _let_go(self) -> None:
+        """Forget the protocol, which has had its last call: what has ended shall be no circle."""
+        self._protocol = None  # type: ignore[assignment]  # it is not called any more
+        self._ended = None
+        self._feeding.let_go()
+        self._state.face = None
 
     def _check_open(self, verb: str) -> None:
         """Raise unless output may still be asked for: the loss, if there was one, every time."""

@@ -160,13 +160,13 @@ class TLSChannel(Channel):
         Thread: the owner's. Calls back: `configure_connection`, `verify_callback`.
         Source: LW-042, LW-146, LW-152.
         """
+        engine = self.engine
         try:
-            done = self.engine.handshake()
+            done = not engine.hungry and engine.handshake()
             self._send_on()
             if not done:
-                fetched = self._fetch()
-                if fetched:
-                    done = self.engine.handshake()
+                if self._fetch():
+                    done = engine.handshake()
                     self._send_on()
                 elif self._write_failure is not None:
                     raise self._write_failure

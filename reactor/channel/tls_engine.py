@@ -188,6 +188,14 @@ class TLSEngine:
             return False  # what is pending there will not be read as TLS
         return bool(self._incoming.pending or self.tls_object.pending())
 
+    @property
+    def hungry(self) -> bool:
+        """Whether the handshake has begun and has used up all that it was fed.
+
+        To ask it again would cost an exception that says so.
+        """
+        return self.stage is Stage.HANDSHAKING and not (self._incoming.pending or self._eof)
+
     # The handshake.
 
     def handshake(self) -> bool:

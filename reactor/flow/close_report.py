@@ -59,11 +59,7 @@ class LastCall:
     def make(self) -> None:
         """Make it: from the posted calls, which a collection that is being closed drops."""
         self._state.collection.held.discard(self)
-        try:
-            self._call(self._functions)
-        finally:
-            self._functions = ()
-            self._state.face.let_go()
+        self._call(self._functions)
 
     def close(self) -> None:
         """Make it now: the collection is being closed, perhaps by a hook of this connection."""
