@@ -108,12 +108,12 @@ class TLSEngine:
     """
 
     __slots__ = (
-        "_eof",
         "_failure",
         "_functions",
         "_incoming",
         "_store",
         "_untold",
+        "eof",
         "outgoing",
         "quiet",
         "stage",
@@ -143,7 +143,7 @@ class TLSEngine:
         self.stage = Stage.NEW
         self.we_ended = False
         self.they_ended = False
-        self._eof = False  # no ciphertext will come any more
+        self.eof = False  # no ciphertext will come any more
         self._failure: TLSError | None = None
         self.quiet = False  # OPEN, and all input was read: nothing to tell until more is fed
         self._untold = False  # the end or a failure is known, and no read has told it yet
@@ -159,8 +159,8 @@ class TLSEngine:
 
     def feed_eof(self) -> None:
         """Learn that no more ciphertext will come."""
-        if not self._eof:
-            self._eof = True
+        if not self.eof:
+            self.eof = True
             self._untold = not self.they_ended
             self.quiet = False
 
@@ -194,7 +194,7 @@ class TLSEngine:
 
         To ask it again would cost an exception that says so.
         """
-        return self.stage is Stage.HANDSHAKING and not (self._incoming.pending or self._eof)
+        return self.stage is Stage.HANDSHAKING and not (self._incoming.pending or self.eof)
 
     # The handshake.
 
@@ -215,7 +215,7 @@ class TLSEngine:
         try:
             self.tls_object.do_handshake()
         except ssl.SSLWantReadError:
-            if self._eof:
+            if self.eof:
                 raise self._broken(self._cut_off()) from None
             return False
         except ssl.SSLError as error:
@@ -293,7 +293,7 @@ class TLSEngine:
             if data:
                 if self._incoming.pending or len(data) == RECORD_SIZE or len(data) == size:
                     return self._collected(data, size)
-                self.quiet = not self._eof  # a record that gave less than it could is used up
+                self.quiet = not self.eof  # a record that gave less than it could is used up
                 return data
         return self._told()
 
@@ -328,7 +328,7 @@ class TLSEngine:
                 break
             parts.append(data)
             missing -= len(data)
-        self.quiet = not (self.holds_input or self._eof)
+        self.quiet = not (self.holds_input or self.eof)
         return first if len(parts) == 1 else b"".join(parts)
 
     def _pull(self, size: int) -> bytes:
@@ -358,7 +358,7 @@ class TLSEngine:
         self._raise_unless_open()
         if self.they_ended:
             return b""
-        if self._eof:
+        if self.eof:
             raise _truncated("read")
         # A read of no bytes comes here too, and leaves what there is.
         self.quiet = not (self._incoming.pending or self.tls_object.pending())
@@ -406,7 +406,7 @@ class TLSEngine:
             self._drain()
         if discard:
             self._store.clear()
-        if self._eof and not self.they_ended:
+        if self.eof and not self.they_ended:
             raise _truncated("close")
         return self.they_ended
 

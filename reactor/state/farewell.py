@@ -11,7 +11,7 @@ from typing import Final
 from reactor.channel.base import Channel
 from reactor.channel.tls import TLSChannel
 from reactor.channel.tls_engine import Stage
-from reactor.errors import ReactorError
+from reactor.errors import LimitExceeded, ReactorError, SocketError
 from reactor.loop.collection import WaitStateCollection
 from reactor.state.exchange import Exchanging
 from reactor.state.operation_queue import QueueOwner
@@ -66,11 +66,25 @@ def part_from(collection: WaitStateCollection, channel: Channel) -> Farewell | N
 
     Thread: the owner's. Calls back: never. Source: LW-134, LW-137, LW-152.
     """
-    if isinstance(channel, TLSChannel):
-        stage = channel.engine.stage
-        if stage is Stage.OPEN:
+    if isinstance(channel, TLSChannel) and not has_said_goodbye(channel):
+        if channel.engine.stage is Stage.OPEN:
             return Farewell(collection, channel, Unwrap(discard=True), channel.close_timeout)
-        if stage is not Stage.CLOSED or channel.holds_output:
-            return Farewell(collection, channel, Drain(), LINGER_LIMIT)
+        return Farewell(collection, channel, Drain(), LINGER_LIMIT)
     collection.retire(channel)
     return None
+
+
+def has_said_goodbye(channel: TLSChannel) -> bool:
+    """Try to end our direction; true if that was all: the peer has ended before, or cannot answer.
+
+    Most peers have gone by then, and nothing is left to be waited for.
+    """
+    engine = channel.engine
+    if engine.stage is Stage.OPEN:
+        try:
+            return channel.write_eof() and (engine.eof or engine.they_ended)
+        except LimitExceeded:
+            return False
+        except SocketError:
+            return engine.stage is Stage.OPEN  # the way out is lost; else there is an alert to say
+    return engine.stage is Stage.CLOSED and not channel.holds_output
