@@ -483,12 +483,12 @@ class AcceptingHandle(WaitState):
         if reception.make is None:
             self._hand_out(sock)
             return
+        channel = socket_channel(sock, peer_address=peer)
         if not self._clients.admit(peer[0]):
-            sock.close()
+            channel.close()  # which cannot fail, as the socket's can
             return
         if self._clients.full:
             self._pause(Pause.FULL)
-        channel = socket_channel(sock, peer_address=peer)
         try:
             if not INHERITED:
                 reception.options.set_on(sock, phase="accept")

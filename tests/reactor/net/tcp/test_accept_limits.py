@@ -23,6 +23,7 @@ from tests.reactor.net.tcp.network import (
     is_closed,
     no_descriptors,
 )
+from tests.torture.seam import failing
 
 RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends a reset
 
@@ -67,6 +68,21 @@ def test_one_host_has_a_limit_of_its_own__lw_058(
     call(clients, handle)
     settle(collection)
     assert len(guests) == 3
+
+
+def test_one_too_many_of_a_host_is_closed_even_if_that_fails__lw_058(
+    collection: WaitStateCollection, clients: contextlib.ExitStack
+) -> None:
+    """A close that fails, of a client that its host's limit refuses, is nobody's trouble."""
+    collection.error_handler = lambda thing, exception: reported.append(exception)
+    reported, guests = list[BaseException](), Guests()
+    with failing("close", "EIO") as seam:
+        handle = accept_tcp(collection, 0, guests, connection_limit_per_peer=1)
+        call(clients, handle)
+        more = call(clients, handle)
+        settle(collection)
+        assert seam.fired
+    assert (is_closed(more), len(guests), reported) == (True, 1, [])
 
 
 @pytest.mark.parametrize(
