@@ -33,7 +33,8 @@ CONTRACT: Final = "A file imports lower floors only"
 MOTTOES: Final = {
     "channel": "is tried",
     "loop": "waits",
-    "state": "operations are stepped; drive waits",
+    "operations": "are stepped",
+    "state": "steps them; drive waits",
 }
 
 Moves: TypeAlias = Mapping[Any, Any]

@@ -21,7 +21,7 @@ LANDMARKS: Final = {
     "_SSLSocket.write": "OpenSSL: plaintext in",
     "data_received": "your protocol",
     "callback": "your callback",
-    "reactor.state.streams.Pour.put": "the rest, kept in order",
+    "reactor.operations.streams.Pour.put": "the rest, kept in order",
 }
 
 WAYS: Final = {
@@ -29,7 +29,7 @@ WAYS: Final = {
 reactor.loop.poller.Poller.serve
   reactor.loop.poller.Poller._serve
     reactor.state.operation_queue.OperationQueue.proceed
-      reactor.state.streams.Feed.step
+      reactor.operations.streams.Feed.step
         reactor.channel.socket_channel.SocketChannel.read
           socket.recv
         data_received
@@ -39,7 +39,7 @@ reactor.loop.poller.Poller.serve
   reactor.loop.poller.Poller._serve
     reactor.state.connection.Connection.on_readable
       reactor.state.operation_queue.OperationQueue.proceed
-        reactor.state.streams.Feed.step
+        reactor.operations.streams.Feed.step
           reactor.channel.tls.TLSChannel.read
             reactor.channel.socket_channel.SocketChannel.read
               socket.recv
@@ -55,14 +55,14 @@ reactor.transport.Transport.write
     socket.send
   reactor.transport.Transport._keep_rest
     reactor.flow.waiting_output.WaitingOutput.keep
-      reactor.state.streams.Pour.put
+      reactor.operations.streams.Pour.put
 reactor.loop.poller.Poller.serve
   reactor.loop.poller.Poller._serve
     reactor.loop.poller.Poller._serve_both
       reactor.loop.wait_state.call
         reactor.state.connection.Connection.on_writable
           reactor.state.operation_queue.OperationQueue.proceed
-            reactor.state.streams.Pour.step
+            reactor.operations.streams.Pour.step
               reactor.channel.socket_channel.SocketChannel.write
                 socket.send
 """,
@@ -81,13 +81,13 @@ reactor.channel.tls.TLSChannel.rest
 reactor.loop.poller.Poller.serve
   reactor.loop.poller.Poller._serve
     reactor.state.operation_queue.OperationQueue.proceed
-      reactor.state.operations.Fill.step
-        reactor.state.operations.Fill._receive
+      reactor.operations.reading.Fill.step
+        reactor.operations.reading.Fill._receive
           reactor.channel.socket_channel.SocketChannel.read
             socket.recv
       reactor.state.operation_queue.OperationQueue._conclude
         reactor.state.operation_queue.OperationQueue._end
-          reactor.state.operations.Operation.report
+          reactor.operations.operation.Operation.report
             callback
 """,
     "write_buffer": """\
@@ -95,7 +95,7 @@ reactor.state.async_io_state.AsyncIOState.write_buffer
   reactor.state.async_io_state.AsyncIOState._start
     reactor.state.operation_queue.OperationQueue.start
       reactor.state.operation_queue.first_try
-        reactor.state.operations.Send.step
+        reactor.operations.writing.Send.step
           reactor.channel.socket_channel.SocketChannel.write
             socket.send
 reactor.loop.calls.CallQueue.run
@@ -104,7 +104,7 @@ reactor.loop.calls.CallQueue.run
       reactor.state.operation_queue.OperationQueue.proceed
         reactor.state.operation_queue.OperationQueue._conclude
           reactor.state.operation_queue.OperationQueue._end
-            reactor.state.operations.Operation.report
+            reactor.operations.operation.Operation.report
               callback
 """,
 }
@@ -130,7 +130,7 @@ WORDS: Final = {
     "reactor.state.async_io_state.AsyncIOState.write_buffer": "makes a Send with its limits",
     "reactor.state.connection.Connection.on_readable": "TLS: reads, then pushes answers",
     "reactor.state.connection.Connection.on_writable": "output goes on",
-    "reactor.state.operations.Operation.report": "the one final call",
+    "reactor.operations.operation.Operation.report": "the one final call",
     "reactor.state.operation_queue.OperationQueue._conclude": "it is done; is there another?",
     "reactor.state.operation_queue.OperationQueue._end": "its limit is disarmed",
     "reactor.state.operation_queue.OperationQueue._proceed_as_posted": "unless it has ended since",
@@ -138,11 +138,11 @@ WORDS: Final = {
     "reactor.state.operation_queue.OperationQueue.start": "next, or in line",
     "reactor.state.operation_queue.QueueOwner._call_guarded": "errors go to the handler",
     "reactor.state.operation_queue.first_try": "output is tried at once",
-    "reactor.state.streams.Feed.step": "one piece for the protocol",
-    "reactor.state.operations.Fill._receive": "until the buffer is full",
-    "reactor.state.operations.Fill.step": "what arrives goes into the buffer",
-    "reactor.state.streams.Pour.step": "pours what was kept",
-    "reactor.state.operations.Send.step": "sends what the kernel takes",
+    "reactor.operations.streams.Feed.step": "one piece for the protocol",
+    "reactor.operations.reading.Fill._receive": "until the buffer is full",
+    "reactor.operations.reading.Fill.step": "what arrives goes into the buffer",
+    "reactor.operations.streams.Pour.step": "pours what was kept",
+    "reactor.operations.writing.Send.step": "sends what the kernel takes",
     "reactor.transport.Transport._keep_rest": "what was not taken",
     "reactor.transport.Transport.write": "nothing waits: tries the channel",
 }

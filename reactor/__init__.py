@@ -6,12 +6,13 @@ upstairs: a file imports from lower floors only.
     0  errors, interest, deadline    the exception tree; READ and WRITE; spans and moments
     1  channel/                      what can be tried once: sockets, TLS over any channel
        loop/                         the one place that waits: WaitStateCollection
-    2  state/                        operations in order, each way: AsyncIOState; drive()
-    3  net/                          how a channel comes to be: resolve, race, connect, accept
+    2  operations/                   what there is to do on a channel, stepped until it is done
+    3  state/                        operations in order, each way: AsyncIOState; drive()
+    4  net/                          how a channel comes to be: resolve, race, connect, accept
        protocol                      the classes that people subclass
-    4  flow/                         how bytes come and go for a protocol, and how that ends
-    5  transport, datagram           what a protocol sees of its connection, of its endpoint
-    6  server                        serve and connect: protocols on listening sockets
+    5  flow/                         how bytes come and go for a protocol, and how that ends
+    6  transport, datagram           what a protocol sees of its connection, of its endpoint
+    7  server                        serve and connect: protocols on listening sockets
 
 Begin with `loop/collection.py` if you wonder who calls whom, with `state/operation_queue.py` if
 you wonder in which order, and with `channel/tls_engine.py` if you wonder about TLS.

@@ -9,7 +9,7 @@ whole, up to a limit.
      └──close, abort, a hook that raises, the descriptor taken away──►──────────────┘ │
                                                                        connection_lost, later
 
-What arrives and what waits are `DatagramFeed` and `DatagramPour`, in `state/datagrams`.
+What arrives and what waits are `DatagramFeed` and `DatagramPour`, in `operations/datagrams`.
 """
 
 import enum
@@ -33,9 +33,9 @@ from reactor.flow.waiting_output import WRITE_LIMIT_HIGH, WRITE_LIMIT_LOW
 from reactor.loop.collection import WaitStateCollection
 from reactor.net.address import HostLike, IPv6Choice, ServiceLike
 from reactor.net.udp import Endpoint, Sockaddrs, open_udp_channel
+from reactor.operations.datagrams import DatagramFeed, DatagramPour, Waiting
 from reactor.protocol import DatagramProtocol
 from reactor.state.connection import Connection
-from reactor.state.datagrams import DatagramFeed, DatagramPour, Waiting
 
 DRAIN_TIMEOUT: Final = 20.0  # seconds without progress that a closing endpoint may still send
 

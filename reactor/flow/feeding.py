@@ -7,9 +7,9 @@ the transport has stopped it. Bytes that had been received before there was a fe
 
 from typing import Any
 
+from reactor.operations.streams import BufferedFeed, Feed
 from reactor.protocol import BaseProtocol, BufferedProtocol
 from reactor.state.connection import Connection
-from reactor.state.streams import BufferedFeed, Feed
 
 
 class Feeding:

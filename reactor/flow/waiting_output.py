@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from reactor.channel.base import BytesLike
 from reactor.errors import LimitExceeded
+from reactor.operations.streams import Pour
 from reactor.state.connection import Connection
-from reactor.state.streams import Pour
 
 WRITE_LIMIT_HIGH: Final = 65_536  # bytes of output above which the protocol is paused
 WRITE_LIMIT_LOW: Final = 16_384  # bytes of output at which it is resumed

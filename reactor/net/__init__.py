@@ -1,4 +1,4 @@
-"""The third floor: how a channel comes to be.
+"""The fourth floor: how a channel comes to be.
 
 Below, a channel exists already and is tried. Here it is made: what a person wrote is read, names
 are looked up, addresses are tried against each other, sockets are bound, told their options, and

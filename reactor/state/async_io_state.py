@@ -25,9 +25,12 @@ from reactor.errors import (
     address_text,
 )
 from reactor.loop.collection import WaitStateCollection
+from reactor.operations.exchanges import Handshake, Unwrap
+from reactor.operations.operation import Operation
+from reactor.operations.reading import Check, Fill, Wait
+from reactor.operations.writing import Send
 from reactor.state.connection import Callback, Connection
 from reactor.state.operation_queue import OperationQueue
-from reactor.state.operations import Check, Fill, Handshake, Operation, Send, Unwrap, Wait
 
 READ_LIMIT: Final = 262_144  # bytes that one call of a checking callback may add, unless told else
 DETACH_TIMEOUT: Final = 3.0  # seconds

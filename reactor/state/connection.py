@@ -34,10 +34,10 @@ from reactor.errors import (
 from reactor.interest import READ, WRITE
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.wait_state import Reader
+from reactor.operations.exchanges import Exchange, Handshake, Unwrap
+from reactor.operations.read_buffer import ReadBuffer
 from reactor.state.farewell import part_from
 from reactor.state.operation_queue import BLOCKED, OperationQueue, QueueOwner
-from reactor.state.operations import Exchange, Handshake, Unwrap
-from reactor.state.read_buffer import ReadBuffer
 
 Callback: TypeAlias = Callable[..., object]
 

@@ -15,7 +15,7 @@ from typing import Final, Protocol, TypeAlias, TypeVar
 from reactor.channel.base import Channel
 from reactor.deadline import NEVER, remaining
 from reactor.interest import READ, WRITE
-from reactor.state.operations import Operation
+from reactor.operations.operation import Operation
 
 Wants: TypeAlias = Iterable[tuple[int, int]]
 

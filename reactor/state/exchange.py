@@ -8,8 +8,8 @@ from reactor.channel.base import Channel
 from reactor.errors import ReactorError, SocketError
 from reactor.interest import READ
 from reactor.loop.collection import WaitStateCollection
+from reactor.operations.exchanges import Drain, Exchange
 from reactor.state.operation_queue import BLOCKED, OperationQueue, QueueOwner
-from reactor.state.operations import Drain, Exchange
 
 
 class Exchanging(QueueOwner):

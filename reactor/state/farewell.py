@@ -13,9 +13,9 @@ from reactor.channel.tls import TLSChannel
 from reactor.channel.tls_engine import Stage
 from reactor.errors import LimitExceeded, ReactorError, SocketError
 from reactor.loop.collection import WaitStateCollection
+from reactor.operations.exchanges import Drain, Exchange, Unwrap
 from reactor.state.exchange import Exchanging
 from reactor.state.operation_queue import QueueOwner
-from reactor.state.operations import Drain, Exchange, Unwrap
 
 # Seconds for the peer to take our last word and to end its direction too, where TLS has failed or
 # was never up: a guess, below the 2 s after which a plain HTTP client on a TLS port is annoyed.

@@ -14,10 +14,10 @@ from reactor.channel.tls import TLSChannel
 from reactor.channel.tls_settings import TLSPlan
 from reactor.errors import LimitExceeded, OperationTimeout, ReactorError, SocketError
 from reactor.loop.collection import WaitStateCollection
+from reactor.operations.exchanges import Handshake
 from reactor.state.exchange import Exchanging
 from reactor.state.farewell import Farewell, part_from
 from reactor.state.operation_queue import CLOSED, QueueOwner
-from reactor.state.operations import Handshake
 
 
 class Handshaking(Exchanging):

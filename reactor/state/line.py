@@ -8,7 +8,7 @@ from typing import Final
 
 from reactor.deadline import NEVER
 from reactor.errors import LimitExceeded
-from reactor.state.operations import Operation
+from reactor.operations.operation import Operation
 
 # How many reads may wait in line behind the one that runs (LW-077); writes are counted in bytes.
 READ_LIMIT: Final = 1_000

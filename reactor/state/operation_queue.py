@@ -42,8 +42,9 @@ from reactor.errors import (
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.timers import Timed
 from reactor.loop.wait_state import WaitState, call
+from reactor.operations.exchanges import Exchange
+from reactor.operations.operation import CallbackRaised, Late, Operation
 from reactor.state.line import Line
-from reactor.state.operations import CallbackRaised, Exchange, Late, Operation
 
 # Operations that one turn steps in a row: with bytes in memory they need no readiness, and would
 # go on for as long as each callback starts the next one. A guess.

@@ -17,10 +17,13 @@ from reactor.channel.tls import TLSChannel
 from reactor.channel.tls_engine import TLSEngine
 from reactor.errors import OperationTimeout, ReactorError
 from reactor.loop.collection import WaitStateCollection
+from reactor.operations.exchanges import Handshake, Unwrap
+from reactor.operations.operation import Operation
+from reactor.operations.read_buffer import ReadBuffer
+from reactor.operations.reading import Check, Fill, Wait
+from reactor.operations.writing import Send
 from reactor.state.async_io_state import AsyncIOState
 from reactor.state.drive import OperationOnChannel, drive
-from reactor.state.operations import Check, Fill, Handshake, Operation, Send, Unwrap, Wait
-from reactor.state.read_buffer import ReadBuffer
 from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
 from tests.turns import until

@@ -13,9 +13,10 @@ from reactor.channel.socket_channel import SocketChannel
 from reactor.deadline import NEVER
 from reactor.errors import ConnectionReset
 from reactor.interest import READ, WRITE
+from reactor.operations.read_buffer import ReadBuffer
+from reactor.operations.reading import Fill
+from reactor.operations.writing import Send
 from reactor.state.drive import WAIT_LIMIT, OperationOnChannel, drive, wait
-from reactor.state.operations import Fill, Send
-from reactor.state.read_buffer import ReadBuffer
 from reactor.testing.clock import ManualClock
 from reactor.testing.memory import memory_pair
 from tests.certificates import Certificates

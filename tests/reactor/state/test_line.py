@@ -20,9 +20,12 @@ from reactor.errors import (
     StateClosed,
     TLSHandshakeTimeout,
 )
+from reactor.operations.exchanges import Handshake, Unwrap
+from reactor.operations.operation import Operation
+from reactor.operations.read_buffer import ReadBuffer
+from reactor.operations.reading import Wait
+from reactor.operations.writing import Send
 from reactor.state.line import READ_LIMIT, Line
-from reactor.state.operations import Handshake, Operation, Send, Unwrap, Wait
-from reactor.state.read_buffer import ReadBuffer
 from reactor.testing.memory import memory_pair
 from tests.tls_pairs import close
 

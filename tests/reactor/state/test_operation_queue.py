@@ -8,9 +8,9 @@ from reactor.channel.base import Channel
 from reactor.channel.lost import Lost
 from reactor.errors import ConnectionReset, EndOfStream, InternalError, ReactorError
 from reactor.loop.collection import WaitStateCollection
+from reactor.operations.operation import Operation
 from reactor.state.async_io_state import AsyncIOState
 from reactor.state.operation_queue import MOVES, OperationQueue, Phase
-from reactor.state.operations import Operation
 from reactor.testing.clock import ManualClock
 from reactor.testing.memory import MemoryChannel
 from reactor.testing.settle import settle

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias, cast
 from reactor.channel.base import Channel
 from reactor.channel.socket_channel import DatagramChannel
 from reactor.errors import Address, LimitExceeded, SocketError, StateClosed
-from reactor.state.operations import CallbackRaised, Operation
+from reactor.operations.operation import CallbackRaised, Operation
 
 # The longest datagram that UDP can carry has 65,527 bytes, over IPv6; this asks for all of it.
 DATAGRAM_SIZE: Final = 65_536

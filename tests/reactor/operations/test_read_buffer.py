@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reactor.state.read_buffer import ReadBuffer
+from reactor.operations.read_buffer import ReadBuffer
 
 
 def test_bytes_are_dropped_at_the_front__lw_083() -> None:

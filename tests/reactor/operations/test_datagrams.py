@@ -11,8 +11,8 @@ import pytest
 
 from reactor.channel.socket_channel import DatagramChannel
 from reactor.errors import Address, LimitExceeded, SocketError, SocketIOError, StateClosed
-from reactor.state.datagrams import DATAGRAM_COST, STEP_COUNT, DatagramFeed, DatagramPour
-from reactor.state.operations import CallbackRaised
+from reactor.operations.datagrams import DATAGRAM_COST, STEP_COUNT, DatagramFeed, DatagramPour
+from reactor.operations.operation import CallbackRaised
 
 TOO_LONG = bytes(65_508)
 

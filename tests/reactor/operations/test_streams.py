@@ -8,8 +8,8 @@ import pytest
 
 from reactor.errors import EndOfStream
 from reactor.interest import WRITE
-from reactor.state.operations import CallbackRaised
-from reactor.state.streams import JOIN_SIZE, BufferedFeed, Feed, Pour
+from reactor.operations.operation import CallbackRaised
+from reactor.operations.streams import JOIN_SIZE, BufferedFeed, Feed, Pour
 from reactor.testing.memory import MemoryChannel, memory_pair
 from tests.tls_pairs import close
 

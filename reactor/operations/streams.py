@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from reactor.channel.base import BytesLike, Channel
 from reactor.errors import EndOfStream
-from reactor.state.operations import READ_SIZE, STEP_LIMIT, CallbackRaised, Operation
+from reactor.operations.operation import READ_SIZE, STEP_LIMIT, CallbackRaised, Operation
 
 # Small writes behind one that waits are put together up to this size: a guess.
 JOIN_SIZE: Final = 65_536

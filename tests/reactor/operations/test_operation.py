@@ -9,17 +9,11 @@ import pytest
 
 from reactor.errors import BrokenPipe
 from reactor.interest import READ, WRITE
-from reactor.state.operations import (
-    READ_AHEAD_LIMIT,
-    STEP_LIMIT,
-    Drain,
-    Fill,
-    Operation,
-    Send,
-    Unwrap,
-    Wait,
-)
-from reactor.state.read_buffer import ReadBuffer
+from reactor.operations.exchanges import Drain, Unwrap
+from reactor.operations.operation import STEP_LIMIT, Operation
+from reactor.operations.read_buffer import ReadBuffer
+from reactor.operations.reading import READ_AHEAD_LIMIT, Fill, Wait
+from reactor.operations.writing import Send
 from reactor.testing.memory import MemoryChannel, memory_pair
 from tests.certificates import Certificates
 from tests.tls_pairs import channels, close
