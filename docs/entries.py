@@ -33,7 +33,7 @@ MET: Final = (
     "reactor.loop.timers.RepeatedTimer",
     "reactor.loop.watch.Watch",
     "reactor.loop.signals.SignalHandler",
-    "reactor.net.connect.Connecting",
+    "reactor.opening.connect.Connecting",
     "reactor.net.resolver.Resolver",
     "reactor.flow.close_report.CloseReport",
 )

@@ -7,8 +7,9 @@ upstairs: a file imports from lower floors only.
     1  channel/                      what can be tried once: sockets, TLS over any channel
        loop/                         the one place that waits: WaitStateCollection
     2  operations/                   what there is to do on a channel, stepped until it is done
+       net/                          where a channel leads: addresses, names, options, the race
     3  state/                        operations in order, each way: AsyncIOState; drive()
-    4  net/                          how a channel comes to be: resolve, race, connect, accept
+    4  opening/                      how a channel comes to be: connect, listen, accept
        protocol                      the classes that people subclass
     5  flow/                         how bytes come and go for a protocol, and how that ends
     6  transport, datagram           what a protocol sees of its connection, of its endpoint
@@ -56,8 +57,8 @@ from reactor.errors import (
 from reactor.interest import READ, WRITE
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.error_handler import log_and_close, propagate
-from reactor.net.accept import AcceptingHandle, accept_tcp
-from reactor.net.connect import connect_tcp
+from reactor.opening.accept import AcceptingHandle, accept_tcp
+from reactor.opening.connect import connect_tcp
 from reactor.protocol import BaseProtocol, BufferedProtocol, DatagramProtocol, Protocol
 from reactor.server import Server, connect, serve
 from reactor.state.async_io_state import AsyncIOState

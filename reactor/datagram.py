@@ -32,7 +32,7 @@ from reactor.flow.close_report import Closer, CloseReport, LastCall
 from reactor.flow.waiting_output import WRITE_LIMIT_HIGH, WRITE_LIMIT_LOW
 from reactor.loop.collection import WaitStateCollection
 from reactor.net.address import HostLike, IPv6Choice, ServiceLike
-from reactor.net.udp import Endpoint, Sockaddrs, open_udp_channel
+from reactor.opening.udp import Endpoint, Sockaddrs, open_udp_channel
 from reactor.operations.datagrams import DatagramFeed, DatagramPour, Waiting
 from reactor.protocol import DatagramProtocol
 from reactor.state.connection import Connection

@@ -1,7 +1,7 @@
 """Server: protocols on listening sockets, and protocols that connect.
 
 `serve` and `connect` bring three things together that know nothing of each other: how a channel
-comes to be (`net/`), what a connection is (`state/`), and whose it shall be (a protocol of the
+comes to be (`opening/`), what a connection is (`state/`), and whose it shall be (a protocol of the
 program, made by its factory). From then on only the transport and the protocol are left.
 """
 
@@ -16,7 +16,7 @@ from reactor.errors import Address, SocketError, address_text
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.timers import Timer
 from reactor.loop.wait_state import call
-from reactor.net.accept import (
+from reactor.opening.accept import (
     HANDSHAKE_LIMIT,
     AcceptingHandle,
     Limits,
@@ -24,8 +24,8 @@ from reactor.net.accept import (
     accept,
     server_plan,
 )
-from reactor.net.connect import CONNECT_TIMEOUT, ClientSide, Connecting, read_route
-from reactor.net.listen import Binding
+from reactor.opening.connect import CONNECT_TIMEOUT, ClientSide, Connecting, read_route
+from reactor.opening.listen import Binding
 from reactor.protocol import BaseProtocol
 from reactor.state.connection import Connection
 from reactor.state.handshake import socket_of

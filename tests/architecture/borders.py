@@ -38,7 +38,7 @@ MODULES: Final = (
     ),
     Border(
         frozenset({"errno"}),
-        ("reactor/errors.py", "reactor/channel/socket_channel.py", "reactor/net/"),
+        ("reactor/errors.py", "reactor/channel/socket_channel.py", "reactor/opening/"),
         "the system's numbers get their meaning in one file per floor (pitfall 12)",
     ),
     Border(

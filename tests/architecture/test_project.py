@@ -20,9 +20,9 @@ FLOORS: Final = (
     "server | sockets | hosts",
     "transport | datagram | stream",
     "flow",
-    "net | protocol",
+    "opening | protocol",
     "state",
-    "operations",
+    "net | operations",
     "loop | channel",
     "errors | interest | deadline",
 )

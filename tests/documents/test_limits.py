@@ -14,9 +14,9 @@ from docs.listings import find
 from protocols.codecs.line import LineDecoder
 from protocols.line import LineProtocol
 from reactor.channel.tls_settings import ClientTLS, ServerTLS
-from reactor.net.accept import accept_tcp
-from reactor.net.connect import connect_tcp
 from reactor.net.resolver import Resolver
+from reactor.opening.accept import accept_tcp
+from reactor.opening.connect import connect_tcp
 from reactor.server import Server, connect, serve
 from reactor.state.async_io_state import AsyncIOState
 from reactor.transport import Transport
@@ -33,11 +33,11 @@ PROMISED = {
     "reactor.flow.waiting_output.WRITE_LIMIT_HIGH": 64 * KIB,
     "reactor.flow.waiting_output.WRITE_LIMIT_LOW": 16 * KIB,
     "reactor.loop.poller.EVENT_LIMIT": 256,
-    "reactor.net.accept.ACCEPT_LIMIT": 64,
-    "reactor.net.accept.HANDSHAKE_LIMIT": 128,
-    "reactor.net.connect.CONNECT_TIMEOUT": 30.0,
-    "reactor.net.listen.BACKLOG": 128,
-    "reactor.net.listen.INIT_TIMEOUT": 60.0,
+    "reactor.opening.accept.ACCEPT_LIMIT": 64,
+    "reactor.opening.accept.HANDSHAKE_LIMIT": 128,
+    "reactor.opening.connect.CONNECT_TIMEOUT": 30.0,
+    "reactor.opening.listen.BACKLOG": 128,
+    "reactor.opening.listen.INIT_TIMEOUT": 60.0,
     "reactor.net.race.CONNECTION_ATTEMPT_DELAY": 0.250,
     "reactor.net.resolver.ABANDONED_LIMIT": 64,
     "reactor.net.resolver.LOOKUP_TIMEOUT": 10.0,
@@ -64,8 +64,8 @@ def test_a_limit_has_the_figure_that_is_promised(name: str) -> None:
 @pytest.mark.parametrize(
     ("verb", "parameter", "name"),
     [
-        (connect_tcp, "connect_timeout", "reactor.net.connect.CONNECT_TIMEOUT"),
-        (connect, "connect_timeout", "reactor.net.connect.CONNECT_TIMEOUT"),
+        (connect_tcp, "connect_timeout", "reactor.opening.connect.CONNECT_TIMEOUT"),
+        (connect, "connect_timeout", "reactor.opening.connect.CONNECT_TIMEOUT"),
         *(
             (verb, "handshake_timeout", "reactor.channel.tls_settings.HANDSHAKE_TIMEOUT")
             for verb in (connect_tcp, accept_tcp, connect, serve)
@@ -82,8 +82,8 @@ def test_a_limit_has_the_figure_that_is_promised(name: str) -> None:
             "handshake_timeout",
             "reactor.channel.tls_settings.HANDSHAKE_TIMEOUT",
         ),
-        (accept_tcp, "handshake_limit", "reactor.net.accept.HANDSHAKE_LIMIT"),
-        (serve, "handshake_limit", "reactor.net.accept.HANDSHAKE_LIMIT"),
+        (accept_tcp, "handshake_limit", "reactor.opening.accept.HANDSHAKE_LIMIT"),
+        (serve, "handshake_limit", "reactor.opening.accept.HANDSHAKE_LIMIT"),
         (ClientTLS, "close_timeout", "reactor.channel.tls.CLOSE_TIMEOUT"),
         (ServerTLS, "close_timeout", "reactor.channel.tls.CLOSE_TIMEOUT"),
         (Resolver, "thread_count", "reactor.net.resolver.THREAD_COUNT"),

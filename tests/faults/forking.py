@@ -28,7 +28,7 @@ from reactor import (
     serve,
 )
 from tests.faults.server import HOST, Book, Echo, answer
-from tests.reactor.net.tcp.network import full_listener, port_of
+from tests.reactor.opening.network import full_listener, port_of
 
 assert sys.platform != "win32"  # which does not fork
 

@@ -15,7 +15,7 @@ import pytest
 
 from reactor.errors import ConnectionReset, EndOfStream, SocketError, StateClosed
 from reactor.loop.collection import WaitStateCollection
-from reactor.net.accept import accept_tcp
+from reactor.opening.accept import accept_tcp
 from reactor.server import serve
 from reactor.state.async_io_state import AsyncIOState
 from reactor.transport import Transport

@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from reactor.loop.collection import WaitStateCollection
-from reactor.net.connect import connect_tcp
+from reactor.opening.connect import connect_tcp
 from reactor.server import connect
 from reactor.state.async_io_state import AsyncIOState
 from tests.faults.conftest import Start

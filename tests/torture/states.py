@@ -9,8 +9,8 @@ from typing import Any, Final
 from reactor.channel.base import BytesLike
 from reactor.datagram import DatagramTransport, open_datagram
 from reactor.errors import ReactorError
-from reactor.net.accept import AcceptingHandle, accept_tcp
-from reactor.net.connect import connect_tcp
+from reactor.opening.accept import AcceptingHandle, accept_tcp
+from reactor.opening.connect import connect_tcp
 from reactor.protocol import DatagramProtocol
 from reactor.state.async_io_state import AsyncIOState
 from tests.torture.conversation import ANSWER, GREETING, HOST, MESSAGE, Conversation

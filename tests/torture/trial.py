@@ -20,7 +20,7 @@ import pytest
 
 from reactor.errors import SocketError
 from reactor.loop.collection import WaitStateCollection
-from reactor.net import accept
+from reactor.opening import accept
 from reactor.testing.clock import ManualClock
 from tests.certificates import Certificates
 from tests.torture.conversation import Conversation

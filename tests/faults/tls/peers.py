@@ -21,7 +21,7 @@ from reactor.loop.collection import WaitStateCollection
 from reactor.server import Server, connect, serve
 from tests.certificates import Certificates
 from tests.peers import require
-from tests.reactor.net.tcp.network import free_port
+from tests.reactor.opening.network import free_port
 from tests.recorder import Notes
 from tests.scenarios.programs import Program
 

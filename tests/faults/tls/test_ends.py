@@ -13,14 +13,14 @@ from reactor.channel.tls import CLOSE_TIMEOUT
 from reactor.channel.tls_engine import CHUNK_SIZE
 from reactor.errors import EndOfStream, TLSTruncated
 from reactor.loop.collection import WaitStateCollection
-from reactor.net.accept import accept_tcp
+from reactor.opening.accept import accept_tcp
 from reactor.state.async_io_state import AsyncIOState
 from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
 from reactor.transport import Transport
 from tests.certificates import Certificates
 from tests.faults.tls.peers import ECHO, HOST, KINDS, VERSIONS, Peers, sockets, until
-from tests.reactor.net.tcp.network import PATIENCE, in_a_thread
+from tests.reactor.opening.network import PATIENCE, in_a_thread
 from tests.recorder import Notes, Recorder
 from tests.talk import Talk
 from tests.tls_pairs import channels, forged, memory, send

@@ -23,7 +23,7 @@ from reactor.errors import (
     TLSTruncated,
 )
 from reactor.loop.collection import WaitStateCollection
-from reactor.net.accept import HANDSHAKE_LIMIT, accept_tcp
+from reactor.opening.accept import HANDSHAKE_LIMIT, accept_tcp
 from reactor.state.async_io_state import AsyncIOState
 from reactor.state.farewell import LINGER_LIMIT
 from reactor.testing.clock import ManualClock
@@ -31,7 +31,7 @@ from reactor.testing.settle import settle
 from tests.certificates import Certificates
 from tests.channels import CHANNELS
 from tests.faults.tls.peers import HOST, KINDS, VERSIONS, Peer, Peers, sockets, until
-from tests.reactor.net.tcp.network import PATIENCE, accepted, in_a_thread, listening, port_of
+from tests.reactor.opening.network import PATIENCE, accepted, in_a_thread, listening, port_of
 from tests.recorder import Recorder
 from tests.talk import Talk
 

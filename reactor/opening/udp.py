@@ -25,10 +25,10 @@ from reactor.net.address import (
     read_local,
     read_target,
 )
-from reactor.net.listen import addresses_of
 from reactor.net.name_service import host_not_found
 from reactor.net.options import check_reuse_port, set_broadcast, set_reuse_port, set_v6only
 from reactor.net.socket_address import SocketAddress, any_interface
+from reactor.opening.listen import addresses_of
 
 # Peers that an endpoint remembers: working an address out costs as much as to send. A guess; above
 # it all are forgotten, and worked out again.

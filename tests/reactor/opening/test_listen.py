@@ -14,10 +14,10 @@ import pytest
 
 from reactor.errors import BindError, NameLookupFailed
 from reactor.loop.collection import WaitStateCollection
-from reactor.net.listen import Binding, listen
+from reactor.opening.listen import Binding, listen
 from reactor.testing.settle import settle
 from tests.reactor.loop.probe import elsewhere
-from tests.reactor.net.tcp.network import (
+from tests.reactor.opening.network import (
     HOST,
     PATIENCE,
     at,
@@ -86,7 +86,7 @@ def test_without_ipv6_any_takes_ipv4_and_both_fails__lw_027(
             raise OSError(97, "Address family not supported by protocol")
         return real(family, kind)
 
-    monkeypatch.setattr("reactor.net.listen.socket.socket", no_ipv6)
+    monkeypatch.setattr("reactor.opening.listen.socket.socket", no_ipv6)
     with bound(collection) as sock:
         assert sock.family == socket.AF_INET
     with pytest.raises(BindError) as failed:

@@ -10,12 +10,12 @@ import pytest
 
 from reactor.errors import BindError, ConnectError, ConnectionRefused, SocketError
 from reactor.loop.collection import WaitStateCollection
-from reactor.net.attempt import Attempt, Racing
 from reactor.net.options import SocketOptions
 from reactor.net.socket_address import SocketAddress
+from reactor.opening.attempt import Attempt, Racing
 from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
-from tests.reactor.net.tcp.network import PATIENCE, at, free_port, full_listener, listening, port_of
+from tests.reactor.opening.network import PATIENCE, at, free_port, full_listener, listening, port_of
 from tests.torture.seam import failing
 
 

@@ -12,12 +12,12 @@ import pytest
 
 from reactor.errors import StateClosed
 from reactor.loop.collection import WaitStateCollection
-from reactor.net.connect import Connecting, connect_tcp, read_route
 from reactor.net.resolver import Resolver
+from reactor.opening.connect import Connecting, connect_tcp, read_route
 from reactor.state.async_io_state import AsyncIOState
 from reactor.testing.settle import settle
 from tests import leaks
-from tests.reactor.net.tcp.network import (
+from tests.reactor.opening.network import (
     HOST,
     PATIENCE,
     Told,

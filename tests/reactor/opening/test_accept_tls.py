@@ -21,13 +21,13 @@ from reactor.errors import (
     TLSVerificationFailed,
 )
 from reactor.loop.collection import WaitStateCollection
-from reactor.net.accept import AcceptingHandle, accept_tcp
-from reactor.net.connect import connect_tcp
+from reactor.opening.accept import AcceptingHandle, accept_tcp
+from reactor.opening.connect import connect_tcp
 from reactor.state.async_io_state import AsyncIOState
 from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
 from tests.certificates import Certificates
-from tests.reactor.net.tcp.network import HOST, PATIENCE, Told, call, in_a_thread, until
+from tests.reactor.opening.network import HOST, PATIENCE, Told, call, in_a_thread, until
 from tests.tls_pairs import client, server
 
 

@@ -16,7 +16,7 @@ from reactor.errors import BindError, ConnectError, NameLookupFailed
 from reactor.loop.collection import WaitStateCollection
 from reactor.net.options import ipv6_available
 from reactor.net.resolver import Resolver
-from reactor.net.udp import KNOWN_LIMIT, Endpoint, Sockaddrs, numeric_sockaddr, open_udp_channel
+from reactor.opening.udp import KNOWN_LIMIT, Endpoint, Sockaddrs, numeric_sockaddr, open_udp_channel
 from reactor.testing.settle import settle
 
 V4, V6 = socket.AF_INET, socket.AF_INET6

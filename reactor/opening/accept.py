@@ -32,8 +32,8 @@ from reactor.loop.ownership import NOBODY
 from reactor.loop.timers import Timer
 from reactor.loop.wait_state import WaitState, call
 from reactor.net.address import HostLike, IPv6Choice, ServiceLike
-from reactor.net.listen import Binding, check_count, listen
 from reactor.net.options import SocketOptions
+from reactor.opening.listen import Binding, check_count, listen
 from reactor.state.async_io_state import AsyncIOState
 from reactor.state.connection import Callback, Connection
 from reactor.state.handshake import Lobby, socket_of

@@ -13,11 +13,11 @@ import pytest
 
 from reactor.errors import LimitExceeded, ReactorError
 from reactor.loop.collection import WaitStateCollection
-from reactor.net.accept import AcceptingHandle, accept_tcp
-from reactor.net.listen import Binding
+from reactor.opening.accept import AcceptingHandle, accept_tcp
+from reactor.opening.listen import Binding
 from reactor.testing.settle import settle
 from tests.certificates import Certificates
-from tests.reactor.net.tcp.network import HOST, until
+from tests.reactor.opening.network import HOST, until
 from tests.tls_pairs import server
 
 TCP_INFO: Final[int] = getattr(socket, "TCP_INFO", 0)  # an option of Linux

@@ -12,9 +12,9 @@ from typing import Any, Final, TypeAlias
 
 from reactor.errors import SocketError
 from reactor.loop.collection import WaitStateCollection
-from reactor.net.accept import AcceptingHandle
 from reactor.net.resolver import Resolver
 from reactor.net.socket_address import SocketAddress
+from reactor.opening.accept import AcceptingHandle
 from reactor.state.async_io_state import AsyncIOState
 
 if sys.platform != "win32":

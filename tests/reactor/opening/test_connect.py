@@ -25,13 +25,13 @@ from reactor.errors import (
     WrongThread,
 )
 from reactor.loop.collection import WaitStateCollection
-from reactor.net.connect import connect_tcp, read_route
+from reactor.opening.connect import connect_tcp, read_route
 from reactor.state.async_io_state import AsyncIOState
 from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
 from tests import leaks
 from tests.reactor.loop.probe import elsewhere
-from tests.reactor.net.tcp.network import (
+from tests.reactor.opening.network import (
     HOST,
     Options,
     Told,

@@ -45,11 +45,11 @@ from reactor.net.address import (
     read_local,
     read_target,
 )
-from reactor.net.attempt import Attempt, Racing
 from reactor.net.options import SocketOptions
 from reactor.net.race import of_family
 from reactor.net.resolver import Lookup, Resolver
 from reactor.net.socket_address import SocketAddress, any_interface
+from reactor.opening.attempt import Attempt, Racing
 from reactor.state.async_io_state import AsyncIOState
 from reactor.state.connection import Callback
 from reactor.state.handshake import Handshaking, socket_of

@@ -12,10 +12,10 @@ import pytest
 
 from reactor.errors import AcceptError
 from reactor.loop.collection import WaitStateCollection
-from reactor.net.accept import ACCEPT_LIMIT, AcceptingHandle, accept_tcp
+from reactor.opening.accept import ACCEPT_LIMIT, AcceptingHandle, accept_tcp
 from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
-from tests.reactor.net.tcp.network import (
+from tests.reactor.opening.network import (
     HOST,
     PATIENCE,
     Guests,

@@ -14,12 +14,12 @@ import pytest
 from reactor.errors import BindError, SocketError, StateClosed, WrongThread
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.error_handler import propagate
-from reactor.net.accept import ACCEPT_RETRY_DELAY, AcceptingHandle, accept_tcp
+from reactor.opening.accept import ACCEPT_RETRY_DELAY, AcceptingHandle, accept_tcp
 from reactor.state.async_io_state import AsyncIOState
 from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
 from tests.reactor.loop.probe import elsewhere
-from tests.reactor.net.tcp.network import (
+from tests.reactor.opening.network import (
     HOST,
     PATIENCE,
     Guests,

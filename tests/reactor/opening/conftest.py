@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.reactor.net.tcp.network import listening
+from tests.reactor.opening.network import listening
 
 
 @pytest.fixture

@@ -23,11 +23,11 @@ from reactor.errors import (
     TLSVerificationFailed,
 )
 from reactor.loop.collection import WaitStateCollection
-from reactor.net.connect import connect_tcp
+from reactor.opening.connect import connect_tcp
 from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
 from tests.certificates import Certificates
-from tests.reactor.net.tcp.network import HOST, PATIENCE, Told, accepted, listening, port_of, until
+from tests.reactor.opening.network import HOST, PATIENCE, Told, accepted, listening, port_of, until
 from tests.tls_pairs import client
 
 
