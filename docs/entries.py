@@ -60,7 +60,11 @@ CALLED_FROM_BELOW: Final = {
 # What a class has from its bases and shows as its own.
 INHERITED: Final = {
     "AsyncIOState": {
-        *("address", "close", "closed", "peer_address", "release", "tls_object", "tls_side"),
+        *("address", "close", "closed", "input_limit", "join_group", "leave_group"),
+        *("multicast_hops", "multicast_interface", "multicast_loop", "output_limit"),
+        *("peer_address", "queue_input", "queue_output", "read_status", "read_timeout"),
+        *("receive_message", "release", "send_message", "send_message_to", "tls_object"),
+        *("tls_side", "truncated", "write_status", "write_timeout"),
     },
     "BufferedProtocol": {
         *("connection_lost", "connection_made", "pause_writing", "resume_writing"),

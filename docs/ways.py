@@ -92,7 +92,7 @@ reactor.loop.poller.Poller.serve
 """,
     "write_buffer": """\
 reactor.state.async_io_state.AsyncIOState.write_buffer
-  reactor.state.async_io_state.AsyncIOState._start
+  reactor.state.state_base.StateBase._start
     reactor.state.operation_queue.OperationQueue.start
       reactor.state.operation_queue.first_try
         reactor.operations.writing.Send.step
@@ -126,7 +126,7 @@ WORDS: Final = {
     "reactor.loop.poller.Poller._serve_both": "room to write: the rarer case",
     "reactor.loop.poller.Poller.serve": "what the wait has found",
     "reactor.loop.wait_state.call": "in the context of the connection",
-    "reactor.state.async_io_state.AsyncIOState._start": "may it begin here and now?",
+    "reactor.state.state_base.StateBase._start": "may it begin here and now?",
     "reactor.state.async_io_state.AsyncIOState.write_buffer": "makes a Send with its limits",
     "reactor.state.connection.Connection.on_readable": "TLS: reads, then pushes answers",
     "reactor.state.connection.Connection.on_writable": "output goes on",

@@ -59,6 +59,7 @@ from reactor.loop.collection import WaitStateCollection
 from reactor.loop.error_handler import log_and_close, propagate
 from reactor.opening.accept import AcceptingHandle, accept_tcp
 from reactor.opening.connect import connect_tcp
+from reactor.opening.udp import connect_udp, open_udp
 from reactor.protocol import BaseProtocol, BufferedProtocol, DatagramProtocol, Protocol
 from reactor.server import Server, connect, serve
 from reactor.state.async_io_state import AsyncIOState
@@ -114,9 +115,11 @@ __all__ = [
     "accept_tcp",
     "connect",
     "connect_tcp",
+    "connect_udp",
     "drive",
     "log_and_close",
     "open_datagram",
+    "open_udp",
     "propagate",
     "serve",
 ]

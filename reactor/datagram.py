@@ -32,7 +32,8 @@ from reactor.flow.close_report import Closer, CloseReport, LastCall
 from reactor.flow.waiting_output import WRITE_LIMIT_HIGH, WRITE_LIMIT_LOW
 from reactor.loop.collection import WaitStateCollection
 from reactor.net.address import HostLike, IPv6Choice, ServiceLike
-from reactor.opening.udp import Endpoint, Sockaddrs, open_udp_channel
+from reactor.net.recipients import Recipients
+from reactor.opening.udp import Endpoint, open_udp_channel
 from reactor.operations.datagrams import DatagramFeed, DatagramPour, Waiting
 from reactor.protocol import DatagramProtocol
 from reactor.state.connection import Connection
@@ -136,7 +137,7 @@ class DatagramTransport:
         "_phase",
         "_pour",
         "_protocol",
-        "_sockaddrs",
+        "_recipients",
         "_state",
         "close_report",
     )
@@ -154,7 +155,7 @@ class DatagramTransport:
         self._pour = DatagramPour(
             self._marked, protocol.error_received, WRITE_LIMIT_HIGH, WRITE_LIMIT_LOW
         )
-        self._sockaddrs = Sockaddrs(channel)
+        self._recipients = Recipients(channel)
         self.close_report: CloseReport | None = None
         state.face = self
         state.object = channel.sock
@@ -203,7 +204,7 @@ class DatagramTransport:
         if type(data) is not bytes:
             data = bytes(memoryview(data))
         try:
-            sockaddr = self._sockaddrs[addr]
+            sockaddr = self._recipients[addr]
             if not self._pour.size and self._channel.transmit(data, sockaddr):
                 return
             waiting: Waiting = data, sockaddr, None

@@ -23,12 +23,14 @@ class Channel:
     `holds_input` is true while there are bytes to read that no descriptor shows, `holds_output`
     while bytes that `write` has taken are not in the kernel yet; `output_size` counts them, as
     they are sent. `address` and `peer_address` are pairs `(host, port)`, and stay after closing.
+    One that `carries_messages` has verbs of its own in place of those for bytes.
 
     Thread: one at a time for each direction. Calls back: never. Source: LW-030, LW-153.
     """
 
     __slots__ = ()
 
+    carries_messages: bool = False
     holds_input: bool = False
     holds_output: bool = False
     output_size: int = 0

@@ -235,13 +235,23 @@ class DatagramChannel(OwnedSocket):
     Raises:
         StateClosed: the socket is closed.
 
+    Attributes:
+        truncated: whether the last datagram that `receive_into` has stored was longer than its
+            room; the rest of it is lost.
+        multicast_interface: where messages to groups leave, as it was set; the system tells only
+            half of it. None is the system's way.
+
     Thread: one at a time for each direction. Calls back: never. Source: LW-105 to LW-114.
     """
 
-    __slots__ = ("_arrived", "_family", "_sent")
+    __slots__ = ("_arrived", "_family", "_sent", "multicast_interface", "truncated")
+
+    carries_messages = True
 
     def __init__(self, sock: socket.socket) -> None:
         super().__init__(sock)
+        self.truncated = False
+        self.multicast_interface: Any = None
         self._family = int(sock.family)  # asking a socket makes an enum of it, every time
         self._arrived = 0  # bytes
         self._sent = 0
@@ -287,6 +297,47 @@ class DatagramChannel(OwnedSocket):
         self._arrived += len(datagram[0])
         return datagram
 
+    def receive_into(self, view: memoryview) -> tuple[int, Address] | None:
+        """Receive one datagram into the front of `view`; None is "not now".
+
+        Args:
+            view: writable bytes, any number; what has no room there is lost: see `truncated`.
+
+        Returns:
+            How many bytes were stored, 0 of an empty datagram, and who sent them.
+
+        Raises:
+            ConnectionRefused: an earlier datagram was refused. SocketError: another failure.
+        """
+        try:
+            if sys.platform == "win32":
+                count, raw, longer = self._receive_into_there(view)
+            else:
+                count, _, flags, raw = self.sock.recvmsg_into([view])
+                longer = bool(flags & socket.MSG_TRUNC)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            raise self._failure(error, "read", "recvmsg") from error
+        self.truncated = longer
+        self._arrived += count
+        return count, address_pair(raw)
+
+    def waiting(self) -> bool:
+        """Tell whether a datagram could be received now; it stays where it is.
+
+        Raises:
+            ConnectionRefused: an earlier datagram was refused. SocketError: another failure.
+        """
+        try:
+            self.sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            if error.errno != errno.EMSGSIZE:  # Windows' word for "yes, and more than that"
+                raise self._failure(error, "read", "recv") from error
+        return True
+
     def transmit(self, data: BytesLike, address: tuple[Any, ...] | None = None) -> bool:
         """Send one datagram; false is "not now".
 
@@ -319,15 +370,19 @@ class DatagramChannel(OwnedSocket):
         return self._arrived, self._sent
 
     def _receive_there(self, size: int) -> Datagram:
-        """Receive where a datagram that is too long is an error, with its beginning stored."""
         buffer = bytearray(size)
+        count, raw, longer = self._receive_into_there(memoryview(buffer))
+        return bytes(buffer[:count]), address_pair(raw), longer
+
+    def _receive_into_there(self, view: memoryview) -> tuple[int, Any, bool]:
+        """Receive where a datagram that is too long is an error, with its beginning stored."""
         try:
-            count, raw = self.sock.recvfrom_into(buffer)
+            count, raw = self.sock.recvfrom_into(view)
         except OSError as error:
             if error.errno != errno.EMSGSIZE:
                 raise
-            return bytes(buffer), NO_ADDRESS, True
-        return bytes(buffer[:count]), address_pair(raw), False
+            return len(view), (), True
+        return count, raw, False
 
     def _failure(self, error: OSError, phase: str, situation: str) -> SocketError:
         if error.errno in NO_SOCKET_THERE:
@@ -423,11 +478,11 @@ def address_pair(raw: Any) -> Address:
 
     Thread: any. Calls back: never. Source: LW-028, LW-030.
     """
+    if not raw:  # a Unix socket without a name; None is the sender of a datagram from there
+        return NO_ADDRESS
     if isinstance(raw, (str, bytes)):  # of a Unix socket; Linux gives abstract names as bytes
-        return (os.fsdecode(raw), None) if raw else NO_ADDRESS
-    if len(raw) == IPV6_LENGTH:
-        return _ipv6_host(*raw), raw[1]
-    return (raw[0], raw[1]) if raw else NO_ADDRESS
+        return os.fsdecode(raw), None
+    return (_ipv6_host(*raw) if len(raw) == IPV6_LENGTH else raw[0]), raw[1]
 
 
 def _ipv6_host(host: str, _port: int, _flow: int = 0, scope: int = 0) -> str:

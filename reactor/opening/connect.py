@@ -45,9 +45,10 @@ from reactor.net.address import (
     read_local,
     read_target,
 )
+from reactor.net.inquiry import resolver_of
 from reactor.net.options import SocketOptions
 from reactor.net.race import of_family
-from reactor.net.resolver import Lookup, Resolver
+from reactor.net.resolver import Lookup
 from reactor.net.socket_address import SocketAddress, any_interface
 from reactor.opening.attempt import Attempt, Racing
 from reactor.state.async_io_state import AsyncIOState
@@ -502,15 +503,3 @@ class Connecting(Timed):
 
     def __repr__(self) -> str:
         return f"<Connecting to {address_text(self._route.target.given)} {self._phase.name}>"
-
-
-def resolver_of(collection: WaitStateCollection) -> Resolver:
-    """Return the resolver of a collection, which is made, and closed with it, if it has none.
-
-    Thread: the owner's. Calls back: never. Source: LW-001, LW-029.
-    """
-    if collection.resolver is None:
-        collection.resolver = Resolver()
-        collection.held.add(collection.resolver)
-    resolver: Resolver = collection.resolver
-    return resolver

@@ -9,10 +9,12 @@ import contextlib
 import dataclasses
 import socket
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
+from reactor.channel.base import Channel
 from reactor.channel.socket_channel import DatagramChannel
-from reactor.errors import SocketCreationError, SocketError, from_os_error
+from reactor.channel.unresolved import Unresolved
+from reactor.errors import SocketCreationError, SocketError, StateClosed, from_os_error
 from reactor.loop.collection import WaitStateCollection
 from reactor.net.address import (
     HostLike,
@@ -20,21 +22,154 @@ from reactor.net.address import (
     ServiceLike,
     Target,
     family_for_binding,
+    family_for_connecting,
     lookup_port,
-    read_host,
     read_local,
     read_target,
 )
+from reactor.net.inquiry import Found, Inquiry
 from reactor.net.name_service import host_not_found
 from reactor.net.options import check_reuse_port, set_broadcast, set_reuse_port, set_v6only
 from reactor.net.socket_address import SocketAddress, any_interface
 from reactor.opening.listen import addresses_of
+from reactor.state.async_io_state import AsyncIOState
+from reactor.state.connection import Callback
 
-# Peers that an endpoint remembers: working an address out costs as much as to send. A guess; above
-# it all are forgotten, and worked out again.
-KNOWN_LIMIT: Final = 1_024
 
-_FAMILY_TEXT: Final = {int(socket.AF_INET): "IPv4", int(socket.AF_INET6): "IPv6"}
+def open_udp(
+    collection: WaitStateCollection,
+    *,
+    local_address: HostLike | None = None,
+    local_port: ServiceLike | None = None,
+    ipv6: IPv6Choice = "any",
+    broadcast: bool = False,
+    reuse_port: bool = False,
+    queue_output: bool = True,
+    queue_input: bool = False,
+    name: Any = None,
+    read_timeout: float | None = None,
+    write_timeout: float | None = None,
+    user_info: Any = None,
+) -> AsyncIOState:
+    """Open a UDP socket that sends to, and hears, everybody; return its state at once.
+
+    It is bound if there is a local address or port, else by the system when it first sends.
+
+    Args:
+        collection: where the state belongs.
+        local_address: what to bind, a host in any form; None is every interface.
+        local_port: a number, its digits, or a service name; 0 is any free port.
+        ipv6: False, True, "both" for one socket of both families, or "any", the default, for the
+            family of `local_address`, IPv4 without one.
+        broadcast: whether messages may go to broadcast addresses; refused by default.
+        reuse_port: whether other sockets may have the same port, as for a group with several
+            members on a machine.
+        queue_output: whether a second message waits in line; it does by default.
+        queue_input: whether a second read waits in line.
+        name: any object; shown in the `repr`.
+        read_timeout: seconds for reads that bring no limit of their own; None is no limit.
+        write_timeout: likewise for messages that are sent.
+        user_info: any object; the state's.
+
+    Raises:
+        BindError: the local address cannot be had. NameLookupFailed, OperationTimeout: of a name,
+            which is waited for. ValueError, TypeError: an argument is wrong, or there is a name and
+            the caller is in a callback of the loop. WrongThread, StateClosed, WrongProcess.
+
+    Thread: the owner's. Calls back: never. Source: LW-105, LW-114, LW-029.
+    """
+    collection.owner.check()
+    endpoint = Endpoint(
+        local_address, local_port, ipv6=ipv6, broadcast=broadcast, reuse_port=reuse_port
+    )
+    settings = Settings(name, queue_output, queue_input, read_timeout, write_timeout, user_info)
+    return settings.state(collection, open_udp_channel(collection, endpoint))
+
+
+def connect_udp(
+    collection: WaitStateCollection,
+    host: HostLike,
+    service: ServiceLike,
+    callback: Callback | None = None,
+    *,
+    local_address: HostLike | None = None,
+    local_port: ServiceLike | None = None,
+    ipv6: IPv6Choice = "any",
+    broadcast: bool = False,
+    queue_output: bool = True,
+    queue_input: bool = False,
+    name: Any = None,
+    read_timeout: float | None = None,
+    write_timeout: float | None = None,
+    user_info: Any = None,
+) -> AsyncIOState:
+    """Open a UDP socket for one peer, who alone is heard; return its state at once.
+
+    A host name is looked up off the loop. Messages may be sent and received meanwhile: they wait
+    for it, and end with its error if it fails.
+
+    Args:
+        collection: where the state belongs.
+        host: the peer, in any form.
+        service: its port, its digits, or a service name.
+        callback: gets `(state, None)` later, when messages can go; or `(state, error)` if the look-
+            up, or what comes after it, has failed, and the state is closed. None tells nobody.
+        local_address: as in `open_udp`.
+        local_port: as in `open_udp`.
+        ipv6: "any", True or False: the family of `host` if that is text.
+        broadcast: as in `open_udp`.
+        queue_output: as in `open_udp`.
+        queue_input: as in `open_udp`.
+        name: as in `open_udp`.
+        read_timeout: as in `open_udp`.
+        write_timeout: as in `open_udp`.
+        user_info: as in `open_udp`.
+
+    Raises:
+        BindError, ConnectError: of an address, at the call. NameLookupFailed: there is no such
+            address or service. ValueError, TypeError: as `open_udp`, and no host or port 0.
+            WrongThread, StateClosed, WrongProcess.
+
+    Thread: the owner's. Calls back: never before it returns. Source: LW-106, LW-107, LW-026.
+    """
+    collection.owner.check()
+    if not (callback is None or callable(callback)):
+        raise TypeError(f"a callback is a function, not {callback!r}")
+    target = read_target(host, service, "udp")
+    family = family_for_connecting(ipv6, target.host)
+    endpoint = Endpoint(local_address, local_port, host, service, broadcast=broadcast)
+    settings = Settings(name, queue_output, queue_input, read_timeout, write_timeout, user_info)
+    own, known = _own_addresses(collection, endpoint), target.known_addresses(family)
+    if known is None:
+        state = settings.state(collection, Unresolved())
+        Locating(state, endpoint, own, family, callback)
+        return state
+    state = settings.state(collection, _open_first(endpoint, _places(endpoint, own, known)))
+    if callback is not None:
+        state.later(callback, state, None)
+    return state
+
+
+class Settings(NamedTuple):
+    """What a state is made with."""
+
+    name: Any
+    queue_output: bool
+    queue_input: bool
+    read_timeout: float | None
+    write_timeout: float | None
+    user_info: Any
+
+    def state(self, collection: WaitStateCollection, channel: Channel) -> AsyncIOState:
+        """Make the state of a channel, which is closed if that fails; its object is the socket."""
+        try:
+            state = AsyncIOState(collection, channel, **self._asdict(), direction="datagram")
+        except BaseException:
+            channel.close()
+            raise
+        if isinstance(channel, DatagramChannel):
+            state.object = channel.sock
+        return state
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -95,6 +230,75 @@ class Place(NamedTuple):
     remote: SocketAddress | None
 
 
+class Locating:
+    """What stands for a state while its peer is looked up: it brings the channel, or the error.
+
+    Args:
+        state: over an `Unresolved` channel.
+        endpoint: where and how.
+        own: the addresses to bind.
+        family: of the peer.
+        callback: the user's, or None.
+
+    Thread: the owner's. Calls back: `callback`, from the loop only. Source: LW-107.
+    """
+
+    __slots__ = ("_callback", "_endpoint", "_inquiry", "_own", "_state")
+
+    def __init__(
+        self,
+        state: AsyncIOState,
+        endpoint: Endpoint,
+        own: list[SocketAddress],
+        family: int,
+        callback: Callback | None,
+    ) -> None:
+        self._state = state
+        self._endpoint = endpoint
+        self._own = own
+        self._callback = callback
+        state.face = self
+        state.collection.held.add(self)
+        assert endpoint.remote is not None, "it has a name"
+        self._inquiry = Inquiry(state.collection, endpoint.remote, family, self._found)
+
+    def cancel(self, status: StateClosed | None) -> None:
+        """Give up: the state has been closed, and `callback` is told so unless `status` is None."""
+        self._inquiry.cancel()
+        self._state.collection.held.discard(self)
+        if status is not None and self._callback is not None:
+            self._state.later(self._callback, self._state, status)
+
+    def close(self) -> None:
+        """Close the state, and say nothing; for the collection's end."""
+        self._state.close_silently()
+
+    def collection_closed(self) -> None:
+        """Give up, and say nothing."""
+        self._inquiry.cancel()
+
+    def failed(self, exception: Exception) -> bool:
+        """Leave an exception of a callback to the error handler."""
+        return False
+
+    def _found(self, answer: Found) -> None:
+        state, error = self._state, None
+        state.collection.held.discard(self)
+        try:
+            if isinstance(answer, SocketError):
+                raise answer
+            channel = _open_first(self._endpoint, _places(self._endpoint, self._own, answer))
+        except SocketError as failure:
+            error = failure
+            error.connection = state
+            state.failed_to_connect(error)
+        else:
+            state.connected(channel)
+            state.object = channel.sock
+        if self._callback is not None:
+            state.later(self._callback, state, error)
+
+
 def open_udp_channel(collection: WaitStateCollection, endpoint: Endpoint) -> DatagramChannel:
     """Open a datagram socket, bound and connected as told; it is in no collection yet.
 
@@ -109,8 +313,17 @@ def open_udp_channel(collection: WaitStateCollection, endpoint: Endpoint) -> Dat
 
     Thread: any, which waits for names. Calls back: never. Source: LW-029, LW-105, LW-106.
     """
+    own, peers = _own_addresses(collection, endpoint), list[SocketAddress]()
+    if endpoint.remote is not None:
+        family = family_for_binding(endpoint.ipv6, None)
+        peers = addresses_of(collection, endpoint.remote, family)
+    return _open_first(endpoint, _places(endpoint, own, peers))
+
+
+def _open_first(endpoint: Endpoint, places: list[Place]) -> DatagramChannel:
+    """Open the first place that can be had."""
     failures: list[SocketCreationError] = []
-    for place in _places(collection, endpoint):
+    for place in places:
         try:
             return DatagramChannel(_open(place, endpoint))
         except SocketCreationError as error:
@@ -118,90 +331,33 @@ def open_udp_channel(collection: WaitStateCollection, endpoint: Endpoint) -> Dat
     raise failures[0]
 
 
-class Sockaddrs(dict[Any, tuple[Any, ...] | None]):
-    """Whom an endpoint can send to: addresses as people write them, and as the system takes them.
-
-    It is asked as a dict, by the pair of host and port; what it does not know it works out, without
-    asking anybody. A connected endpoint knows its peer, and None, as None, and nobody else.
-
-    Args:
-        channel: the endpoint.
-
-    Raises:
-        TypeError, ValueError: when asked for what is no numeric address, has the wrong family, or
-            is not the peer. NameLookupFailed: for the scope of an interface that is not there, or
-            a service that is none.
-
-    Thread: one at a time. Calls back: never. Source: PR-16, LW-022 to LW-024, LW-028, LW-029.
-    """
-
-    __slots__ = ("_channel",)
-
-    def __init__(self, channel: DatagramChannel) -> None:
-        super().__init__()
-        self._channel = channel
-        if channel.connected:
-            self[None] = self[channel.peer_address] = None
-
-    def __missing__(self, address: Any) -> tuple[Any, ...]:
-        if None in self:
-            raise ValueError(f"{self._channel!r} sends to its peer only, not to {address!r}")
-        if address is None:
-            raise ValueError(f"{self._channel!r} has no peer of its own: give an address")
-        sockaddr = numeric_sockaddr(self._channel.family, address)
-        if len(self) >= KNOWN_LIMIT:
-            self.clear()
-        self[address] = sockaddr
-        return sockaddr
-
-
-def numeric_sockaddr(family: int, address: Any) -> tuple[Any, ...]:
-    """Return a pair of host and port as a socket of a family is told it; nobody is asked.
-
-    Args:
-        family: AF_INET or AF_INET6; IPv4 is mapped for the second.
-        address: the host, in any numeric form or "localhost", and the port. It may be 0, for this
-            is where strangers' datagrams are answered: the system refuses it.
-
-    Raises:
-        TypeError, ValueError: it is something else, or of the wrong family. NameLookupFailed: the
-            scope of an interface that is not there, or there is no such service.
-
-    Thread: any. Calls back: never. Source: LW-022 to LW-024, LW-028, LW-029.
-    """
-    try:
-        host, port = address
-    except (TypeError, ValueError):
-        raise TypeError(f"an address is a pair, host and port, not {address!r}") from None
-    target = Target(read_host(host), lookup_port(port, "udp"), port)
-    known = target.known_addresses()
-    if known is None:
-        raise ValueError(f"datagrams are sent to numeric addresses, not to the name {host!r}")
-    fitting = [one for one in known if one.family == family]
-    if family == socket.AF_INET6:
-        fitting += [one.mapped() for one in known]
-    if not fitting:
-        raise ValueError(f"{target.host.text} is no {_FAMILY_TEXT[family]} address")
-    return fitting[0].sockaddr
-
-
-def _places(collection: WaitStateCollection, endpoint: Endpoint) -> list[Place]:
-    """Return the ways to open an endpoint; only names have more than one."""
-    family, local, remote = family_for_binding(endpoint.ipv6, None), endpoint.local, endpoint.remote
-    if local is None and remote is None and family == socket.AF_UNSPEC:
-        family = socket.AF_INET6 if endpoint.ipv6 == "both" else socket.AF_INET
-    own = [] if local is None else addresses_of(collection, local, family)
-    if remote is None:
-        if own:
-            return [Place(one.family, one, None) for one in own]
-        return [Place(family, _any_local(endpoint, family), None)]
-    peers = addresses_of(collection, remote, family)
+def _own_addresses(collection: WaitStateCollection, endpoint: Endpoint) -> list[SocketAddress]:
+    """Return the addresses to bind, those of a name after waiting; none if none was given."""
+    local = endpoint.local
     if local is None:
+        return []
+    return addresses_of(collection, local, family_for_binding(endpoint.ipv6, None))
+
+
+def _places(
+    endpoint: Endpoint, own: list[SocketAddress], peers: list[SocketAddress]
+) -> list[Place]:
+    """Return the ways to open an endpoint; only names have more than one."""
+    if peers and own:
+        places = [Place(a.family, a, b) for b in peers for a in own if a.family == b.family]
+        if not places:
+            assert endpoint.remote is not None, "it has the addresses"
+            text = "it has no address of the family of local_address"
+            raise host_not_found(text, endpoint.remote.given)
+        return places
+    if peers:
         return [Place(one.family, _any_local(endpoint, one.family), one) for one in peers]
-    places = [Place(a.family, a, b) for b in peers for a in own if a.family == b.family]
-    if not places:
-        raise host_not_found("it has no address of the family of local_address", remote.given)
-    return places
+    if own:
+        return [Place(one.family, one, None) for one in own]
+    family = family_for_binding(endpoint.ipv6, None)
+    if family == socket.AF_UNSPEC:
+        family = socket.AF_INET6 if endpoint.ipv6 == "both" else socket.AF_INET
+    return [Place(family, _any_local(endpoint, family), None)]
 
 
 def _any_local(endpoint: Endpoint, family: int) -> SocketAddress | None:

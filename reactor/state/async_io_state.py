@@ -1,19 +1,16 @@
 """AsyncIOState: a connection with full control over each read and write.
 
-It adds to `Connection` the verbs, and what a program wants to remember with a connection. A verb
-checks its arguments, makes an operation and puts it into a queue: everything that takes time
-happens there.
+It adds the verbs to `Connection`: those for streams of bytes, for TLS and for the end are here,
+those for datagrams in `datagram_verbs`, and what all have in common in `state_base`. A verb checks
+its arguments, makes an operation and puts it into a queue: what takes time happens there.
 """
 
-import math
 import socket
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from reactor.channel.base import BytesLike
 from reactor.channel.tls import TLSChannel
-from reactor.channel.tls_engine import Stage
 from reactor.channel.tls_settings import HANDSHAKE_TIMEOUT, tls_plan
-from reactor.deadline import NEVER, check_timeout
+from reactor.deadline import check_timeout
 from reactor.errors import (
     BrokenPipe,
     EndOfStream,
@@ -22,35 +19,36 @@ from reactor.errors import (
     OperationNotAllowed,
     ReactorError,
     SocketError,
-    address_text,
 )
-from reactor.loop.collection import WaitStateCollection
 from reactor.operations.exchanges import Handshake, Unwrap
+from reactor.operations.messages import WaitForMessage
 from reactor.operations.operation import Operation
 from reactor.operations.reading import Check, Fill, Wait
 from reactor.operations.writing import Send
-from reactor.state.connection import Callback, Connection
+from reactor.state.connection import OPEN_TO_OPERATIONS, Callback
+from reactor.state.datagram_verbs import DatagramVerbs
 from reactor.state.operation_queue import OperationQueue
+from reactor.state.state_base import order, view_of
 
-READ_LIMIT: Final = 262_144  # bytes that one call of a checking callback may add, unless told else
 DETACH_TIMEOUT: Final = 3.0  # seconds
 
 
-class AsyncIOState(Connection):
+class AsyncIOState(DatagramVerbs):
     """An existing connection, taken over into a collection; nothing is opened.
 
     The connection is closed with the state. Until then the collection keeps it alive.
 
     Args:
         collection: where it belongs, for all its life.
-        object: a connected stream socket, its descriptor, or a channel; None only while
-            `connect_tcp` is still at work.
+        object: a connected stream socket, a datagram socket, a descriptor of either, or a channel;
+            None only while `connect_tcp` is still at work.
         unread: bytes that have been received already; the first read sees them first.
         read_timeout: seconds for an operation that brings no limit of its own; None is no limit.
         write_timeout: likewise.
         user_info: any object; never touched.
         name: any object; shown in the `repr`.
-        queue_output: whether a second write waits in line; None is false for streams.
+        queue_output: whether a second write waits in line; None is false for streams, true for
+            datagrams.
         queue_input: whether a second read waits in line.
         direction: "in" or "out", for the figures of the collection: who began the connection.
 
@@ -63,107 +61,16 @@ class AsyncIOState(Connection):
         protected_length: how many unread bytes TLS had protected when it was detached.
 
     Raises:
-        ValueError: the socket listens, or is not connected. TypeError: it is none.
+        ValueError: a stream socket listens, or is not connected. TypeError: it is none.
         WrongThread, StateClosed, WrongProcess: as every verb of a collection.
 
     Thread: the owner's; attributes may be read by all. Calls back: never before a call returns.
     Source: LW-065 to LW-069, LW-115 to LW-124.
     """
 
-    __slots__ = ("_checking", "max_read", "name", "protected_length", "user_info")
-
-    def __init__(
-        self,
-        collection: WaitStateCollection,
-        object: Any,  # noqa: A002  # the name of the contract
-        unread: BytesLike = b"",
-        *,
-        read_timeout: float | None = None,
-        write_timeout: float | None = None,
-        user_info: Any = None,
-        name: Any = None,
-        queue_output: bool | None = None,
-        queue_input: bool = False,
-        direction: str = "in",
-    ) -> None:
-        check_timeout("read_timeout", read_timeout)  # before anything of ours holds the object
-        check_timeout("write_timeout", write_timeout)
-        super().__init__(collection, object, unread, direction=direction)
-        self.name = name
-        self.user_info = user_info
-        self.max_read = READ_LIMIT
-        self.protected_length = 0  # of the unread bytes, those that TLS protected before detaching
-        self._checking: Check | None = None  # the read whose callback may discard and finish now
-        self.input.lines_up = queue_input
-        self.output.lines_up = bool(queue_output)
-        self.read_timeout = read_timeout
-        self.write_timeout = write_timeout
+    __slots__ = ()
 
     # What can be asked.
-
-    @property
-    def read_status(self) -> ReactorError | None:
-        """What stopped the last read; None, `EndOfStream`, a timeout or a failure (LW-115)."""
-        return self.input.status
-
-    @property
-    def write_status(self) -> ReactorError | None:
-        """What stopped the last write (LW-115)."""
-        return self.output.status
-
-    @property
-    def read_timeout(self) -> float | None:
-        """Seconds for reads that bring no limit of their own, None for no limit (LW-069)."""
-        return self.input.timeout
-
-    @read_timeout.setter
-    def read_timeout(self, timeout: float | None) -> None:
-        self.input.timeout = check_timeout("read_timeout", timeout)
-
-    @property
-    def write_timeout(self) -> float | None:
-        """Seconds without progress for writes that bring no limit of their own (LW-069)."""
-        return self.output.timeout
-
-    @write_timeout.setter
-    def write_timeout(self, timeout: float | None) -> None:
-        self.output.timeout = check_timeout("write_timeout", timeout)
-
-    @property
-    def queue_input(self) -> bool:
-        """Whether a second read waits in line (LW-077)."""
-        return self.input.lines_up
-
-    @queue_input.setter
-    def queue_input(self, lines_up: bool) -> None:
-        self.input.lines_up = lines_up
-
-    @property
-    def queue_output(self) -> bool:
-        """Whether a second write waits in line (LW-099, LW-100)."""
-        return self.output.lines_up
-
-    @queue_output.setter
-    def queue_output(self, lines_up: bool) -> None:
-        self.output.lines_up = lines_up
-
-    @property
-    def input_limit(self) -> int:
-        """Bytes that may be unread at most; 16 MiB unless set (LW-092)."""
-        return self.input.limit
-
-    @input_limit.setter
-    def input_limit(self, limit: int) -> None:
-        self.input.limit = limit
-
-    @property
-    def output_limit(self) -> int:
-        """Bytes that may wait in line at most; 16 MiB unless set (LW-103)."""
-        return self.output.limit
-
-    @output_limit.setter
-    def output_limit(self, limit: int) -> None:
-        self.output.limit = limit
 
     @property
     def buffered_data_length(self) -> int:
@@ -281,7 +188,7 @@ class AsyncIOState(Connection):
     ) -> None:
         """Call `callback(state)` when bytes or the end can be read; they stay for the next read.
 
-        Under TLS it is plaintext that counts.
+        Under TLS it is plaintext that counts; of datagrams an empty one does too.
 
         Args:
             callback: gets `(state)`; `read_status` tells if a limit, an end or a failure was first.
@@ -294,7 +201,7 @@ class AsyncIOState(Connection):
 
         Thread: the owner's. Calls back: never before it returns. Source: LW-080.
         """
-        operation = Wait(self.unread)
+        operation = WaitForMessage() if self.carries_messages else Wait(self.unread)
         order(operation, callback, None, timeout, deadline)
         self._start(self.input, operation, user_info)
 
@@ -415,7 +322,7 @@ class AsyncIOState(Connection):
 
         Thread: the owner's. Calls back: never before it returns. Source: LW-125 to LW-129.
         """
-        self._check_usable("abort")
+        self._check_usable("abort", OPEN_TO_OPERATIONS)
         stopped = [queue.abort(self._aborted(), tell=False) for queue in self._queues(direction)]
         if abort_callback is None:
             return
@@ -526,6 +433,7 @@ class AsyncIOState(Connection):
         Thread: the owner's. Calls back: never before it returns. Source: LW-139 to LW-143.
         """
         self._check_idle("attach TLS to")
+        self._check_carries(messages=False)
         if self.layered:
             raise OperationNotAllowed(f"{self!r} has TLS already", connection=self)
         plan = tls_plan(
@@ -574,6 +482,7 @@ class AsyncIOState(Connection):
         Thread: the owner's. Calls back: never before it returns. Source: LW-142, LW-144.
         """
         self._check_idle("detach TLS from")
+        self._check_carries(messages=False)
         if not self.layered:
             self.later(callback, self, None)
             return
@@ -584,18 +493,6 @@ class AsyncIOState(Connection):
         )
 
     # Inside.
-
-    def _start(self, queue: OperationQueue, operation: Operation, user_info: Any) -> None:
-        self._check_usable(operation.phase)
-        if self.layered and cast(TLSChannel, self.channel).engine.stage < Stage.OPEN:
-            raise OperationNotAllowed(
-                f"TLS has not shaken hands on {self!r}: call handshake() first", connection=self
-            )
-        if queue is not self.input:
-            queue.raise_if_lost()
-        queue.start(operation)
-        if user_info is not None:
-            self.user_info = user_info
 
     def _aborted(self) -> OperationAborted:
         return OperationAborted("stopped by the program", peer=self.peer_address, connection=self)
@@ -615,7 +512,7 @@ class AsyncIOState(Connection):
         if isinstance(operation, Check):
             operation.finished = True  # there is nothing to finish, but something to discard
             abort_callback = self._permitting(abort_callback, operation)
-        abort_callback(self, *(moved or (None, None)))
+        abort_callback(self, *(*moved, None, None)[:2])  # there may be an address behind
 
     def _permitting(self, callback: Callback, check: Check) -> Callback:
         """Wrap the callback of a checking read: inside it `discard` and `finish` are allowed."""
@@ -669,59 +566,9 @@ class AsyncIOState(Connection):
             )
         return None
 
-    def __repr__(self) -> str:
-        name = "" if self.name is None else f" {self.name}"
-        peer = address_text(self.peer_address)
-        return f"<AsyncIOState{name} to {peer}{' closed' if self.closed else ''}>"
-
 
 HOW: Final = {"input": socket.SHUT_RD, "output": socket.SHUT_WR, "io": socket.SHUT_RDWR}
 
 
-def order(
-    operation: Operation,
-    callback: Callback | None,
-    error_callback: Callback | None,
-    timeout: float | None,
-    deadline: float | None,
-) -> None:
-    """Say who is told of an operation, and its limits, after checking them.
-
-    Raises:
-        TypeError: nobody is told of a read. ValueError: a limit is none.
-    """
-    if callback is None and operation.phase == "read":
-        raise TypeError("a read needs a callback: who else would get what it reads?")
-    if not (callback is None or callable(callback)):
-        raise TypeError(f"a callback is a function, not {callback!r}")
-    if not (error_callback is None or callable(error_callback)):
-        raise TypeError(f"a callback is a function, not {error_callback!r}")
-    if deadline is not None and math.isnan(deadline):
-        raise ValueError("a deadline is a moment on the clock of the collection, not NaN")
-    operation.order(
-        callback,
-        error_callback,
-        None if timeout is None else check_timeout("timeout", timeout),
-        NEVER if deadline is None else float(deadline),
-    )
-
-
 def nothing() -> None:
     """Do nothing: as a final call it only holds a queue back until it is over."""
-
-
-def view_of(buffer: Any, start: int, end: int | None) -> memoryview:
-    """Return the bytes `buffer[start:end]` without a copy.
-
-    Raises:
-        TypeError: it is not bytes-like. ValueError: the range is not inside it.
-    """
-    view = memoryview(buffer)
-    if type(buffer) is not bytearray and type(buffer) is not bytes:
-        view = view.cast("B")
-    if not start and end is None:
-        return view
-    stop = len(view) if end is None else end
-    if not 0 <= start <= stop <= len(view):
-        raise ValueError(f"[{start}:{end}] is not inside a buffer of {len(view)} bytes")
-    return view[start:stop]

@@ -15,11 +15,12 @@ from collections.abc import Callable
 from threading import get_ident
 from typing import Any, Final, Literal, TypeAlias
 
+from reactor.channel.adopting import channel_of
 from reactor.channel.base import BytesLike, Channel
 from reactor.channel.lost import Lost
-from reactor.channel.socket_channel import SocketChannel
+from reactor.channel.socket_channel import OwnedSocket
 from reactor.channel.tls import TLSChannel
-from reactor.channel.traffic import socket_channel
+from reactor.channel.unresolved import Unresolved
 from reactor.errors import (
     Address,
     EndOfStream,
@@ -52,6 +53,7 @@ class Mode(enum.IntEnum):
     OPEN = 2
     SWITCHING = 4
     CLOSED = 8
+    RESOLVING = 16  # the peer of a datagram state is being looked up: operations wait for it
 
 
 MOVES: Final[dict[int, int]] = {
@@ -59,6 +61,7 @@ MOVES: Final[dict[int, int]] = {
     Mode.OPEN: Mode.SWITCHING | Mode.CLOSED,
     Mode.SWITCHING: Mode.OPEN | Mode.CLOSED,
     Mode.CLOSED: 0,
+    Mode.RESOLVING: Mode.OPEN | Mode.CLOSED,
 }
 
 
@@ -67,9 +70,16 @@ CONNECTING: Final[int] = Mode.CONNECTING.value
 OPEN: Final[int] = Mode.OPEN.value
 SWITCHING: Final[int] = Mode.SWITCHING.value
 CLOSED: Final[int] = Mode.CLOSED.value
+RESOLVING: Final[int] = Mode.RESOLVING.value
+
+# In these modes operations can be started, and stopped.
+OPEN_TO_OPERATIONS: Final[int] = OPEN | RESOLVING
+
+# What is being waited for when a verb cannot be used: the word for errors.
+PHASES: Final = {CONNECTING: "connect", RESOLVING: "resolve", SWITCHING: "handshake"}
 
 # Connections of these modes have nothing to wait for.
-WITHOUT_CHANNEL: Final[int] = CONNECTING | CLOSED
+WITHOUT_CHANNEL: Final[int] = CONNECTING | RESOLVING | CLOSED
 
 
 class Connection(QueueOwner):
@@ -77,8 +87,8 @@ class Connection(QueueOwner):
 
     Args:
         collection: where it belongs, for all its life.
-        object: a connected stream socket, its descriptor, or a channel; None only while it is
-            still being connected.
+        object: a connected stream socket, a datagram socket, a descriptor of either, or a channel;
+            None only while it is still being connected.
         unread: bytes that have been received already; the first read sees them first.
         direction: "in" or "out", for the figures: whether it was accepted, or begun by us.
 
@@ -120,11 +130,20 @@ class Connection(QueueOwner):
         self.server_name: Any = None  # the host that it was connected to
         self.face: Any = None  # who stands for it: a transport; what connects it, until then
         self.on_closed: Callable[[Any], object] | None = None  # called once; for who counts us
-        self._mode: int = CONNECTING if channel is None else OPEN
+        self._mode: int = OPEN
+        if channel is None:
+            self._mode = CONNECTING
+        elif isinstance(channel, Unresolved):
+            self._mode = RESOLVING
         self.input = OperationQueue(self, self.channel, limit=INPUT_LIMIT)
         self._output: OperationQueue | None = None  # made when something has to wait in it
-        if channel is not None:
+        if self._mode == OPEN:
             collection.add(self)
+
+    @property
+    def carries_messages(self) -> bool:
+        """Whether there are datagrams, not a stream of bytes."""
+        return self.channel is not None and self.channel.carries_messages
 
     @property
     def unread(self) -> ReadBuffer:
@@ -204,18 +223,21 @@ class Connection(QueueOwner):
     # Beginning, and ending.
 
     def connected(self, object: Any) -> None:  # noqa: A002  # as in the constructor
-        """Be connected: from here on it is a state like any other."""
+        """Be connected: from here on it is a state like any other, and what has waited begins."""
         self.object = object
         self._set_channel(channel_of(object))
         self.fd = self.channel.fileno()
         self._enter(OPEN)
         self.face = None
         self.collection.add(self)
-
-    def failed_to_connect(self) -> None:
-        """Be closed: there will be no connection."""
         for queue in self.queues:
-            queue.close(None)
+            if queue.phase == BLOCKED:
+                queue.post()
+
+    def failed_to_connect(self, error: SocketError | None = None) -> None:
+        """Be closed: there will be no connection; what has waited for one ends with `error`."""
+        for queue in self.queues:
+            queue.close(error)
         self._enter(CLOSED)
 
     def close(self, *, keep_object: bool = False) -> int:
@@ -379,15 +401,15 @@ class Connection(QueueOwner):
 
     # Inside.
 
-    def _check_usable(self, verb: str) -> None:
-        """Raise unless a verb may be used now."""
+    def _check_usable(self, verb: str, modes: int = OPEN) -> None:
+        """Raise unless a verb may be used now: in one of these modes."""
         if self.collection.owner.thread != get_ident():
             self.collection.owner.check()
-        if self._mode == OPEN:
+        if self._mode & modes:
             return
         if self._mode == CLOSED:
             raise closed_error(self, f"nothing can be done with it any more, not even {verb}")
-        phase = "connect" if self._mode == CONNECTING else "handshake"
+        phase = PHASES[self._mode]
         raise OperationInProgress(
             f"{self!r} is not ready for {verb}: wait for the callback of its {phase}",
             phase=phase,
@@ -463,12 +485,12 @@ class Connection(QueueOwner):
         self, status: StateClosed | None, *, keep_object: bool = False, abort: bool = False
     ) -> None:
         """Close; what runs or waits ends with `status`, or without a word."""
-        if keep_object and not isinstance(self.channel, SocketChannel):
+        if keep_object and not isinstance(self.channel, OwnedSocket):
             raise OperationNotAllowed(
                 f"{self!r} has no socket to give away: detach_tls() first, or release()",
                 connection=self,
             )
-        connecting = self._mode == CONNECTING
+        connecting = self._mode & (CONNECTING | RESOLVING)
         if self.channel is not None:
             self.collection.health.moved(*self.channel.traffic())
         for queue in self.queues:
@@ -477,7 +499,7 @@ class Connection(QueueOwner):
         self._enter(CLOSED)
         if connecting:
             self.face.cancel(status)
-        elif isinstance(self.channel, SocketChannel) and keep_object:
+        elif isinstance(self.channel, OwnedSocket) and keep_object:
             self.channel.detach().settimeout(self._socket_timeout)
         elif abort:
             self.collection.close_later(Aborting(self.channel))
@@ -516,37 +538,3 @@ def closed_error(state: Connection, why: str) -> StateClosed:
     return StateClosed(
         f"{state!r} is closed: {why}", phase="close", peer=state.peer_address, connection=state
     )
-
-
-def channel_of(thing: Any) -> Channel:
-    """Return the channel of a connected stream socket, of its descriptor, or the channel itself.
-
-    Raises:
-        ValueError: the socket listens, or is not connected. TypeError: it is none of these.
-    """
-    if isinstance(thing, Channel):
-        return thing
-    if isinstance(thing, int) and not isinstance(thing, bool):
-        return channel_of_descriptor(thing)
-    if not isinstance(thing, socket.socket):
-        raise TypeError(f"a state is made of a socket, a descriptor or a channel, not {thing!r}")
-    if thing.type != socket.SOCK_STREAM:
-        raise ValueError(f"{thing!r} is no stream socket")
-    try:
-        thing.getpeername()
-    except OSError as error:
-        raise ValueError(f"{thing!r} is not connected") from error
-    return socket_channel(thing)
-
-
-def channel_of_descriptor(fd: int) -> Channel:
-    """Return the channel of a descriptor, which stays the caller's if this fails."""
-    try:
-        sock = socket.socket(fileno=fd)
-    except OSError as error:
-        raise ValueError(f"descriptor {fd} is no socket") from error
-    try:
-        return channel_of(sock)
-    except ValueError:
-        sock.detach()
-        raise

@@ -537,6 +537,7 @@ def first_try(operation: Operation, queue: OperationQueue) -> bool:
     try:
         return operation.step(queue.channel)
     except ReactorError as error:
-        if isinstance(error, SocketError) and not isinstance(error, PASSING):
+        sticks = operation.sticks and not isinstance(error, PASSING)
+        if isinstance(error, SocketError) and sticks:
             queue.channel = Lost(error)
         return True  # the step in the loop raises it again, and reports

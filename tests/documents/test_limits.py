@@ -45,7 +45,7 @@ PROMISED = {
     "reactor.net.resolver.THREAD_COUNT": 4,
     "reactor.server.DRAIN_TIMEOUT": 20.0,
     "reactor.state.async_io_state.DETACH_TIMEOUT": 3.0,
-    "reactor.state.async_io_state.READ_LIMIT": 256 * KIB,
+    "reactor.state.state_base.READ_LIMIT": 256 * KIB,
     "reactor.state.connection.INPUT_LIMIT": 16 * MIB,
     "reactor.state.connection.OUTPUT_LIMIT": 16 * MIB,
     "reactor.state.line.READ_LIMIT": 1_000,

@@ -85,7 +85,7 @@ def test_nothing_else_makes_a_state__lw_066_070(
 
 
 @pytest.mark.parametrize("as_descriptor", [False, True])
-@pytest.mark.parametrize("kind", ["listening", "fresh", "datagram", "pipe"])
+@pytest.mark.parametrize("kind", ["listening", "fresh", "packets", "pipe"])
 def test_what_is_not_connected_is_refused_and_stays_as_it_was__lw_066(
     collection: WaitStateCollection, kind: str, as_descriptor: bool
 ) -> None:
@@ -93,16 +93,17 @@ def test_what_is_not_connected_is_refused_and_stays_as_it_was__lw_066(
     the socket alone.
     """
     pipe = os.pipe()
-    with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagram:
+    packets, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with socket.socket() as stream, packets, other:
         if kind == "listening":
             stream.bind(("127.0.0.1", 0))
             stream.listen()
-        thing: Any = datagram if kind == "datagram" else stream
+        thing: Any = packets if kind == "packets" else stream
         if kind == "pipe":
             thing = pipe[0]
         elif as_descriptor:
             thing = thing.fileno()
-        with pytest.raises(ValueError, match=r"not connected|no stream socket|no socket"):
+        with pytest.raises(ValueError, match=r"not connected|neither a stream|no socket"):
             AsyncIOState(collection, thing)
         assert stream.getblocking()
         assert stream.getsockname()

@@ -496,3 +496,25 @@ def test_an_exception_goes_to_the_error_handler__lw_016_017(
         settle(collection)
         assert [type(status) for status in shown.reads] == [type(None)] * 2 + [OperationTimeout]
     collection.close()
+
+
+def test_what_is_shown_can_be_searched_in_place__lw_082(
+    collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
+) -> None:
+    """The callback of `read_with_checking` gets bytes that it can search and slice where they are;
+    all of them are valid.
+    """
+    lines = list[bytes]()
+
+    def check(state: AsyncIOState, buffer: bytearray, end: int) -> None:
+        assert len(buffer) == end
+        complete = buffer.rfind(b"\n", state.old_length) + 1
+        lines.extend(bytes(buffer[:complete]).splitlines())
+        state.discard(complete)
+
+    near.read_with_checking(check)
+    for piece in (b"on", b"e\ntwo\nth", b"ree\n"):
+        far.write(piece)
+        settle(collection)
+    assert lines == [b"one", b"two", b"three"]
+    near.abort_and_close()

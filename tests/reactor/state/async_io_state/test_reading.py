@@ -380,3 +380,27 @@ def test_the_buffer_is_the_callers_again_in_the_callback__lw_072(
     far.write(b"abc")
     settle(collection)
     assert sorted(sizes) == [0, 2]
+
+
+@pytest.mark.parametrize("verb", ["read_buffer", "wait_for_input", "read_with_checking"])
+def test_user_information_of_a_verb_replaces_the_states__lw_068(
+    near: AsyncIOState, verb: str
+) -> None:
+    """`user_info` can be set, and a verb's own replaces it at the call; one that is None, and a
+    verb that is refused, leave it.
+    """
+    assert near.user_info is None
+    near.user_info = first = object()
+    arguments = (bytearray(1), print) if verb == "read_buffer" else (print,)
+    getattr(near, verb)(*arguments, user_info=None)
+    assert near.user_info is first
+    with pytest.raises(OperationInProgress):
+        getattr(near, verb)(*arguments, user_info="refused")
+    assert near.user_info is first
+    near.abort(None)
+    getattr(near, verb)(*arguments, user_info="second")
+    assert near.user_info == "second"
+    near.queue_output = True
+    near.write_buffer(b"1", None)
+    near.write_buffer(b"2", None, user_info="third")
+    assert near.user_info == "third"
