@@ -60,6 +60,7 @@ from reactor.loop.error_handler import log_and_close, propagate
 from reactor.opening.accept import AcceptingHandle, accept_tcp
 from reactor.opening.connect import connect_tcp
 from reactor.opening.udp import connect_udp, open_udp
+from reactor.opening.unix import accept_unix, connect_unix, open_unix_datagram
 from reactor.protocol import BaseProtocol, BufferedProtocol, DatagramProtocol, Protocol
 from reactor.server import Server, connect, serve
 from reactor.state.async_io_state import AsyncIOState
@@ -113,13 +114,16 @@ __all__ = [
     "WrongProcess",
     "WrongThread",
     "accept_tcp",
+    "accept_unix",
     "connect",
     "connect_tcp",
     "connect_udp",
+    "connect_unix",
     "drive",
     "log_and_close",
     "open_datagram",
     "open_udp",
+    "open_unix_datagram",
     "propagate",
     "serve",
 ]

@@ -428,7 +428,7 @@ def address_text(address: Address) -> str:
     """Write an address for a person: `host:port`, `[host]:port`, a path, or "unnamed"."""
     host, port = address
     if port is None:
-        return "unnamed" if host is None else str(host)
+        return "unnamed" if host is None else escaped(str(host))
     return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
 
 

@@ -192,7 +192,7 @@ class Server:
     @property
     def port(self) -> int:
         """The port that is bound; also after closing."""
-        return self.handle.local_port
+        return int(self.handle.local_port)
 
     @property
     def connections(self) -> frozenset[Transport]:

@@ -7,8 +7,36 @@ import socket
 from typing import Any
 
 from reactor.channel.base import Channel
-from reactor.channel.socket_channel import DatagramChannel
-from reactor.channel.traffic import socket_channel
+from reactor.channel.socket_channel import DatagramChannel, SocketChannel
+from reactor.channel.traffic import COUNTED_BY_KERNEL, CountingChannel, KernelCountedChannel
+from reactor.channel.unix_channel import UnixChannel
+from reactor.errors import Address
+
+
+def socket_channel(sock: socket.socket, *, peer_address: Address | None = None) -> SocketChannel:
+    """Make a channel of a connected stream socket, one that knows its traffic.
+
+    Args:
+        sock: as for `SocketChannel`.
+        peer_address: likewise.
+
+    Raises:
+        StateClosed: the socket is closed.
+
+    Thread: any. Calls back: never. Source: LW-015, LW-066.
+    """
+    if _is_tcp(sock, peer_address):
+        kind = KernelCountedChannel if COUNTED_BY_KERNEL else CountingChannel
+        return kind(sock, peer_address=peer_address)
+    return UnixChannel(sock, peer_address=peer_address)
+
+
+def _is_tcp(sock: socket.socket, peer_address: Address | None) -> bool:
+    if peer_address is not None and isinstance(peer_address[0], str):
+        return (
+            peer_address[1] is not None
+        )  # else it is a path; a socket makes an enum of its answer
+    return sock.family in (socket.AF_INET, socket.AF_INET6)
 
 
 def channel_of(thing: Any) -> Channel:

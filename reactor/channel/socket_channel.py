@@ -16,6 +16,7 @@ import os
 import socket
 import struct
 import sys
+from collections.abc import Callable
 from typing import Any, Final, TypeAlias, cast
 
 from reactor.channel.base import BytesLike, Channel
@@ -240,11 +241,12 @@ class DatagramChannel(OwnedSocket):
             room; the rest of it is lost.
         multicast_interface: where messages to groups leave, as it was set; the system tells only
             half of it. None is the system's way.
+        before_close: called once, when it is closed and still open: to remove its path.
 
     Thread: one at a time for each direction. Calls back: never. Source: LW-105 to LW-114.
     """
 
-    __slots__ = ("_arrived", "_family", "_sent", "multicast_interface", "truncated")
+    __slots__ = ("_arrived", "_family", "_sent", "before_close", "multicast_interface", "truncated")
 
     carries_messages = True
 
@@ -252,6 +254,7 @@ class DatagramChannel(OwnedSocket):
         super().__init__(sock)
         self.truncated = False
         self.multicast_interface: Any = None
+        self.before_close: Callable[[], object] | None = None
         self._family = int(sock.family)  # asking a socket makes an enum of it, every time
         self._arrived = 0  # bytes
         self._sent = 0
@@ -365,6 +368,12 @@ class DatagramChannel(OwnedSocket):
         self._sent += len(data)
         return True
 
+    def close(self) -> None:
+        """Give the descriptor back, and before it the path if it has one."""
+        if self.before_close is not None and not self.closed:
+            self.before_close()
+        super().close()
+
     def traffic(self) -> tuple[int, int]:
         """Return how many bytes have come and gone in datagrams, without any headers."""
         return self._arrived, self._sent
@@ -403,16 +412,20 @@ class ListeningChannel:
     Args:
         sock: bound and listening; becomes non-blocking, and belongs to the channel.
 
+    Attributes:
+        before_close: called once, when it is closed and still open: to remove its path.
+
     Thread: one at a time. Calls back: never. Source: LW-028, LW-190, REL-5, REL-20.
     """
 
-    __slots__ = ("_address", "sock")
+    __slots__ = ("_address", "before_close", "sock")
 
     def __init__(self, sock: socket.socket) -> None:
         if sock.fileno() < 0:
             raise StateClosed("a listener needs an open socket, and this one is closed")
         sock.setblocking(False)
         self.sock = sock
+        self.before_close: Callable[[], object] | None = None
         self._address: Address | None = None
 
     @property
@@ -457,6 +470,8 @@ class ListeningChannel:
         """Give the descriptor back, and send away who still waits; once more is harmless."""
         if not self.closed:
             self._address = self.address
+            if self.before_close is not None:
+                self.before_close()
             with contextlib.suppress(OSError):  # as in SocketChannel.close
                 self.sock.close()
 

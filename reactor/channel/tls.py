@@ -347,6 +347,11 @@ class TLSChannel(Channel):
         decrypted = self.engine.read(UNREAD_LIMIT) or b""
         return self.inner, decrypted, self.engine.leftover()
 
+    @property
+    def peer_credentials(self) -> tuple[int, int, int] | None:  # type: ignore[override]  # nobody sets it
+        """Those of the channel inside."""
+        return self.inner.peer_credentials
+
     def traffic(self) -> tuple[int, int]:
         """Return the traffic of the inner channel, which is ciphertext."""
         return self.inner.traffic()

@@ -2,7 +2,7 @@
 
 Counting every read and write takes 2 % of an echo, for figures that are asked for once in a while.
 Linux counts the octets of a TCP connection anyway, so there it is asked; for all other sockets the
-channel counts. Who makes a channel of a socket asks `socket_channel` for the right one.
+channel counts. Who makes a channel of a socket asks `adopting` for the right one.
 """
 
 import contextlib
@@ -75,31 +75,6 @@ class CountingChannel(SocketChannel):
     def traffic(self) -> tuple[int, int]:
         """Return how many bytes were read, and how many written."""
         return self._arrived, self._sent
-
-
-def socket_channel(sock: socket.socket, *, peer_address: Address | None = None) -> SocketChannel:
-    """Make a channel of a connected stream socket, one that knows its traffic.
-
-    Args:
-        sock: as for `SocketChannel`.
-        peer_address: likewise.
-
-    Raises:
-        StateClosed: the socket is closed.
-
-    Thread: any. Calls back: never. Source: LW-015, LW-066.
-    """
-    if COUNTED_BY_KERNEL and _is_tcp(sock, peer_address):
-        return KernelCountedChannel(sock, peer_address=peer_address)
-    return CountingChannel(sock, peer_address=peer_address)
-
-
-def _is_tcp(sock: socket.socket, peer_address: Address | None) -> bool:
-    if peer_address is not None and isinstance(peer_address[0], str):
-        return (
-            peer_address[1] is not None
-        )  # else it is a path; a socket makes an enum of its answer
-    return sock.family in (socket.AF_INET, socket.AF_INET6)
 
 
 if sys.platform == "linux":

@@ -89,6 +89,11 @@ class Target:
         """Host and service as they were given: the `peer` of a failed look-up."""
         return self.host.given, self.service
 
+    @property
+    def server_name(self) -> HostLike:
+        """The host as a certificate has to have it."""
+        return self.host.given
+
     def known_addresses(self, family: int = socket.AF_UNSPEC) -> list[SocketAddress] | None:
         """Return the addresses if nobody has to be asked; None if it takes a look-up.
 

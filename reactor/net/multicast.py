@@ -128,9 +128,10 @@ def _ipv4_interface(interface: Interface | None) -> bytes:
         address = host.text
     else:
         index = _index(interface)
-    if sys.platform == "win32":  # an index is an address in 0.0.0.0/8 there, RFC 3678 has no struct
+    if sys.platform != "win32":
+        return socket.inet_aton(address) + struct.pack("@i", index)
+    else:  # noqa: RET505  # an index is an address in 0.0.0.0/8 there
         return struct.pack("!I", index) if index else socket.inet_aton(address)
-    return socket.inet_aton(address) + struct.pack("@i", index)
 
 
 def _index(interface: Interface | None) -> int:

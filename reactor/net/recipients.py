@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from reactor.channel.socket_channel import DatagramChannel
 from reactor.net.address import Target, lookup_port, read_host
+from reactor.net.path import UNIX, read_path
 from reactor.net.socket_address import SocketAddress
 
 # Peers that an endpoint remembers: working an address out costs as much as to send. A guess; above
@@ -19,7 +20,7 @@ KNOWN_LIMIT: Final = 1_024
 _FAMILY_TEXT: Final = {int(socket.AF_INET): "IPv4", int(socket.AF_INET6): "IPv6"}
 
 
-class Recipients(dict[Any, tuple[Any, ...] | None]):
+class Recipients(dict[Any, Any]):
     """Whom an endpoint can send to: addresses as people write them, and as the system takes them.
 
     It is asked as a dict, by the pair of host and port; what it does not know it works out, without
@@ -44,7 +45,7 @@ class Recipients(dict[Any, tuple[Any, ...] | None]):
         if channel.connected:
             self[None] = self[channel.peer_address] = None
 
-    def __missing__(self, address: Any) -> tuple[Any, ...]:
+    def __missing__(self, address: Any) -> Any:
         if None in self:
             raise ValueError(f"{self._channel!r} sends to its peer only, not to {address!r}")
         if address is None:
@@ -55,12 +56,12 @@ class Recipients(dict[Any, tuple[Any, ...] | None]):
             raise ValueError(f"datagrams are sent to numeric addresses, not to the name {name!r}")
         return found
 
-    def find(self, address: Any) -> tuple[Any, ...] | Target:
-        """Return the socket address of a pair of host and port; of a name what is to be looked up.
+    def find(self, address: Any) -> Any:
+        """Return the socket address of a pair; of a name its `Target`, which is to be looked up.
 
         Args:
-            address: the host, in any form, and the port. It may be 0, for this is where strangers'
-                datagrams are answered: the system refuses it.
+            address: the host, in any form, and the port, or a path and None. The port may be 0,
+                for this is where strangers' datagrams are answered: the system refuses it.
 
         Raises:
             TypeError, ValueError: it is something else, or of the wrong family. NameLookupFailed:
@@ -70,17 +71,17 @@ class Recipients(dict[Any, tuple[Any, ...] | None]):
             host, port = address
         except (TypeError, ValueError):
             raise TypeError(f"an address is a pair, host and port, not {address!r}") from None
+        if self._channel.family == UNIX:
+            if port is not None:
+                raise ValueError(f"a Unix socket has a path and None for one, not {address!r}")
+            return self._keep(address, read_path(host).sockaddr)
         target = Target(read_host(host), lookup_port(port, "udp"), port)
         known = target.known_addresses()
         if known is None:
             return target
-        sockaddr = self.fitting(known, target)
-        if len(self) >= KNOWN_LIMIT:
-            self.clear()
-        self[address] = sockaddr
-        return sockaddr
+        return self._keep(address, self.fitting(known, target))
 
-    def fitting(self, addresses: list[SocketAddress], target: Target) -> tuple[Any, ...]:
+    def fitting(self, addresses: list[SocketAddress], target: Target) -> Any:
         """Return the first address that the socket can be told; IPv4 is mapped for IPv6.
 
         Args:
@@ -92,11 +93,17 @@ class Recipients(dict[Any, tuple[Any, ...] | None]):
         """
         family = self._channel.family
         fitting = [one for one in addresses if one.family == family]
-        if family == socket.AF_INET6:
+        if family == socket.AF_INET6:  # the system refuses it if the socket has one family only
             fitting += [one.mapped() for one in addresses]
         if not fitting:
             raise ValueError(f"{target.host.text} is no {_FAMILY_TEXT[family]} address")
         return fitting[0].sockaddr
+
+    def _keep(self, address: Any, sockaddr: Any) -> Any:
+        if len(self) >= KNOWN_LIMIT:
+            self.clear()
+        self[address] = sockaddr
+        return sockaddr
 
     @property
     def families(self) -> int:

@@ -14,11 +14,13 @@ from reactor.errors import Address
 class SocketAddress(NamedTuple):
     """One place: `family` is that of the socket, `sockaddr` what connect and bind are given.
 
+    That is a tuple, or the bytes of a path.
+
     Thread: any. Calls back: never. Source: LW-028, LW-030.
     """
 
     family: int
-    sockaddr: tuple[Any, ...]
+    sockaddr: Any
 
     @property
     def pair(self) -> Address:

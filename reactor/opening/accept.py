@@ -20,10 +20,10 @@ from socket import socket as Socket  # a property has the other name
 from threading import get_ident
 from typing import Any, Final
 
+from reactor.channel.adopting import socket_channel
 from reactor.channel.base import Channel
 from reactor.channel.socket_channel import ListeningChannel
 from reactor.channel.tls_settings import HANDSHAKE_TIMEOUT, TLSPlan, tls_plan
-from reactor.channel.traffic import socket_channel
 from reactor.deadline import NEVER, check_timeout
 from reactor.errors import AcceptError, Address, SocketError, address_text
 from reactor.interest import READ
@@ -33,7 +33,7 @@ from reactor.loop.timers import Timer
 from reactor.loop.wait_state import WaitState, call
 from reactor.net.address import HostLike, IPv6Choice, ServiceLike
 from reactor.net.options import SocketOptions
-from reactor.opening.listen import Binding, check_count, listen
+from reactor.opening.listen import Bindable, Binding, check_count, listen
 from reactor.state.async_io_state import AsyncIOState
 from reactor.state.connection import Callback, Connection
 from reactor.state.handshake import Lobby, socket_of
@@ -225,7 +225,7 @@ class Reception:
         handshake_timeout: seconds, None for no limit.
         limits: how many may come.
         error_callbacks: for TLS and for accepting, with `(handle, exception)`; None logs.
-        options: for systems on which a listener does not hand them down.
+        options: of TCP, for systems on which a listener does not hand them down; None for none.
 
     Raises:
         TypeError, ValueError: an option is wrong, or they contradict each other.
@@ -239,7 +239,7 @@ class Reception:
     handshake_timeout: float | None = HANDSHAKE_TIMEOUT
     limits: Limits = dataclasses.field(default_factory=Limits)
     error_callbacks: tuple[Callback | None, Callback | None] = (None, None)
-    options: SocketOptions = dataclasses.field(default_factory=SocketOptions)
+    options: SocketOptions | None = None
 
     def lobby(self, collection: WaitStateCollection, done: Callable[..., object]) -> Lobby | None:
         """Make the place where clients shake hands, None if they do not."""
@@ -259,7 +259,7 @@ class Reception:
 
 def accept(
     collection: WaitStateCollection,
-    binding: Binding,
+    binding: Bindable,
     reception: Reception,
     name: Any = None,
     user_info: Any = None,
@@ -354,13 +354,13 @@ class AcceptingHandle(WaitState):
 
     @property
     def address(self) -> Address:
-        """The address bound, `(host, port)`; stays after closing."""
+        """The address bound, `(host, port)` or `(path, None)`; stays after closing."""
         return self._channel.address
 
     @property
-    def local_port(self) -> int:
-        """The port bound; stays after closing."""
-        return int(self._channel.address[1])
+    def local_port(self) -> Any:
+        """The port bound, a number; stays after closing. None of a Unix socket."""
+        return self._channel.address[1]
 
     @property
     def closed(self) -> bool:
@@ -490,7 +490,7 @@ class AcceptingHandle(WaitState):
         if self._clients.full:
             self._pause(Pause.FULL)
         try:
-            if not INHERITED:
+            if not INHERITED and reception.options is not None:
                 reception.options.set_on(sock, phase="accept")
             if self._lobby is not None:
                 self._lobby.enter(channel)

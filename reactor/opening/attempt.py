@@ -18,6 +18,7 @@ from reactor.loop.collection import WaitStateCollection
 from reactor.loop.timers import Timed
 from reactor.loop.wait_state import WaitState
 from reactor.net.options import set_reuse_address
+from reactor.net.path import UNIX
 from reactor.net.race import Race
 from reactor.net.socket_address import SocketAddress
 
@@ -27,6 +28,10 @@ from reactor.net.socket_address import SocketAddress
 UNDER_WAY: Final = frozenset(
     {errno.EINPROGRESS, errno.EINTR, getattr(errno, "WSAEWOULDBLOCK", errno.EINPROGRESS)}
 )
+
+# Seconds until a path whose server has no room for one more client is tried again: a connecting
+# Unix socket does not wait for that, and no descriptor tells. A guess; nobody sees 20 ms.
+CROWDED_DELAY: Final = 0.02
 
 
 class Attempt:
@@ -38,7 +43,7 @@ class Attempt:
     Args:
         address: where to.
         local: where to bind before, None to leave it to the system.
-        prepare: gets the new socket, to set its options.
+        prepare: gets the new socket, to set its options; None has none.
 
     Thread: one at a time. Calls back: `prepare`. Source: LW-037, LW-038.
     """
@@ -49,7 +54,7 @@ class Attempt:
         self,
         address: SocketAddress,
         local: SocketAddress | None,
-        prepare: Callable[[socket.socket], object],
+        prepare: Callable[[socket.socket], object] | None = None,
     ) -> None:
         self.address = address
         self._local = local
@@ -68,7 +73,8 @@ class Attempt:
         except OSError as error:
             raise from_os_error(error, phase="connect", situation="socket", peer=peer) from error
         sock.setblocking(False)
-        self._prepare(sock)
+        if self._prepare is not None:
+            self._prepare(sock)
         if self._local is not None:
             self._bind(sock, self._local)
         number = sock.connect_ex(self.address.sockaddr)
@@ -84,6 +90,8 @@ class Attempt:
         """
         sock = self._open_socket()
         self._raise_if_failed(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+        if self.address.family == UNIX:
+            return True
         try:
             peer = sock.getpeername()
         except OSError:
@@ -184,6 +192,9 @@ class Racing(Timed):
                 self._collection.add(runner)
             except SocketError as error:
                 attempt.close()
+                if error.code == errno.EAGAIN and address.family == UNIX:
+                    self._begin_again(now)
+                    return
                 race.failed(address, error, now)
             else:
                 self._runners.append(runner)
@@ -191,6 +202,11 @@ class Racing(Timed):
             self._done(race.error)
         else:
             self._collection.arm(self, race.next_moment())
+
+    def _begin_again(self, now: float) -> None:
+        """Try the path again soon: its server has as many clients in line as it may have."""
+        self.race = Race([self.first])
+        self._collection.arm(self, now + CROWDED_DELAY)
 
     def on_due(self, now: float) -> None:
         """Begin the next attempt beside those that are under way."""

@@ -19,9 +19,9 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol, TypeAlias
 
+from reactor.channel.adopting import socket_channel
 from reactor.channel.base import Channel
 from reactor.channel.tls_settings import HANDSHAKE_TIMEOUT, ServerHostname, TLSPlan, tls_plan
-from reactor.channel.traffic import socket_channel
 from reactor.deadline import NEVER, check_timeout, moment
 from reactor.errors import (
     ConnectTimedOut,
@@ -47,6 +47,7 @@ from reactor.net.address import (
 )
 from reactor.net.inquiry import resolver_of
 from reactor.net.options import SocketOptions
+from reactor.net.path import UnixTarget
 from reactor.net.race import of_family
 from reactor.net.resolver import Lookup
 from reactor.net.socket_address import SocketAddress, any_interface
@@ -155,16 +156,25 @@ class ClientSide:
     configure_context: Any = None
     configure_connection: Any = None
 
-    def plan(self, host: HostLike) -> TLSPlan | None:
-        """Check them; raises as `tls_plan`."""
-        return tls_plan(
-            self.tls,
-            side="client",
-            host=host,
-            server_hostname=self.server_hostname,
-            configure_context=self.configure_context,
-            configure_connection=self.configure_connection,
-        )
+    def plan(self, host: HostLike | None) -> tuple[TLSPlan | None, TLSError | None]:
+        """Check them; raises as `tls_plan`.
+
+        Returns:
+            The plan, None for no TLS; or what `configure_context` has raised: that has to be
+            delivered, as if a handshake had failed.
+        """
+        try:
+            plan = tls_plan(
+                self.tls,
+                side="client",
+                host=host,
+                server_hostname=self.server_hostname,
+                configure_context=self.configure_context,
+                configure_connection=self.configure_connection,
+            )
+        except TLSError as error:
+            return None, error
+        return plan, None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -177,10 +187,10 @@ class Route:
     Thread: any. Calls back: never. Source: LW-022 to LW-026, LW-036 to LW-041.
     """
 
-    target: Target
+    target: Target | UnixTarget
     family: int
     local: tuple[Host | None, int] | None
-    options: SocketOptions
+    options: SocketOptions | None
     connect_timeout: float | None
     handshake_timeout: float | None
     plan: TLSPlan | None
@@ -206,11 +216,7 @@ def read_route(
     Thread: any. Calls back: `configure_context`. Source: LW-022 to LW-026, LW-158.
     """
     target = read_target(host, service)
-    plan, failure = None, None
-    try:
-        plan = (tls or ClientSide()).plan(host)
-    except TLSError as error:  # `configure_context` has raised: as if a handshake had failed
-        failure = error
+    plan, failure = (tls or ClientSide()).plan(target.server_name)
     return Route(
         target,
         family_for_connecting(ipv6, target.host),
@@ -240,7 +246,7 @@ class Delivery:
         self._state = state
         self._callback = callback
         state.face = self
-        state.server_name = route.target.host.given
+        state.server_name = route.target.server_name
         self._connecting = Connecting(
             state.collection, route, self._deliver, dropped=state.close_silently
         )
@@ -394,12 +400,16 @@ class Connecting(Timed):
         self._look_up(self._route.target, self._route.family, self._race)
 
     def _look_up(
-        self, target: Target, family: int, then: Callable[[Sequence[SocketAddress]], None]
+        self,
+        target: Target | UnixTarget,
+        family: int,
+        then: Callable[[Sequence[SocketAddress]], None],
     ) -> None:
         known = target.known_addresses(family)
         if known is not None:
             then(known)
             return
+        assert isinstance(target, Target), "the address of a path is known"
         resolver = resolver_of(self._collection)
         self._current = resolver.look_up(target, family, functools.partial(self._answered, then))
         if self._deadline != NEVER:  # else the verdict of the system is awaited here as well
@@ -434,6 +444,8 @@ class Connecting(Timed):
             local = next(one for one in self._local_addresses if one.family == address.family)
         elif self._route.local is not None:
             local = any_interface(address.family, self._route.local[1])
+        if options is None:
+            return Attempt(address, local)
         return Attempt(address, local, lambda sock: options.set_on(sock, phase="connect"))
 
     def _raced(self, result: Attempt | SocketError) -> None:

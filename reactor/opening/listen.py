@@ -13,7 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from reactor.channel.socket_channel import ListeningChannel
 from reactor.errors import BindError, SocketError, from_os_error
@@ -87,30 +87,31 @@ class Binding:
         family_for_binding(self.ipv6, self.place[0])
         check_count("backlog", self.backlog)
         check_reuse_port(self.reuse_port)
-        _check_init_timeout(self.init_timeout)
+        check_init_timeout(self.init_timeout)
 
     @property
     def place(self) -> tuple[Host | None, int]:
         """The host and the port, read."""
         return read_local(self.address, self.service)
 
-    def patience(self, may_wait: bool) -> float:
-        """Return for how many seconds a busy port may be tried.
-
-        Raises:
-            ValueError: the caller is in a callback of the loop, and wants to wait there.
-        """
-        if may_wait:
-            return INIT_TIMEOUT if self.init_timeout is None else self.init_timeout
-        if self.init_timeout:
-            raise ValueError(
-                "a callback of the loop cannot wait for a busy port: give init_timeout=0, or call"
-                " from another thread"
-            )
-        return 0.0
+    def prepared(self, collection: WaitStateCollection) -> Callable[[], ListeningChannel]:
+        """Look names up, and return what tries once to bind and to listen."""
+        places = _places(collection, self)
+        return lambda: ListeningChannel(_bind_first(places, self))
 
 
-def listen(collection: WaitStateCollection, binding: Binding) -> ListeningChannel:
+class Bindable(Protocol):
+    """What a listener is to be bound to: a `Binding`, or a path."""
+
+    @property
+    def init_timeout(self) -> float | None:
+        """Seconds that a busy address is tried for."""
+
+    def prepared(self, collection: WaitStateCollection) -> Callable[[], ListeningChannel]:
+        """Return what tries once to bind and to listen."""
+
+
+def listen(collection: WaitStateCollection, binding: Bindable) -> ListeningChannel:
     """Bind and listen; the channel is in no collection yet.
 
     Args:
@@ -124,20 +125,19 @@ def listen(collection: WaitStateCollection, binding: Binding) -> ListeningChanne
 
     Thread: any, which waits. Calls back: `init_function`. Source: LW-027, LW-029, LW-043 to LW-050.
     """
-    may_wait = may_wait_for(collection)
-    patience = binding.patience(may_wait)
-    places = _places(collection, binding)
-    give_up = time.monotonic() + patience
+    limit = patience(binding.init_timeout, may_wait_for(collection))
+    attempt = binding.prepared(collection)
+    give_up = time.monotonic() + limit
     complained = False
     while True:
         try:
-            return ListeningChannel(_bind_first(places, binding))
+            return attempt()
         except BindError as error:
             left = give_up - time.monotonic()
             if error.identifier != "address-in-use" or left <= 0:
                 raise
             if not complained:
-                log.warning("waiting up to %g s for a busy port: %s", patience, error)
+                log.warning("waiting up to %g s for a busy address: %s", limit, error)
                 complained = True
             wait([], min(left, BIND_RETRY_DELAY))
 
@@ -202,7 +202,32 @@ def check_count(name: str, value: int | None) -> int | None:
     return value
 
 
-def _check_init_timeout(value: Any) -> None:
+def patience(init_timeout: float | None, may_wait: bool) -> float:
+    """Return for how many seconds a busy address may be tried.
+
+    Raises:
+        ValueError: the caller is in a callback of the loop, and wants to wait there.
+
+    Thread: any. Calls back: never. Source: LW-046, LW-047.
+    """
+    if may_wait:
+        return INIT_TIMEOUT if init_timeout is None else init_timeout
+    if init_timeout:
+        raise ValueError(
+            "a callback of the loop cannot wait for a busy port: give init_timeout=0, or call"
+            " from another thread"
+        )
+    return 0.0
+
+
+def check_init_timeout(value: Any) -> None:
+    """Refuse what is no time to wait for a busy address.
+
+    Raises:
+        TypeError, ValueError: neither None nor seconds, 0 or more.
+
+    Thread: any. Calls back: never. Source: LW-046.
+    """
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, (int, float)):

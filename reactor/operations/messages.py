@@ -3,6 +3,7 @@
 Each stands for itself: what happens to one says nothing about the next, so no failure sticks.
 """
 
+from collections.abc import Callable
 from typing import Any, Final, cast
 
 from reactor.channel.base import Channel
@@ -11,7 +12,7 @@ from reactor.errors import ReactorError, SocketError
 from reactor.operations.datagrams import DATAGRAM_COST
 from reactor.operations.operation import Operation
 
-# What waits for a name to be looked up has no readiness to wait for; no descriptor helps.
+# What waits for a look-up or a timer has no readiness to wait for.
 NOTHING: Final = 0
 
 
@@ -72,19 +73,21 @@ class SendMessage(Operation):
 
     Args:
         view: all of it.
-        sockaddr: whom to, as the system takes it; None for the peer of a connected socket, and as
-            long as `inquiry` has no answer.
+        sockaddr: whom to, as the system takes it; None for the peer of a connected socket, and
+            while it is looked up.
 
     Attributes:
-        inquiry: what finds `sockaddr`, to be cancelled if that is not wanted any more; None if it
-            is known.
+        awaited: what has to come before the next try and no descriptor shows: a look-up of
+            `sockaddr`, or a timer. It is cancelled if the message is not wanted any more.
+        crowded: called when the kernel has no room, if no descriptor will tell when it has: it
+            sets `awaited`. None where waiting for readiness is right.
         failure: why it cannot be sent.
         sent: whether the kernel has it; it is tried in the call that starts it, and told later.
 
     Source: LW-111 to LW-113.
     """
 
-    __slots__ = ("failure", "inquiry", "sent", "size", "sockaddr", "view")
+    __slots__ = ("awaited", "crowded", "failure", "sent", "size", "sockaddr", "view")
 
     phase = "write"
     eager = True
@@ -94,7 +97,8 @@ class SendMessage(Operation):
         super().__init__()
         self.view = view
         self.sockaddr = sockaddr
-        self.inquiry: Any = None
+        self.awaited: Any = None
+        self.crowded: Callable[[], object] | None = None
         self.failure: SocketError | None = None
         self.sent = False
         self.size = len(view) + DATAGRAM_COST
@@ -103,7 +107,7 @@ class SendMessage(Operation):
         """Try, unless its address is not known yet; a failure is kept until it is told."""
         if self.failure is not None:
             raise self.failure
-        if self.sent or self.inquiry is not None:
+        if self.sent or self.awaited is not None:
             return self.sent
         try:
             self.sent = cast(DatagramChannel, channel).transmit(self.view, self.sockaddr)
@@ -112,15 +116,17 @@ class SendMessage(Operation):
             raise
         if self.sent:
             self.moved = len(self.view)
+        elif self.crowded is not None:
+            self.crowded()
         return self.sent
 
     def want(self, channel: Channel) -> int:
         """Wait for room, or for nothing that a descriptor could show."""
-        return channel.write_want if self.inquiry is None else NOTHING
+        return channel.write_want if self.awaited is None else NOTHING
 
     def result(self, status: ReactorError | None) -> tuple[Any, ...]:
-        """Let go of the buffer, and of the look-up if there is one still."""
+        """Let go of the buffer, and of what is awaited."""
         self.view.release()
-        if self.inquiry is not None:
-            self.inquiry.cancel()
+        if self.awaited is not None:
+            self.awaited.cancel()
         return ()

@@ -324,6 +324,10 @@ class AsyncIOState(DatagramVerbs):
         """
         self._check_usable("abort", OPEN_TO_OPERATIONS)
         stopped = [queue.abort(self._aborted(), tell=False) for queue in self._queues(direction)]
+        if abort_callback is None or direction == "io":
+            for one in stopped:
+                if one is not None:
+                    one.result(None)  # it lets go of what it holds
         if abort_callback is None:
             return
         if direction == "io":

@@ -6,7 +6,7 @@ name is looked up off the loop, and the message keeps its place in line meanwhil
 """
 
 import socket
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from reactor.channel.socket_channel import DatagramChannel
 from reactor.errors import OperationNotAllowed, SocketError
@@ -15,10 +15,15 @@ from reactor.net.address import HostLike, ServiceLike, Target
 from reactor.net.inquiry import Found, Inquiry
 from reactor.net.multicast import Interface
 from reactor.net.name_service import host_not_found
+from reactor.net.path import UNIX, PathLike
 from reactor.net.recipients import Recipients
 from reactor.operations.messages import ReceiveMessage, SendMessage
 from reactor.state.connection import OPEN_TO_OPERATIONS, Callback
 from reactor.state.state_base import StateBase, order, view_of
+
+# Seconds until a path whose socket has no room is tried again: poll() says that our own socket
+# could be written, so waiting for that would spin. A guess.
+CROWDED_DELAY: Final = 0.01
 
 
 class DatagramVerbs(StateBase):
@@ -119,7 +124,7 @@ class DatagramVerbs(StateBase):
 
     def send_message_to(
         self,
-        host: HostLike,
+        host: HostLike | PathLike,
         service: ServiceLike | None,
         buffer: Any,
         callback: Callback | None,
@@ -163,9 +168,11 @@ class DatagramVerbs(StateBase):
         recipient = self._recipients.get((host, service)) or self._recipients.find((host, service))
         if not isinstance(recipient, Target):
             operation.sockaddr = recipient
+            if cast(DatagramChannel, self.channel).family == UNIX:
+                operation.crowded = lambda: self._await_room(operation)
             self._start(self.output, operation, user_info)
             return
-        operation.inquiry = Inquiry(
+        operation.awaited = Inquiry(
             self.collection,
             recipient,
             self._recipients.families,
@@ -174,7 +181,7 @@ class DatagramVerbs(StateBase):
         try:
             self._start(self.output, operation, user_info)
         except BaseException:
-            operation.inquiry.cancel()
+            operation.awaited.cancel()
             raise
 
     @property
@@ -254,9 +261,18 @@ class DatagramVerbs(StateBase):
             has = "no peer of its own" if connected else "one peer, fixed when it was opened"
             raise OperationNotAllowed(f"{self!r} has {has}: use {other}", connection=self)
 
+    def _await_room(self, operation: SendMessage) -> None:
+        """Try again soon: the recipient, who has its own room, cannot be waited for."""
+        operation.awaited = self.collection.call_later(CROWDED_DELAY, self._go_on, operation)
+
+    def _go_on(self, operation: SendMessage) -> None:
+        """Let a message go on that has waited for what no descriptor shows."""
+        operation.awaited = None
+        if self.output.operation is operation:
+            self.output.post()
+
     def _found(self, operation: SendMessage, target: Target, answer: Found) -> None:
         """Let a message go on whose recipient has been looked up, or fail."""
-        operation.inquiry = None
         assert self._recipients is not None, "it was asked before"
         if isinstance(answer, SocketError):
             operation.failure = answer
@@ -265,8 +281,7 @@ class DatagramVerbs(StateBase):
                 operation.sockaddr = self._recipients.fitting(answer, target)
             except ValueError as error:  # the answer of a look-up of the program's own making
                 operation.failure = host_not_found(str(error), target.given)
-        if self.output.operation is operation:
-            self.output.post()
+        self._go_on(operation)
 
     def _group_socket(self, verb: str) -> socket.socket:
         self._check_usable(verb)

@@ -346,6 +346,9 @@ class OperationQueue(Timed):
         if status is not None and ended:
             self.status = status
             self._tell(ended, status)
+        elif status is None:
+            for operation in ended:
+                operation.result(None)  # nobody hears of it, but it lets go of what it holds
         if not self.untold:
             self.state = None  # type: ignore[assignment]  # it is not asked for any more
 

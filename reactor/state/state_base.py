@@ -76,6 +76,14 @@ class StateBase(Connection):
         self.write_timeout = write_timeout
 
     @property
+    def peer_credentials(self) -> tuple[int, int, int] | None:
+        """Process, user and group of who is at the other end of a Unix socket; None elsewhere.
+
+        Linux tells; it is who has connected, or made the listener, and stays after closing.
+        """
+        return None if self.channel is None else self.channel.peer_credentials
+
+    @property
     def read_status(self) -> ReactorError | None:
         """What stopped the last read; None, `EndOfStream`, a timeout or a failure (LW-115)."""
         return self.input.status

@@ -55,7 +55,7 @@ class Place:
         handle = accept_tcp(
             self.collection, 0, lambda _, state: welcome(state), address=HOST, tls=self.tls
         )
-        return handle.local_port
+        return int(handle.local_port)
 
     def call(self, port: int) -> socket.socket:
         """Connect as a blocking program does."""

@@ -7,8 +7,9 @@ from contextlib import closing
 
 import pytest
 
+from reactor.channel.adopting import socket_channel
 from reactor.channel.socket_channel import SocketChannel
-from reactor.channel.traffic import CountingChannel, KernelCountedChannel, socket_channel
+from reactor.channel.traffic import CountingChannel, KernelCountedChannel
 
 
 def tcp_pair() -> tuple[socket.socket, socket.socket]:

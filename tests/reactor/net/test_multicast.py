@@ -13,6 +13,7 @@ import pytest
 from reactor.errors import OperationNotAllowed, SocketIOError
 from reactor.loop.collection import WaitStateCollection
 from reactor.net.options import ipv6_available
+from reactor.net.path import UNIX
 from reactor.opening.udp import open_udp
 from reactor.state.async_io_state import AsyncIOState
 from reactor.testing.settle import settle
@@ -153,7 +154,7 @@ def test_hops_are_a_small_number__lw_201(
 
 def test_a_unix_socket_has_no_groups__lw_201(collection: WaitStateCollection) -> None:
     """A datagram state that is not of the internet has no groups."""
-    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    here, there = socket.socketpair(UNIX, socket.SOCK_DGRAM)
     state = AsyncIOState(collection, here)
     with pytest.raises(OperationNotAllowed):
         state.join_group("239.255.77.1")

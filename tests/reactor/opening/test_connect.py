@@ -25,6 +25,7 @@ from reactor.errors import (
     WrongThread,
 )
 from reactor.loop.collection import WaitStateCollection
+from reactor.net.address import read_target
 from reactor.opening.connect import connect_tcp, read_route
 from reactor.state.async_io_state import AsyncIOState
 from reactor.testing.clock import ManualClock
@@ -172,7 +173,7 @@ def test_without_a_limit_a_look_up_has_none__lw_029(
 
 def test_the_collection_makes_a_resolver_and_closes_it__lw_001() -> None:
     """A resolver given to a collection stays open; one of the collection's own ends with it."""
-    target = read_route("known.example", 9).target
+    target = read_target("known.example", 9)
     with contextlib.closing(resolver(known_example=["192.0.2.1"])) as given:
         collection = WaitStateCollection(resolver=given)
         connect_tcp(collection, "known.example", 9, Told()).close()

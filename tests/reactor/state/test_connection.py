@@ -23,6 +23,7 @@ from reactor.errors import (
 from reactor.interest import READ, WRITE
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.error_handler import propagate
+from reactor.net.path import UNIX
 from reactor.state.async_io_state import AsyncIOState
 from reactor.state.connection import MOVES, Mode
 from reactor.testing.clock import ManualClock
@@ -93,7 +94,7 @@ def test_what_is_not_connected_is_refused_and_stays_as_it_was__lw_066(
     the socket alone.
     """
     pipe = os.pipe()
-    packets, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    packets, other = socket.socketpair(UNIX, socket.SOCK_SEQPACKET)
     with socket.socket() as stream, packets, other:
         if kind == "listening":
             stream.bind(("127.0.0.1", 0))
