@@ -12,8 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, TypeAlias
 
+from reactor.channel.adopting import socket_channel
 from reactor.channel.base import Channel
-from reactor.channel.socket_channel import ListeningChannel, SocketChannel
+from reactor.channel.socket_channel import ListeningChannel
 from reactor.channel.tls import TLSChannel
 from reactor.channel.tls_engine import TLSEngine
 from reactor.testing.memory import memory_pair
@@ -34,7 +35,7 @@ def in_memory(_: Certificates, *, capacity: int = 65536, sip: int | None = None)
 def socket_pair(_: Certificates) -> Ends:
     """A pair that the kernel has made."""
     near, far = socket.socketpair()
-    return SocketChannel(near), SocketChannel(far)
+    return socket_channel(near), socket_channel(far)
 
 
 def tcp(_: Certificates, *, family: int = socket.AF_INET, host: str = "127.0.0.1") -> Ends:
@@ -58,7 +59,7 @@ def accepted(server: socket.socket) -> Ends:
     client = ListeningChannel(server).accept()
     assert client is not None, "a client that has connected can be accepted"
     sock, peer_address = client
-    return SocketChannel(near), SocketChannel(sock, peer_address=peer_address)
+    return socket_channel(near), socket_channel(sock, peer_address=peer_address)
 
 
 def tls(certificates: Certificates, version: ssl.TLSVersion, below: Maker = tcp) -> Ends:
@@ -83,6 +84,10 @@ def shake_hands(near: TLSChannel, far: TLSChannel) -> None:
     raise AssertionError(f"no agreement after {HANDSHAKE_STEPS} steps")
 
 
+UNIX_CHANNELS: Final[dict[str, Maker]] = {
+    "unix": unix,
+    "tls-unix": partial(tls, version=ssl.TLSVersion.TLSv1_3, below=unix),
+}
 CHANNELS: Final[dict[str, Maker]] = {
     "memory": in_memory,
     "memory-sips": partial(in_memory, capacity=1024, sip=1),
@@ -91,6 +96,11 @@ CHANNELS: Final[dict[str, Maker]] = {
     "tcp4": tcp,
     "tcp6": partial(tcp, family=socket.AF_INET6, host="::1"),
     **({"unix": unix} if AF_UNIX >= 0 else {}),
+    **(
+        {"tls-unix": partial(tls, version=ssl.TLSVersion.TLSv1_3, below=unix)}
+        if AF_UNIX >= 0
+        else {}
+    ),
     "tls12": partial(tls, version=ssl.TLSVersion.TLSv1_2),
     "tls13": partial(tls, version=ssl.TLSVersion.TLSv1_3),
     "tls-in-tls": partial(
