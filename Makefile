@@ -14,7 +14,7 @@ EXTRAS ?= dev
 OTHER_VERSIONS := 3.12 3.13
 PLATFORMS := linux darwin win32
 # Programs that the tests talk to, and the Debian packages that bring them.
-PEERS := openssl:openssl gnutls-cli:gnutls-bin nc:netcat-openbsd
+PEERS := openssl:openssl gnutls-cli:gnutls-bin nc:netcat-openbsd socat:socat ncat:ncat
 PYTEST := $(BIN)/python -m pytest
 EXAMPLES_TEST := tests/architecture/test_examples.py
 
@@ -26,7 +26,7 @@ help:  ## print this list
 
 run: python  ## install what is missing and start the chat server (EXAMPLE=echo: another; ARGS="--port 0")
 	@.ci/need openssl:openssl
-	@PYTHONPATH=. exec $(PYTHON) examples/$(EXAMPLE)/server.py $(ARGS)
+	@PYTHONPATH=.:examples/chat exec $(PYTHON) examples/$(EXAMPLE)/server.py $(ARGS)
 
 test: $(INSTALLED) peers  ## install what is missing and run the fast tests (ALL=1: the slow too; SEED=n: that order)
 	@$(PYTEST) $(if $(ALL),,-m "not slow") $(if $(SEED),-p randomly --randomly-seed=$(SEED)) $(ARGS)
@@ -39,7 +39,7 @@ lint: $(INSTALLED)  ## ruff format, ruff check, import-linter
 types: $(INSTALLED)  ## mypy --strict over packages, tests and examples, for Linux, macOS and Windows
 	@for platform in $(PLATFORMS); do \
 	  echo "mypy for $$platform"; \
-	  $(BIN)/mypy --strict --platform $$platform --cache-dir .mypy_cache/$$platform reactor protocols tests examples/chat examples/echo || exit 1; \
+	  $(BIN)/mypy --strict --platform $$platform --cache-dir .mypy_cache/$$platform reactor protocols tests examples/chat examples/echo examples/smtp || exit 1; \
 	done
 
 docs: $(INSTALLED)  ## build docs/ (warnings are errors) and run every example there and in README.md

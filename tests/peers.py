@@ -13,7 +13,9 @@ PACKAGES: Final = {  # program: the Debian package that brings it; `make test` i
     "gnutls-cli": "gnutls-bin",
     "gnutls-serv": "gnutls-bin",
     "nc": "netcat-openbsd",
+    "ncat": "ncat",
     "openssl": "openssl",
+    "socat": "socat",
 }
 
 
