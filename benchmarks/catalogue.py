@@ -2,12 +2,23 @@
 
 from typing import Final
 
-from benchmarks.works import bulk, calls, echo, memory, system_calls, timeouts, timers, visits
+from benchmarks.works import (
+    bulk,
+    calls,
+    echo,
+    memory,
+    sessions,
+    system_calls,
+    timeouts,
+    timers,
+    visits,
+)
 
 WORKS: Final = (
     *echo.WORKS,
     *bulk.WORKS,
     *visits.WORKS,
+    *sessions.WORKS,
     *memory.WORKS,
     *timeouts.WORKS,
     *timers.WORKS,

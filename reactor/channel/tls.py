@@ -345,6 +345,7 @@ class TLSChannel(Channel):
         if self.engine.stage is not Stage.CLOSED or self.holds_output:
             raise OperationNotAllowed("TLS has not ended yet; let unwrap() do so first")
         decrypted = self.engine.read(UNREAD_LIMIT) or b""
+        give_session(self.engine)
         return self.inner, decrypted, self.engine.leftover()
 
     @property
@@ -362,6 +363,8 @@ class TLSChannel(Channel):
 
     def close(self) -> None:
         """Close the inner channel, without a word to the peer; once more is harmless."""
+        if self.inner.fileno() >= 0:
+            give_session(self.engine)
         self.inner.close()
         self._refuse_all()
 
@@ -444,3 +447,13 @@ class TLSChannel(Channel):
 
     def __repr__(self) -> str:
         return f"<TLSChannel {self.tls_side} {self.engine.stage.name} over {self.inner!r}>"
+
+
+def give_session(engine: TLSEngine) -> None:
+    """Give the session to who keeps it, for a later conversation; none after a failure.
+
+    It is asked for at the end, because tickets come at any time.
+    """
+    keep = engine.functions[2]
+    if keep is not None and engine.stage in (Stage.OPEN, Stage.CLOSED):
+        keep(engine.tls_object)

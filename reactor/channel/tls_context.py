@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from reactor.channel.tls_sessions import Sessions
 from reactor.errors import TLSError
 
 VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
@@ -31,11 +32,15 @@ class ChoosingObject(ssl.SSLObject):
 
 
 class DescribedContext(ssl.SSLContext):
-    """A context of ours. It remembers its directory of roots, which OpenSSL does not tell."""
+    """A context of ours. It remembers its directory of roots, which OpenSSL does not tell.
 
-    __slots__ = ("trusted_directory",)
+    A client's has `sessions` that its connections have left for others; a server's has None.
+    """
+
+    __slots__ = ("sessions", "trusted_directory")
 
     sslobject_class = ChoosingObject
+    sessions: Sessions | None
     trusted_directory: str
 
 

@@ -99,6 +99,9 @@ class TLSEngine:
         configure_connection: called with the `ssl.SSLObject` before the handshake; may be None.
         verify_callback: called with the `ssl.SSLObject` after OpenSSL's own verification and
             before anybody is told of success; a false result refuses the peer. May be None.
+        session: of an earlier conversation under the same context, to be resumed; may be None.
+        keep_session: for who ends the conversation, to be called with the `ssl.SSLObject`; may be
+            None.
 
     Raises:
         ValueError: `context` checks host names, and there is none.
@@ -109,11 +112,11 @@ class TLSEngine:
 
     __slots__ = (
         "_failure",
-        "_functions",
         "_incoming",
         "_store",
         "_untold",
         "eof",
+        "functions",
         "outgoing",
         "quiet",
         "stage",
@@ -130,6 +133,8 @@ class TLSEngine:
         server_hostname: str | None = None,
         configure_connection: ConfigureConnection | None = None,
         verify_callback: VerifyCallback | None = None,
+        session: ssl.SSLSession | None = None,
+        keep_session: Callable[[ssl.SSLObject], object] | None = None,
     ) -> None:
         self._incoming = ssl.MemoryBIO()
         self.outgoing = ssl.MemoryBIO()
@@ -138,8 +143,9 @@ class TLSEngine:
             self.outgoing,
             server_side=server_side,
             server_hostname=server_hostname,
+            session=session,
         )
-        self._functions = configure_connection, verify_callback
+        self.functions = configure_connection, verify_callback, keep_session  # the user's, and ours
         self.stage = Stage.NEW
         self.we_ended = False
         self.they_ended = False
@@ -224,7 +230,7 @@ class TLSEngine:
                 raise self._broken(meaning(error, "handshake")) from error
             text = f"choose_context raised {type(refused).__name__}: {refused}"
             raise self._broken(meaning(error, "handshake", text)) from refused
-        refusal = _refusal(self._functions[1], self.tls_object)
+        refusal = _refusal(self.functions[1], self.tls_object)
         if refusal is not None:
             # Python cannot send an alert of its own. Without our last flight the peer does at
             # least not take the handshake for a success.
@@ -241,7 +247,7 @@ class TLSEngine:
         return _truncated("handshake")
 
     def _prepare(self) -> None:
-        configure, _ = self._functions
+        configure = self.functions[0]
         if configure is not None:
             try:
                 configure(self.tls_object)

@@ -32,6 +32,7 @@ from reactor.channel.tls_context import (
     configure,
 )
 from reactor.channel.tls_engine import ConfigureConnection, TLSEngine, VerifyCallback
+from reactor.channel.tls_sessions import SESSION_LIMIT, Sessions
 from reactor.deadline import check_timeout
 
 HANDSHAKE_TIMEOUT: Final = 10.0  # seconds for a whole handshake, unless told otherwise
@@ -153,6 +154,9 @@ class ClientTLS(Description):
         alpn: protocol names, the preferred one first.
         server_hostname: the name expected instead of the host; True, False or None as in
             a connecting verb.
+        session_limit: names, 128 by default, for which sessions are kept, so that a later
+            connection needs a shorter handshake, without certificates; 0 keeps none. `reload`
+            forgets all of them.
         key_log_file: where to write the secrets of all connections, for debugging. It is logged.
         verify_callback: gets the `ssl.SSLObject` after OpenSSL's verification; false refuses.
         configure_context: gets the `ssl.SSLContext` whenever the files have been read.
@@ -184,12 +188,15 @@ class ClientTLS(Description):
         maximum_version: str | None = None,
         alpn: Sequence[str] = (),
         server_hostname: ServerHostname = None,
+        session_limit: int = SESSION_LIMIT,
         key_log_file: FileName | None = None,
         verify_callback: VerifyCallback | None = None,
         configure_context: ConfigureContext | None = None,
         configure_connection: ConfigureConnection | None = None,
         close_timeout: float | None = CLOSE_TIMEOUT,
     ) -> None:
+        _check_count("session_limit", session_limit)
+        self._session_limit = session_limit
         _check_bools(verify=verify, check_hostname=check_hostname)
         if isinstance(server_hostname, str):
             name_or_address(server_hostname)
@@ -222,6 +229,7 @@ class ClientTLS(Description):
         # Python would believe the common name where there are no alternative ones; RFC 9525 does
         # not, as it may be any text.
         context.hostname_checks_common_name = False
+        context.sessions = Sessions(self._session_limit)
         return context
 
 
@@ -300,6 +308,7 @@ class ServerTLS(Description):
 
     def _bare_context(self) -> DescribedContext:
         context = DescribedContext(ssl.PROTOCOL_TLS_SERVER)
+        context.sessions = None
         context.verify_mode = self._verify_mode
         context.num_tickets = self._ticket_count
         if self._choose_context is not None:
@@ -381,12 +390,20 @@ class TLSPlan:
         if isinstance(source, Description):
             functions.insert(0, source.configure_connection)
             verify_callback = source.verify_callback
+        context, name = self.current_context(), self.server_hostname
+        sessions = context.sessions if isinstance(context, DescribedContext) else None
+        session, keep = None, None
+        if sessions is not None:
+            session = sessions.take(name)
+            keep = functools.partial(sessions.keep, name, session)
         return TLSEngine(
-            self.current_context(),
+            context,
             server_side=self.side == "server",
-            server_hostname=self.server_hostname,
+            server_hostname=name,
             configure_connection=_in_turn([one for one in functions if one is not None]),
             verify_callback=verify_callback,
+            session=session,
+            keep_session=keep,
         )
 
     def __repr__(self) -> str:

@@ -31,6 +31,7 @@ MODULES: Final = (
             "reactor/channel/tls.py",
             "reactor/channel/tls_context.py",
             "reactor/channel/tls_settings.py",
+            "reactor/channel/tls_sessions.py",
             "reactor/errors.py",  # our TLS errors are ssl's as well
             "reactor/__main__.py",  # the doctor names the library
         ),

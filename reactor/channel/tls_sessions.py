@@ -1,0 +1,70 @@
+"""Sessions: what a client keeps of a conversation, so that the next one needs a shorter handshake.
+
+A resumed handshake transfers no certificate and checks none: what counts is that the session's own
+handshake has verified this very name, under these very roots. So sessions belong to one context and
+are kept under the name that was verified; files that are read again make a new context, which has
+none.
+
+A session is taken out to be used: a ticket of TLS 1.3 that came twice would tell an onlooker that
+both connections are of one client (RFC 8446, C.4). The connection that has used one leaves another.
+"""
+
+import collections
+import ssl
+import threading
+from typing import Final
+
+SESSION_LIMIT: Final = 128  # names of which there are sessions; the oldest is forgotten
+SESSIONS_OF_A_NAME: Final = 4  # for as many connections at a time; a guess
+
+
+class Sessions:
+    """The sessions of one context, by the name that the server has proved.
+
+    Args:
+        limit: how many names are kept; 0 keeps nothing.
+
+    Thread: any. Calls back: never. Source: RFC 8446, sections 4.6.1 and C.4.
+    """
+
+    __slots__ = ("_limit", "_lock", "_of_names")
+
+    def __init__(self, limit: int = SESSION_LIMIT) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._of_names: dict[str, collections.deque[ssl.SSLSession]] = {}
+
+    def take(self, name: str | None) -> ssl.SSLSession | None:
+        """Take out the latest session of a name, None if there is none."""
+        with self._lock:
+            sessions = self._of_names.get(name or "")
+            return sessions.pop() if sessions else None
+
+    def keep(
+        self, name: str | None, used: ssl.SSLSession | None, tls_object: ssl.SSLObject
+    ) -> None:
+        """Keep the session of a conversation, if it can be resumed and found again.
+
+        Args:
+            name: what the server has proved.
+            used: the session that was resumed; under TLS 1.3 it has served its turn.
+            tls_object: of the conversation, which has succeeded.
+        """
+        session = tls_object.session
+        if session is None or not name or not self._limit:
+            return
+        if not (session.has_ticket or session.id):
+            return
+        if session == used and tls_object.version() == "TLSv1.3":
+            return
+        with self._lock:
+            sessions = self._of_names.pop(name, None)
+            if sessions is None:
+                sessions = collections.deque(maxlen=SESSIONS_OF_A_NAME)
+                while len(self._of_names) >= self._limit:
+                    del self._of_names[next(iter(self._of_names))]
+            self._of_names[name] = sessions
+            sessions.append(session)
+
+    def __repr__(self) -> str:
+        return f"<Sessions of {len(self._of_names)} names>"
