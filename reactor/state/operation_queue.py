@@ -240,10 +240,11 @@ class OperationQueue(Timed):
             done = operation.step(self.channel)
         except ReactorError as error:
             self._conclude(operation, error)
+            return
         except CallbackRaised as raised:
             escaped = raised.exception
         except BaseException:
-            self._leave()
+            self._leave(escaped=True)
             raise
         else:
             if done or self.operation is not operation:
@@ -252,9 +253,8 @@ class OperationQueue(Timed):
             operation.since = self.collection.now
             self.phase = BLOCKED
             return
-        if self.phase == RUNNING:  # only if the user's code has raised: else _conclude was here
-            self._leave()
-            raise escaped
+        self._leave(escaped=True)
+        raise escaped  # not in the `except`, which would write itself into its context
 
     def withdraw(self) -> None:
         """Take the running operation back without a word; the callers know why."""
@@ -407,10 +407,9 @@ class OperationQueue(Timed):
                     self.post()  # it is the turn of others
         except CallbackRaised as raised:
             escaped = raised.exception
+            self._leave(escaped=True)
         except BaseException:
-            self._bring_up_next()
-            if self.operation is not None:
-                self.post()
+            self._leave(escaped=True)
             raise
         finally:
             self._leave()
@@ -429,8 +428,12 @@ class OperationQueue(Timed):
             self._end(operation, status)
         return done or self.operation is not operation
 
-    def _leave(self) -> None:
-        """Be out of the loop, and wait for what there is to do."""
+    def _leave(self, *, escaped: bool = False) -> None:
+        """Be out of the loop; what is next behind an exception gets a turn of its own."""
+        if escaped:
+            self._bring_up_next()
+            if self.operation is not None:
+                self.post()
         if self.phase & (RUNNING | REPORTING):
             if self.operation is None:
                 self.phase = IDLE
