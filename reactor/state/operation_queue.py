@@ -262,6 +262,8 @@ class OperationQueue(Timed):
         self.collection.timers.disarm(self)
         if self.phase & (BLOCKED | HELD):
             self._enter(IDLE)
+        elif self.phase == RUNNING:
+            self._enter(REPORTING)  # what its callback starts now is a new one
 
     on_readable = proceed  # what the collection calls
 
@@ -420,6 +422,7 @@ class OperationQueue(Timed):
         """Step an operation that was brought up; true if it has come to its end."""
         operation = cast(Operation, self.operation)
         status: ReactorError | None = None
+        self.phase = RUNNING  # the one before may have been withdrawn
         try:
             done = operation.step(self.channel)
         except ReactorError as error:
