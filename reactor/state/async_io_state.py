@@ -330,13 +330,18 @@ class AsyncIOState(DatagramVerbs):
                     one.result(None)  # it lets go of what it holds
         if abort_callback is None:
             return
+        for one in stopped:
+            if isinstance(one, Check):
+                one.finished = True  # there is nothing to finish, but something to discard
+                abort_callback = self._permitting(abort_callback, one)
         if direction == "io":
-            self.input.tell(abort_callback, self)
-            self.output.tell(nothing)
+            reads, writes = self.input, self.output
+            call_with = (writes.call_with, writes.status, abort_callback, self)
+            reads.tell(reads.call_with, reads.status, *call_with)
+            writes.tell(nothing)
             return
-        (operation,) = stopped
         (queue,) = self._queues(direction)
-        queue.tell(self._report_abort, abort_callback, operation)
+        queue.tell(queue.call_with, queue.status, self._report_abort, abort_callback, *stopped)
 
     def abort_and_close(
         self, close_callback: Callback | None = None, *, keep_object: bool = False
@@ -394,7 +399,8 @@ class AsyncIOState(DatagramVerbs):
                 raise OperationInProgress(
                     f"{queue!r} is active on {self!r}: pass abort=True to stop it", connection=self
                 )
-            stopped |= queue.abort(self._aborted(), tell=True) is not None
+            stopped |= queue.active  # those in line too, if a callback of the queue is the caller
+            queue.abort(self._aborted(), tell=True)
         failure = self._shut_down(direction)
         if callback is not None:
             self.later(callback, self, failure)
@@ -513,9 +519,6 @@ class AsyncIOState(DatagramVerbs):
 
     def _report_abort(self, abort_callback: Callback, operation: Operation | None) -> None:
         moved = operation.result(None) if operation is not None else ()
-        if isinstance(operation, Check):
-            operation.finished = True  # there is nothing to finish, but something to discard
-            abort_callback = self._permitting(abort_callback, operation)
         abort_callback(self, *(*moved, None, None)[:2])  # there may be an address behind
 
     def _permitting(self, callback: Callback, check: Check) -> Callback:

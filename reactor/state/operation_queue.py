@@ -312,8 +312,9 @@ class OperationQueue(Timed):
             `tell`; else it is the caller's.
         """
         operation = self.operation
-        if operation is not None:
+        if self.active:
             self.status = status
+        if operation is not None:
             self.withdraw()
             if tell:
                 self._tell([operation], status)
@@ -364,6 +365,22 @@ class OperationQueue(Timed):
         """Make a final call later; what is started from now on is not stepped before it."""
         self.untold += 1
         self.state.later(self._told, function, arguments)
+
+    def call_with(
+        self, status: ReactorError | None, function: Callable[..., object], *arguments: Any
+    ) -> None:
+        """Make a final call, with the status that belongs to it in place.
+
+        A status that lasts comes back afterwards, and that of an operation started since.
+        """
+        lasting, held = self.status, self.operation
+        self.status = status
+        try:
+            function(*arguments)
+        finally:
+            newer = held is not None and self.operation is held
+            if newer or isinstance(self.channel, Lost) or self.phase == CLOSED:
+                self.status = lasting
 
     def raise_if_lost(self) -> None:
         """Raise the error that ended this direction, every time."""
@@ -487,7 +504,7 @@ class OperationQueue(Timed):
     def _tell(self, operations: list[Operation], status: ReactorError) -> None:
         """Let operations that will not be stepped any more have their final calls, later."""
         for operation in operations:
-            self.tell(self._report, operation, status)
+            self.tell(self.call_with, status, operation.report, self.state, status)
 
     def _told(self, function: Callable[..., object], arguments: tuple[Any, ...]) -> None:
         try:
@@ -500,16 +517,6 @@ class OperationQueue(Timed):
                 self.post()
             elif not self.untold and self.phase == CLOSED:
                 self.state = None  # type: ignore[assignment]  # as in `close`
-
-    def _report(self, operation: Operation, status: ReactorError) -> None:
-        """Make a final call, with the status that belongs to it in place."""
-        lasting = self.status
-        self.status = status
-        try:
-            operation.report(self.state, status)
-        finally:
-            if isinstance(self.channel, Lost) or self.phase == CLOSED:
-                self.status = lasting
 
     def _arm(self) -> None:
         if self.operation is None:

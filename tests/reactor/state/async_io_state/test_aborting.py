@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from reactor.errors import StateClosed
+from reactor.errors import EndOfStream, OperationAborted, OperationNotAllowed, StateClosed
 from reactor.loop.collection import WaitStateCollection
 from reactor.state.async_io_state import AsyncIOState
 from reactor.testing.memory import MemoryChannel
@@ -61,3 +61,81 @@ def test_a_checking_read_that_follows_another_may_close_too__lw_123_135(
     far.write(b"ab")
     settle(collection)
     assert closing.moved == [(b"ab", 2)]
+
+
+@pytest.mark.parametrize("direction", ["input", "io"])
+def test_a_new_operation_does_not_change_what_the_abort_tells__lw_128_116(
+    collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel, direction: str
+) -> None:
+    """In the abort callback the status is `OperationAborted` though another read has been
+    started since; that one begins with None.
+    """
+    told, last = Reports(), Reports()
+    near.read_buffer(bytearray(5), Reports())
+    near.abort(told, direction)
+    near.read_buffer(bytearray(2), last)
+    settle(collection)
+    assert near.read_status is None
+    far.write(b"ok")
+    settle(collection)
+    assert isinstance(told.reads[0], OperationAborted)
+    assert (last.moved, last.status) == ([(b"ok", 2)], None)
+
+
+def test_an_abort_that_came_too_late_tells_what_was_left__lw_128(
+    collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel
+) -> None:
+    """With nothing to stop the abort callback sees the status that the last operation left."""
+    told = Reports()
+    far.write_eof()
+    near.read_buffer(bytearray(1), Reports())
+    settle(collection)
+    near.abort(told)
+    settle(collection)
+    assert [type(status) for status in told.reads] == [EndOfStream]
+
+
+def test_only_those_in_line_are_something_stopped_too__lw_128_129(
+    collection: WaitStateCollection, near: AsyncIOState
+) -> None:
+    """An abort in the callback of a write whose followers wait in line has stopped them."""
+    near.queue_output = True
+    order = list[tuple[str, object]]()
+
+    def note(name: str) -> Callable[..., None]:
+        return lambda state, *_: order.append((name, type(state.write_status)))
+
+    near.write_buffer(b"1", lambda state, *_: state.abort(note("abort"), "output"))
+    near.write_buffer(b"2", note("in line"))
+    settle(collection)
+    assert order == [("in line", OperationAborted), ("abort", OperationAborted)]
+
+
+@pytest.mark.parametrize("direction", ["input", "io"])
+def test_bytes_can_be_discarded_in_either_abort_callback__lw_083_127(
+    collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel, direction: str
+) -> None:
+    """The abort callback that stopped a checking read may discard, of one way or of both."""
+    left = list[int]()
+    near.read_with_checking(Reports())
+    far.write(b"abcd")
+    settle(collection)
+    near.abort(lambda state, *_: left.append(state.discard(3)), direction)
+    settle(collection)
+    assert (left, near.buffered_data_length) == ([1], 1)
+    with pytest.raises(OperationNotAllowed):
+        near.discard(1)
+
+
+@pytest.mark.parametrize("direction", ["output", "io"])
+def test_followers_that_a_shutdown_stops_are_something_active__lw_132(
+    collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel, direction: str
+) -> None:
+    """In the callback of a write, `shutdown` with `abort=True` returns None if others waited."""
+    near.queue_output = True
+    results, last = list[object](), Reports()
+    near.write_buffer(b"1", lambda state, *_: results.append(state.shutdown(direction, abort=True)))
+    near.write_buffer(b"2", last)
+    settle(collection)
+    assert (results, last.counts, type(last.writes[0])) == ([None], [0], OperationAborted)
+    assert (far.read(9), far.read(9)) == (b"1", b"")
