@@ -20,9 +20,9 @@ class Oops(Exception):
 
 
 @pytest.fixture
-def told(collection: WaitStateCollection) -> Iterator[list[Exception]]:
+def told(collection: WaitStateCollection) -> Iterator[list[BaseException]]:
     """What the error handler has been told; it does nothing else."""
-    errors = list[Exception]()
+    errors = list[BaseException]()
     collection.error_handler = lambda _, error: errors.append(error)
     yield errors
     assert [type(error) for error in errors] == [Oops]
@@ -43,7 +43,7 @@ def test_who_waits_in_line_has_its_turn_though_a_callback_raises__lw_077_123(
     collection: WaitStateCollection,
     near: AsyncIOState,
     far: MemoryChannel,
-    told: list[Exception],
+    told: list[BaseException],
     ahead: int,
 ) -> None:
     """A read in line behind one whose callback has finished it, and raised, is done all the
@@ -64,7 +64,7 @@ def test_what_a_callback_starts_before_it_raises_is_done__lw_123_127(
     collection: WaitStateCollection,
     near: AsyncIOState,
     far: MemoryChannel,
-    told: list[Exception],
+    told: list[BaseException],
     end: str,
 ) -> None:
     """A read that a callback has started before it raised finds the bytes that are unread."""
@@ -81,7 +81,10 @@ def test_what_a_callback_starts_before_it_raises_is_done__lw_123_127(
 
 
 def test_a_read_that_began_with_unread_bytes_goes_on_after_a_raise__lw_081_086(
-    collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel, told: list[Exception]
+    collection: WaitStateCollection,
+    near: AsyncIOState,
+    far: MemoryChannel,
+    told: list[BaseException],
 ) -> None:
     """If the callback raises over the bytes of before, those that arrive are shown none the
     less.
@@ -103,7 +106,10 @@ def test_a_read_that_began_with_unread_bytes_goes_on_after_a_raise__lw_081_086(
 
 
 def test_what_is_raised_behind_a_close_is_told__lw_016_135(
-    collection: WaitStateCollection, near: AsyncIOState, far: MemoryChannel, told: list[Exception]
+    collection: WaitStateCollection,
+    near: AsyncIOState,
+    far: MemoryChannel,
+    told: list[BaseException],
 ) -> None:
     """An exception of a callback reaches the error handler although it has closed its state."""
     near.read_with_checking(raising(lambda state: state.close()))
