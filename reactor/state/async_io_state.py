@@ -6,6 +6,7 @@ its arguments, makes an operation and puts it into a queue: what takes time happ
 """
 
 import socket
+from operator import index
 from typing import Any, Final
 
 from reactor.channel.tls import TLSChannel
@@ -28,7 +29,7 @@ from reactor.operations.writing import Send
 from reactor.state.connection import OPEN_TO_OPERATIONS, Callback
 from reactor.state.datagram_verbs import DatagramVerbs
 from reactor.state.operation_queue import OperationQueue
-from reactor.state.state_base import order, view_of
+from reactor.state.state_base import check_callback, order, view_of
 
 DETACH_TIMEOUT: Final = 3.0  # seconds
 
@@ -157,10 +158,11 @@ class AsyncIOState(DatagramVerbs):
 
         Raises:
             OperationInProgress, StateClosed, WrongThread: as `read_buffer`.
+            TypeError, ValueError: `max_read` is no whole number above 0.
 
         Thread: the owner's. Calls back: never before it returns. Source: LW-081 to LW-092.
         """
-        size = self.max_read if max_read is None else max_read
+        size = index(self.max_read if max_read is None else max_read)
         if size <= 0:
             raise ValueError(f"max_read must be above 0, not {size}")
         operation = Check(
@@ -319,10 +321,13 @@ class AsyncIOState(DatagramVerbs):
         Raises:
             OperationInProgress: while connecting, and while TLS is switched.
             StateClosed, WrongThread: as every verb. ValueError: another direction.
+            TypeError: the callback cannot be called.
 
         Thread: the owner's. Calls back: never before it returns. Source: LW-125 to LW-129.
         """
         self._check_usable("abort", OPEN_TO_OPERATIONS)
+        if abort_callback is not None:
+            check_callback(abort_callback)
         stopped = [queue.abort(self._aborted(), tell=False) for queue in self._queues(direction)]
         if abort_callback is None or direction == "io":
             for one in stopped:
@@ -355,11 +360,13 @@ class AsyncIOState(DatagramVerbs):
 
         Raises:
             OperationNotAllowed: `keep_object` where there is TLS or no socket. WrongThread,
-                WrongProcess.
+                WrongProcess. TypeError: the callback cannot be called.
 
         Thread: the owner's. Calls back: never before it returns. Source: LW-130.
         """
         self.collection.owner.check()
+        if close_callback is not None:
+            check_callback(close_callback)
         if not self.closed:
             self._close(None, keep_object=keep_object)
         if close_callback is not None:
@@ -384,10 +391,13 @@ class AsyncIOState(DatagramVerbs):
             OperationInProgress: the direction is active and `abort` is false.
             OperationNotAllowed: "input" or "io" under TLS. SocketError: it failed and there is
             no `callback`, which otherwise gets `(state, exception or None)` later.
+            TypeError: the callback cannot be called.
 
         Thread: the owner's. Calls back: never before it returns. Source: LW-131 to LW-133.
         """
         self._check_usable("shutdown")
+        if callback is not None:
+            check_callback(callback)
         queues = self._queues(direction)
         if self.layered and direction != "output":
             raise OperationNotAllowed(
@@ -443,6 +453,7 @@ class AsyncIOState(DatagramVerbs):
         Thread: the owner's. Calls back: never before it returns. Source: LW-139 to LW-143.
         """
         self._check_idle("attach TLS to")
+        check_callback(callback)
         self._check_carries(messages=False)
         if self.layered:
             raise OperationNotAllowed(f"{self!r} has TLS already", connection=self)
@@ -468,10 +479,12 @@ class AsyncIOState(DatagramVerbs):
 
         Raises:
             OperationNotAllowed: there is no TLS. OperationInProgress: a direction is active.
+            TypeError: the callback cannot be called.
 
         Thread: the owner's. Calls back: never before it returns. Source: LW-146.
         """
         self._check_idle("shake hands on")
+        check_callback(callback)
         if not self.layered:
             raise OperationNotAllowed(f"{self!r} has no TLS", connection=self)
         self._exchange(Handshake(), callback, check_timeout("timeout", timeout))
@@ -488,10 +501,12 @@ class AsyncIOState(DatagramVerbs):
 
         Raises:
             OperationInProgress: a direction is active. StateClosed, WrongThread.
+            TypeError: the callback cannot be called.
 
         Thread: the owner's. Calls back: never before it returns. Source: LW-142, LW-144.
         """
         self._check_idle("detach TLS from")
+        check_callback(callback)
         self._check_carries(messages=False)
         if not self.layered:
             self.later(callback, self, None)
@@ -523,8 +538,7 @@ class AsyncIOState(DatagramVerbs):
 
     def _permitting(self, callback: Callback, check: Check) -> Callback:
         """Wrap the callback of a checking read: inside it `discard` and `finish` are allowed."""
-        if not callable(callback):
-            raise TypeError(f"a callback is a function, not {callback!r}")
+        check_callback(callback)
 
         def permitted(*arguments: Any) -> None:
             before, self._checking = self._checking, check

@@ -192,10 +192,10 @@ def order(
     """
     if callback is None and operation.phase == "read":
         raise TypeError("a read needs a callback: who else would get what it reads?")
-    if not (callback is None or callable(callback)):
-        raise TypeError(f"a callback is a function, not {callback!r}")
-    if not (error_callback is None or callable(error_callback)):
-        raise TypeError(f"a callback is a function, not {error_callback!r}")
+    if callback is not None:
+        check_callback(callback)
+    if error_callback is not None:
+        check_callback(error_callback)
     if deadline is not None and math.isnan(deadline):
         raise ValueError("a deadline is a moment on the clock of the collection, not NaN")
     operation.order(
@@ -204,6 +204,16 @@ def order(
         None if timeout is None else check_timeout("timeout", timeout),
         NEVER if deadline is None else float(deadline),
     )
+
+
+def check_callback(callback: object) -> None:
+    """Refuse what cannot be called while the caller is still there to hear of it.
+
+    Raises:
+        TypeError: it is no function.
+    """
+    if not callable(callback):
+        raise TypeError(f"a callback is a function, not {callback!r}")
 
 
 def view_of(buffer: Any, start: int, end: int | None) -> memoryview:
