@@ -500,7 +500,10 @@ class Connection(QueueOwner):
         if connecting:
             self.face.cancel(status)
         elif isinstance(self.channel, OwnedSocket) and keep_object:
-            self.channel.detach().settimeout(self._socket_timeout)
+            sock = self.channel.detach()
+            sock.settimeout(self._socket_timeout)
+            if not isinstance(self.object, (socket.socket, Channel)):
+                sock.detach()  # the caller has a descriptor only: this object must not close it
         elif abort:
             self.collection.close_later(Aborting(self.channel))
         else:
