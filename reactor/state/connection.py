@@ -502,7 +502,9 @@ class Connection(QueueOwner):
         elif isinstance(self.channel, OwnedSocket) and keep_object:
             sock = self.channel.detach()
             sock.settimeout(self._socket_timeout)
-            if not isinstance(self.object, (socket.socket, Channel)):
+            if isinstance(self.object, Channel):
+                self.object = sock  # the channel is closed, and nobody else knows the socket
+            elif not isinstance(self.object, socket.socket):
                 sock.detach()  # the caller has a descriptor only: this object must not close it
         elif abort:
             self.collection.close_later(Aborting(self.channel))

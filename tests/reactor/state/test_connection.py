@@ -167,19 +167,6 @@ def test_a_socket_that_is_kept_is_as_it_was__lw_136(
     assert far.recv(10) == b"mine"
 
 
-def test_a_descriptor_that_is_kept_stays_open__lw_136(
-    collection: WaitStateCollection, pair: tuple[socket.socket, socket.socket]
-) -> None:
-    """A state that was made of a descriptor leaves it open too, if it is told to keep it."""
-    near, far = pair
-    descriptor = near.detach()
-    AsyncIOState(collection, descriptor).close(keep_object=True)
-    settle(collection)
-    with socket.socket(fileno=descriptor) as kept:
-        kept.send(b"mine")
-    assert far.recv(10) == b"mine"
-
-
 def test_a_socket_that_was_closed_behind_our_back_can_be_closed__lw_134(
     collection: WaitStateCollection, pair: tuple[socket.socket, socket.socket]
 ) -> None:
