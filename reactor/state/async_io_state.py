@@ -264,7 +264,10 @@ class AsyncIOState(DatagramVerbs):
             self._check_usable("get_buffered_data")
         if self.input.active:
             raise OperationInProgress(f"a read is running on {self!r}", connection=self)
-        return self.unread.move_into(view_of(buffer, start, end))
+        view = view_of(buffer, start, end)
+        if view.readonly:
+            raise TypeError("the buffer of unread bytes must be writable")
+        return self.unread.move_into(view)
 
     # Writing.
 

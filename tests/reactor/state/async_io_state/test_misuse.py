@@ -73,3 +73,13 @@ def test_a_wrong_size_is_refused_at_the_call__lw_070_087(near: AsyncIOState, siz
     with pytest.raises(TypeError):
         near.read_with_checking(Reports())
     assert not near.input.active
+
+
+def test_unread_bytes_need_a_writable_buffer__lw_070_093(near: AsyncIOState) -> None:
+    """Where unread bytes cannot be put is refused at the call, though there may be none yet."""
+    with pytest.raises(TypeError, match="writable"):
+        near.get_buffered_data(b"read only")
+    near.unread.append(b"kept")
+    with pytest.raises(TypeError, match="writable"):
+        near.get_buffered_data(b"read only")
+    assert near.buffered_data_length == 4
