@@ -295,6 +295,7 @@ class TLSChannel(Channel):
 
         Thread: the owner's. Calls back: never. Source: PR-08; RFC 8446, section 6.1.
         """
+        give_session(self.engine)
         try:
             if self._output:
                 self._push()
@@ -316,6 +317,7 @@ class TLSChannel(Channel):
 
         Thread: the owner's. Calls back: never. Source: LW-144, LW-151.
         """
+        give_session(self.engine)
         try:
             ended = self.engine.unwrap(discard=discard)
             self._held = True
@@ -452,8 +454,9 @@ class TLSChannel(Channel):
 def give_session(engine: TLSEngine) -> None:
     """Give the session to who keeps it, for a later conversation; none after a failure.
 
-    It is asked for at the end, because tickets come at any time.
+    It is asked for at the end, because tickets come at any time; before the closing alerts, because
+    many peers do not answer ours, and then the end is a failure.
     """
     keep = engine.functions[2]
-    if keep is not None and engine.stage in (Stage.OPEN, Stage.CLOSED):
-        keep(engine.tls_object)
+    if keep is not None and engine.stage in (Stage.OPEN, Stage.CLOSED) and keep(engine.tls_object):
+        engine.functions = (*engine.functions[:2], None)  # once: a ticket is not for two

@@ -134,7 +134,7 @@ class TLSEngine:
         configure_connection: ConfigureConnection | None = None,
         verify_callback: VerifyCallback | None = None,
         session: ssl.SSLSession | None = None,
-        keep_session: Callable[[ssl.SSLObject], object] | None = None,
+        keep_session: Callable[[ssl.SSLObject], bool] | None = None,
     ) -> None:
         self._incoming = ssl.MemoryBIO()
         self.outgoing = ssl.MemoryBIO()

@@ -42,8 +42,8 @@ class Sessions:
 
     def keep(
         self, name: str | None, used: ssl.SSLSession | None, tls_object: ssl.SSLObject
-    ) -> None:
-        """Keep the session of a conversation, if it can be resumed and found again.
+    ) -> bool:
+        """Keep the session of a conversation, if it can be resumed and found again; tell whether.
 
         Args:
             name: what the server has proved.
@@ -52,11 +52,11 @@ class Sessions:
         """
         session = tls_object.session
         if session is None or not name or not self._limit:
-            return
+            return False
         if not (session.has_ticket or session.id):
-            return
+            return False
         if session == used and tls_object.version() == "TLSv1.3":
-            return
+            return False
         with self._lock:
             sessions = self._of_names.pop(name, None)
             if sessions is None:
@@ -65,6 +65,7 @@ class Sessions:
                     del self._of_names[next(iter(self._of_names))]
             self._of_names[name] = sessions
             sessions.append(session)
+        return True
 
     def __repr__(self) -> str:
         return f"<Sessions of {len(self._of_names)} names>"
