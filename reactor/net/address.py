@@ -17,6 +17,7 @@ import re
 import socket
 from typing import Final, Literal, TypeAlias, overload
 
+from reactor.channel.socket_channel import IPV4_IN_IPV6
 from reactor.errors import Address, NameLookupFailed
 from reactor.net.name_service import (
     PROTOCOLS,
@@ -156,7 +157,7 @@ def read_host(value: HostLike, name: str = "host") -> Host:
     if isinstance(value, str):
         return _read_host_text(value, name)
     if isinstance(value, (ipaddress.IPv4Address, ipaddress.IPv6Address)):
-        return Host(value, str(value), _FAMILIES[value.version])
+        return Host(value, _spelling(value), _FAMILIES[value.version])
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(
             f"{name} is a host name, numeric text, a number or an ipaddress object, not {value!r}"
@@ -179,11 +180,7 @@ def read_target(host: HostLike, service: ServiceLike, protocol: str = "tcp") -> 
     Thread: any. Calls back: never. Source: LW-022 to LW-024, LW-029.
     """
     place = read_host(host)
-    try:
-        port = lookup_port(service, protocol)
-    except NameLookupFailed as error:
-        error.peer = (host, service)
-        raise
+    port = _read_port(host, service, protocol)
     if port == 0:
         raise ValueError("service is port 0, which nobody can connect to")
     return Target(place, port, service)
@@ -201,7 +198,7 @@ def read_local(
     Thread: any. Calls back: never. Source: LW-025.
     """
     host = None if address is None else read_host(address, "address")
-    return host, 0 if service is None else lookup_port(service, protocol)
+    return host, 0 if service is None else _read_port(address, service, protocol)
 
 
 def family_for_connecting(ipv6: IPv6Choice, host: Host) -> int:
@@ -336,6 +333,15 @@ def lookup_port(port: ServiceLike, protocol: str) -> int:
     return number
 
 
+def _read_port(host: HostLike | None, service: ServiceLike, protocol: str) -> int:
+    """Return the port of a service; the error of one that is unknown has both as its peer."""
+    try:
+        return lookup_port(service, protocol)
+    except NameLookupFailed as error:
+        error.peer = (host, service)
+        raise
+
+
 def _read_host_text(text: str, name: str) -> Host:
     """Read a host that was given as text: a number first, and a name if it cannot be one."""
     if not text:
@@ -351,12 +357,20 @@ def _read_host_text(text: str, name: str) -> Host:
         if bracketed or ":" in text:
             raise ValueError(f"{name} is neither an IPv6 address nor a name: {text!r}") from None
     else:
-        return Host(text, str(number), _FAMILIES[number.version])
+        return Host(text, _spelling(number), _FAMILIES[number.version])
     if _ends_in_number(text):
         raise ValueError(
             f"{name} is not an IPv4 address in full, four numbers without leading zeros: {text!r}"
         )
     return Host(text, text)
+
+
+def _spelling(number: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+    """Return an address as the system would write it."""
+    text, _, _ = str(number).partition("/")  # an `ip_interface` is an address too, and has more
+    mapped = number.ipv4_mapped if isinstance(number, ipaddress.IPv6Address) else None
+    # Until 3.13 `ipaddress` wrote the IPv4 part as two groups, which nobody knows for what it is.
+    return text if mapped is None else f"{IPV4_IN_IPV6}{mapped}{''.join(text.partition('%')[1:])}"
 
 
 def _ends_in_number(text: str) -> bool:

@@ -30,7 +30,14 @@ INTERFACE = socket.if_nameindex()[0] if hasattr(socket, "if_nameindex") else (1,
 
 
 @pytest.mark.parametrize(
-    "host", [2130706433, "127.0.0.1", "[127.0.0.1]", ipaddress.IPv4Address("127.0.0.1")]
+    "host",
+    [
+        2130706433,
+        "127.0.0.1",
+        "[127.0.0.1]",
+        ipaddress.IPv4Address("127.0.0.1"),
+        ipaddress.IPv4Interface("127.0.0.1/8"),
+    ],
 )
 def test_the_forms_of_an_ipv4_host_reach_the_same_place__lw_022(host: Any) -> None:
     """An IPv4 host may be a number, numeric text or an `ipaddress` object, which mean the
@@ -40,12 +47,34 @@ def test_the_forms_of_an_ipv4_host_reach_the_same_place__lw_022(host: Any) -> No
 
 
 @pytest.mark.parametrize(
-    "host", ["::1", "[::1]", "0:0::0:1", ipaddress.IPv6Address("::1"), "0000:0::0001"]
+    "host",
+    [
+        "::1",
+        "[::1]",
+        "0:0::0:1",
+        ipaddress.IPv6Address("::1"),
+        ipaddress.IPv6Interface("::1/64"),
+        "0000:0::0001",
+    ],
 )
 def test_the_forms_of_an_ipv6_host_reach_the_same_place__lw_022(host: Any) -> None:
     """IPv6 text may have brackets and any spelling; it is one address."""
     assert read_host(host).text == "::1"
     assert read_target(host, 80).known_addresses() == [SocketAddress(V6, ("::1", 80, 0, 0))]
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["::ffff:127.0.0.1", "[::ffff:7f00:1]", ipaddress.IPv6Address("::ffff:127.0.0.1")],
+    ids=repr,
+)
+def test_ipv4_in_ipv6_is_shown_as_ipv4__lw_022_028(host: Any) -> None:
+    """A host that is an IPv4 address in the clothes of IPv6 is that IPv6 address to the system,
+    and an IPv4 address to everybody who reads of it.
+    """
+    (address,) = read_target(host, 80).known_addresses() or []
+    assert address == SocketAddress(V6, ("::ffff:127.0.0.1", 80, 0, 0))
+    assert address.pair == ("127.0.0.1", 80)
 
 
 @pytest.mark.parametrize("scope", INTERFACE)
@@ -151,6 +180,16 @@ def test_to_bind_nothing_means_every_interface_and_any_port__lw_025() -> None:
     assert read_local("::1", "http") == (read_host("::1"), 80)
     with pytest.raises(ValueError, match=r"^address "):
         read_local("", 0)
+
+
+@pytest.mark.parametrize("address", [None, "127.0.0.1"])
+def test_a_service_that_cannot_be_bound_is_told_as_it_was_given__lw_190(
+    address: str | None,
+) -> None:
+    """The error of an unknown service names it, with the local address, as they were given."""
+    with pytest.raises(NameLookupFailed) as caught:
+        read_local(address, "no-such-service")
+    assert caught.value.peer == (address, "no-such-service")
 
 
 @pytest.mark.parametrize(("ipv6", "family"), [("any", EITHER), (True, V6), (False, V4)])
