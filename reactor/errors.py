@@ -425,11 +425,12 @@ def from_os_error(
 
 
 def address_text(address: Address) -> str:
-    """Write an address for a person: `host:port`, `[host]:port`, a path, or "unnamed"."""
+    """Write an address for a person: `host:port`, `[host]:port`, `*:port`, a path, or "unnamed"."""
     host, port = address
     if port is None:
         return "unnamed" if host is None else escaped(str(host))
-    return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
+    text = "*" if host is None else str(host)  # as somebody has written it, perhaps in brackets
+    return f"[{text}]:{port}" if ":" in text and text[0] != "[" else f"{text}:{port}"
 
 
 def escaped(text: str) -> str:

@@ -263,6 +263,8 @@ def test_text_from_outside_cannot_begin_a_line_of_its_own__lw_197() -> None:
     [
         (("192.0.2.1", 80), "192.0.2.1:80"),
         (("2001:db8::1", 80), "[2001:db8::1]:80"),
+        (("[2001:db8::1]", "http"), "[2001:db8::1]:http"),
+        ((None, "http"), "*:http"),
         (("/run/socket", None), "/run/socket"),
         ((None, None), "unnamed"),
     ],
