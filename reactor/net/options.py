@@ -104,7 +104,7 @@ def check_reuse_port(reuse_port: bool) -> bool:
 
 def set_nodelay(sock: socket.socket, enabled: bool, *, phase: str) -> None:
     """Send small pieces at once instead of collecting them (LW-039, LW-049)."""
-    _set(sock, socket.IPPROTO_TCP, socket.TCP_NODELAY, enabled, phase)
+    _set(sock, socket.IPPROTO_TCP, socket.TCP_NODELAY, bool(enabled), phase)
 
 
 def set_keepalive(sock: socket.socket, enabled: bool, *, phase: str) -> None:

@@ -12,6 +12,7 @@ import pytest
 from reactor.errors import AcceptError, BindError, ConnectError
 from reactor.net.options import (
     LINGER_LIMIT,
+    SocketOptions,
     check_linger,
     check_reuse_port,
     check_user_timeout,
@@ -51,6 +52,14 @@ def test_an_option_is_switched_on_and_off__lw_039_049__cc_011_016(
     for enabled in (True, False):
         switch(sock, enabled, phase="connect")
         assert bool(sock.getsockopt(level, option)) is enabled
+
+
+@pytest.mark.parametrize("value", [None, "", "yes", 2, 1 << 40], ids=repr)
+def test_options_count_as_true_or_false__lw_039_049(sock: socket.socket, value: Any) -> None:
+    """`nodelay` and `keepalive` are on if their value is true and off if not, whatever its type."""
+    SocketOptions(nodelay=value, keepalive=value).set_on(sock, phase="connect")
+    for _, level, option in SWITCHES[:2]:
+        assert bool(sock.getsockopt(level, option)) is bool(value)
 
 
 @linux_only
