@@ -38,6 +38,7 @@ from reactor.net.resolver import Resolver
 from reactor.net.socket_address import SocketAddress, any_interface
 from reactor.state.drive import wait
 
+INT_MAX: Final = 0x7FFFFFFF  # what listen(2) can be told; the kernel takes less without a word
 BACKLOG: Final = 128  # clients that may wait to be accepted; what Linux allows unless told more
 INIT_TIMEOUT: Final = 60.0  # seconds that a busy port is worth; a socket in TIME_WAIT takes so long
 BIND_RETRY_DELAY: Final = 0.25  # seconds; the contract has a second at most, and people wait for it
@@ -85,7 +86,8 @@ class Binding:
 
     def __post_init__(self) -> None:
         family_for_binding(self.ipv6, self.place[0])
-        check_count("backlog", self.backlog)
+        if (check_count("backlog", self.backlog) or BACKLOG) > INT_MAX:
+            raise ValueError(f"backlog is at most {INT_MAX}, not {self.backlog}")
         check_reuse_port(self.reuse_port)
         check_init_timeout(self.init_timeout)
 

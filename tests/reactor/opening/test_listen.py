@@ -102,6 +102,7 @@ def test_without_ipv6_any_takes_ipv4_and_both_fails__lw_027(
         {"ipv6": True, "address": HOST},
         {"ipv6": False, "address": "::1"},
         {"backlog": 0},
+        {"backlog": 1 << 31},
         {"init_timeout": -1},
         {"address": ""},
     ],
@@ -166,6 +167,39 @@ def test_the_init_function_comes_between_binding_and_listening__lw_045(
     with pytest.raises(LookupError):
         listen(collection, Binding(port, init_function=fail))
     assert not reachable(port, HOST)
+
+
+@pytest.mark.slow
+def test_a_port_lost_before_listening_is_bound_anew__lw_045_046(
+    collection: WaitStateCollection, caplog: pytest.LogCaptureFixture
+) -> None:
+    """If another program takes the port between binding and listening, a new socket is bound
+    once the port is free, and `init_function` gets that one too.
+    """
+    seen, others = list[socket.socket](), contextlib.ExitStack()
+
+    def take_it_once(sock: socket.socket) -> None:
+        seen.append(sock)
+        if len(seen) == 1:
+            other = others.enter_context(socket.socket())
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            other.bind(sock.getsockname())
+            other.listen()
+
+    def free_it(record: logging.LogRecord) -> bool:
+        others.close()
+        return True
+
+    port = free_port()
+    with caplog.at_level(logging.WARNING, "reactor"), others:
+        caplog.handler.addFilter(free_it)
+        with bound(collection, port, address=HOST, init_function=take_it_once) as sock:
+            caplog.handler.removeFilter(free_it)
+            assert port_of(sock) == port
+            assert len(seen) == 2
+            assert seen[1] is sock
+    assert seen[0].fileno() == -1
+    assert "system call listen" in caplog.records[0].getMessage()
 
 
 def test_a_busy_port_is_told_with_its_address__lw_046_050(collection: WaitStateCollection) -> None:
