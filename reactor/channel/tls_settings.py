@@ -452,6 +452,8 @@ def tls_plan(
     """
     check_callables(configure_context=configure_context, configure_connection=configure_connection)
     options = (server_hostname, configure_context, configure_connection)
+    if side is not None and side not in SIDES:
+        raise ValueError(f'the side of TLS is "client" or "server", not {side!r}')
     if tls is None or tls is False:
         if any(option is not None for option in options):
             raise ValueError("an option of TLS was given, but not tls=: say tls=True, or drop it")
@@ -470,8 +472,6 @@ def tls_plan(
 
 
 def _source_and_side(tls: object, side: str | None) -> tuple[Description | ssl.SSLContext, Side]:
-    if side is not None and side not in SIDES:
-        raise ValueError(f'the side of TLS is "client" or "server", not {side!r}')
     source: Description | ssl.SSLContext
     if tls is True:
         if side == "server":

@@ -150,6 +150,7 @@ def test_a_connection_that_cannot_be_configured_is_told__lw_057(
         {"tls_side": "both"},
         {"tls": True, "tls_side": "client"},
         {"tls": None},
+        {"tls": None, "tls_error_callback": None, "tls_side": "both"},
         {"handshake_timeout": 0},
     ],
     ids=repr,
