@@ -20,6 +20,9 @@ _LINGER: Final = "HH" if sys.platform == "win32" else "ii"
 LINGER_LIMIT: Final = 0xFFFF if sys.platform == "win32" else 0x7FFFFFFF  # seconds
 USER_TIMEOUT_LIMIT: Final = 0x7FFFFFFF / 1000  # seconds; the kernel counts milliseconds in an int
 
+# Linux hands the options of a listener down to what it accepts; others are not asked to.
+INHERITED: Final = sys.platform == "linux"
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SocketOptions:
@@ -57,6 +60,15 @@ class SocketOptions:
             set_keepalive(sock, True, phase=phase)
         set_linger(sock, self.linger, phase=phase)
         set_user_timeout(sock, self.user_timeout, phase=phase)
+
+    def set_on_accepted(self, sock: socket.socket) -> None:
+        """Set them on the socket of a client, unless it has them from its listener.
+
+        Raises:
+            AcceptError: the system refuses one.
+        """
+        if not INHERITED:
+            self.set_on(sock, phase="accept")
 
 
 def check_linger(linger: float | None) -> int | None:

@@ -14,7 +14,6 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import logging
-import sys
 from collections.abc import Callable
 from socket import socket as Socket  # a property has the other name
 from threading import get_ident
@@ -46,9 +45,6 @@ BURST_GAP: Final = 1.0
 # Seconds after which a system without descriptors is asked again; less than the gap above, so that
 # a shortage that lasts is told once.
 ACCEPT_RETRY_DELAY: Final = 0.5
-
-# Linux hands the options of a listener down to what it accepts; others are not asked to.
-INHERITED: Final = sys.platform == "linux"
 
 log: Final = logging.getLogger("reactor")
 
@@ -490,8 +486,8 @@ class AcceptingHandle(WaitState):
         if self._clients.full:
             self._pause(Pause.FULL)
         try:
-            if not INHERITED and reception.options is not None:
-                reception.options.set_on(sock, phase="accept")
+            if reception.options is not None:
+                reception.options.set_on_accepted(sock)
             if self._lobby is not None:
                 self._lobby.enter(channel)
         except SocketError as error:
@@ -527,9 +523,12 @@ class AcceptingHandle(WaitState):
 
     def _hand_out(self, sock: Socket) -> None:
         """Give a plain socket away; what the program has not taken is closed."""
-        sock.setblocking(True)
         with contextlib.ExitStack() as undo:
             undo.callback(sock.close)
+            sock.setblocking(True)
+            with contextlib.suppress(SocketError):  # it is dead already; who reads from it is told
+                if self._reception.options is not None:
+                    self._reception.options.set_on_accepted(sock)
             try:
                 self._reception.deliver(self, sock)
             except Exception as exception:  # noqa: BLE001  # user code

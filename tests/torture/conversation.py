@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 from reactor.loop.collection import WaitStateCollection
-from reactor.opening.accept import INHERITED
+from reactor.net.options import INHERITED
 from tests.certificates import Certificates
 from tests.torture.errnos import TABLE
 

@@ -20,7 +20,7 @@ import pytest
 
 from reactor.errors import SocketError
 from reactor.loop.collection import WaitStateCollection
-from reactor.opening import accept
+from reactor.net import options
 from reactor.testing.clock import ManualClock
 from tests.certificates import Certificates
 from tests.torture.conversation import Conversation
@@ -57,7 +57,7 @@ class Trial:
         self._clock = ManualClock(1000.0)
         self._seam = Seam(fault)
         with self._seam.entered() as patch, listening(self._logged):
-            patch.setattr(accept, "INHERITED", make.inherited)
+            patch.setattr(options, "INHERITED", make.inherited)
             selector = None if make.selector is None else make.selector()
             self._collection = WaitStateCollection(clock=self._clock, selector=selector)
             self.conversation = make(self._collection, certificates)

@@ -98,6 +98,31 @@ def test_options_of_the_sockets__lw_049_202(
     assert asked == (False, True, struct.pack("ii", 1, 2), 1500)
 
 
+@pytest.mark.parametrize("create_state", [True, False])
+def test_options_that_a_listener_keeps_are_set_anew__lw_049_202(
+    collection: WaitStateCollection,
+    clients: contextlib.ExitStack,
+    monkeypatch: pytest.MonkeyPatch,
+    create_state: bool,
+) -> None:
+    """Where a listener does not hand its options down each accepted socket gets them, be it
+    plain or that of a state.
+    """
+
+    def forget(sock: socket.socket) -> None:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)
+
+    monkeypatch.setattr("reactor.net.options.INHERITED", False)
+    guests = Guests()
+    handle = accept_tcp(
+        collection, 0, guests, init_function=forget, linger=2, create_state=create_state
+    )
+    call(clients, handle)
+    settle(collection)
+    sock = guests[0].object if create_state else clients.enter_context(guests[0])
+    assert read_options(sock) == (True, False, struct.pack("ii", 1, 2), 0)
+
+
 def test_any_thread_may_accept__lw_047() -> None:
     """Any thread may call `accept_tcp`: it binds there, and calls the connection function
     on the owner's thread.
