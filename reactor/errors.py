@@ -234,7 +234,24 @@ class LimitExceeded(SocketError):
 
 
 class SocketCreationError(SocketError):
-    """It failed before there was a connection."""
+    """It failed before there was a connection; `attempts` lists all addresses tried.
+
+    Args:
+        attempts: a list of pairs `(address, exception)`, in the order of the attempts; empty if
+            none was made.
+
+    Thread: any. Calls back: never. Source: LW-037, LW-191.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        attempts: list[tuple[Address, Exception]] | None = None,
+        **details: Any,
+    ) -> None:
+        super().__init__(message, **details)
+        self.attempts = attempts or []
 
 
 class NameLookupFailed(SocketCreationError, socket.gaierror):
@@ -264,24 +281,7 @@ class BindError(SocketCreationError):
 
 
 class ConnectError(SocketCreationError):
-    """No address could be reached; `attempts` lists `(address, exception)` of all tried.
-
-    Args:
-        attempts: a list of pairs `(address, exception)`, in the order of the attempts; empty if
-            none was made.
-
-    Thread: any. Calls back: never. Source: LW-037.
-    """
-
-    def __init__(
-        self,
-        message: str = "",
-        *,
-        attempts: list[tuple[Address, Exception]] | None = None,
-        **details: Any,
-    ) -> None:
-        super().__init__(message, **details)
-        self.attempts = attempts or []
+    """No address could be reached."""
 
 
 class ConnectionRefused(ConnectError, ConnectionRefusedError):

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from reactor.deadline import NEVER
-from reactor.errors import Address, ConnectError, InternalError, SocketError
+from reactor.errors import Address, InternalError, SocketCreationError, SocketError
 from reactor.net.name_service import host_not_found
 from reactor.net.socket_address import SocketAddress
 
@@ -114,7 +114,7 @@ class Race:
         if not self.lost:
             return None
         first = next(error for error in self._outcomes.values() if error is not None)
-        if isinstance(first, ConnectError):
+        if isinstance(first, SocketCreationError):
             first.attempts = self.attempts
         return first
 

@@ -67,11 +67,17 @@ class Attempt:
         Raises:
             BindError: the local address cannot be had. ConnectError: it has failed at once.
         """
-        peer = self.address.pair
+        try:
+            return self._begin()
+        except SocketError as error:
+            error.peer = self.address.pair  # also where it was our own end that has failed
+            raise
+
+    def _begin(self) -> bool:
         try:
             sock = self._sock = socket.socket(self.address.family, socket.SOCK_STREAM)
         except OSError as error:
-            raise from_os_error(error, phase="connect", situation="socket", peer=peer) from error
+            raise from_os_error(error, phase="connect", situation="socket") from error
         sock.setblocking(False)
         if self._prepare is not None:
             self._prepare(sock)
@@ -195,7 +201,7 @@ class Racing(Timed):
                 if error.code == errno.EAGAIN and address.family == UNIX:
                     self._begin_again(now)
                     return
-                race.failed(address, error, now)
+                race.failed(address, while_connecting(error, address), now)
             else:
                 self._runners.append(runner)
         if race.error is not None:
@@ -241,6 +247,21 @@ class Racing(Timed):
 
     def __repr__(self) -> str:
         return f"<Racing {self.race!r}>"
+
+
+def while_connecting(error: SocketError, address: SocketAddress) -> SocketError:
+    """Tell a failure to watch as one to connect: who watches knows neither phase nor peer.
+
+    Thread: any. Calls back: never. Source: LW-190, LW-191.
+    """
+    if error.phase is None:
+        cause = error.__cause__
+        if isinstance(cause, OSError) and error.situation is not None:
+            return from_os_error(
+                cause, phase="connect", situation=error.situation, peer=address.pair
+            )
+        error.phase, error.peer = "connect", address.pair
+    return error
 
 
 class Runner(WaitState):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
 import select
+import selectors
 import socket
 from collections.abc import Callable, Sequence
 
@@ -186,6 +190,26 @@ def test_an_attempt_that_cannot_begin_brings_up_the_next__lw_037(
         settle(collection)
         assert done.winner.address == addresses[1]
         done.winner.take().close()
+
+
+def test_what_cannot_be_watched_has_not_connected__lw_190_191(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A connection that the selector does not take has failed to connect, to that address."""
+    selector = selectors.DefaultSelector()
+    collection = WaitStateCollection(selector=selector)
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with contextlib.closing(collection), full_listener() as silent:
+        monkeypatch.setattr(selector, "register", refuse)  # as at the limit of watches
+        place = at("127.0.0.1", port_of(silent))
+        _, done = race(collection, [place])
+    (error,) = done.results
+    assert isinstance(error, ConnectError)
+    assert (error.phase, error.situation, error.code) == ("connect", "register", errno.ENOSPC)
+    assert error.attempts == [(place.pair, error)]
 
 
 def test_a_race_that_is_lost_lists_its_attempts__lw_037(collection: WaitStateCollection) -> None:

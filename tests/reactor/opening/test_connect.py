@@ -419,6 +419,17 @@ def test_a_busy_local_port_is_a_bind_error__lw_038(
     assert isinstance(error, BindError)
     assert (error.identifier, error.phase) == ("address-in-use", "bind")
     assert error.address == ("0.0.0.0", busy)
+    assert error.peer == (HOST, port_of(server))
+
+
+def test_a_local_failure_lists_its_attempts__lw_037_038(collection: WaitStateCollection) -> None:
+    """If it was the local port that failed, for every address, the error lists those as well."""
+    with listening("::1") as other:
+        busy = port_of(other)
+        error = failed(collection, free_port(), host="localhost", local_port=busy)
+    assert isinstance(error, BindError)
+    assert [host for (host, _), _ in error.attempts] == ["::1", HOST]
+    assert error.attempts[0][1] is error
 
 
 def test_options_are_those_asked_for__lw_039_202(
