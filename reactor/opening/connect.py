@@ -240,10 +240,11 @@ class Delivery:
     Thread: the owner's. Calls back: `callback`, from the loop only. Source: LW-031 to LW-035.
     """
 
-    __slots__ = ("_callback", "_connecting", "_state")
+    __slots__ = ("_callback", "_connecting", "_given", "_state")
 
     def __init__(self, state: AsyncIOState, route: Route, callback: Callback) -> None:
         self._state = state
+        self._given = route.target.given
         self._callback = callback
         state.face = self
         state.server_name = route.target.server_name
@@ -254,7 +255,9 @@ class Delivery:
     def cancel(self, status: StateClosed | None) -> None:
         """Give up: the state has been closed, and `callback` is told so unless `status` is None."""
         self._connecting.cancel()
-        if status is not None:
+        if status is not None:  # which knows nothing of a host yet
+            status.phase, status.peer = "connect", None
+            status.message = f"cannot connect to {address_text(self._given)}: {status.message}"
             self._state.later(self._callback, self._state, status)
 
     def collection_closed(self) -> None:

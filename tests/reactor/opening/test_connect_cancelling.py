@@ -49,6 +49,19 @@ def test_closing_cancels_and_tells_it_once__lw_035__rel_14(
         assert leaks.left_since(before) == []
 
 
+def test_who_cancels_reads_what_was_cancelled__lw_035_190_197(
+    collection: WaitStateCollection,
+) -> None:
+    """The error of a connect that was cancelled has the phase "connect" and says where it should
+    have led.
+    """
+    told = Told()
+    connect_tcp(collection, "localhost", "http", told).close()
+    settle(collection)
+    assert (told.error.phase, told.error.identifier, told.error.peer) == ("connect", "closed", None)
+    assert str(told.error).startswith("cannot connect to localhost:http: ")
+
+
 def test_aborting_is_told_to_its_own_callback_only__lw_035(
     collection: WaitStateCollection, server: socket.socket
 ) -> None:
