@@ -491,6 +491,8 @@ class Connection(QueueOwner):
                 connection=self,
             )
         connecting = self._mode & (CONNECTING | RESOLVING)
+        counted, self.on_closed = self.on_closed, None
+        farewell = None
         if self.channel is not None:
             self.collection.health.moved(*self.channel.traffic())
         for queue in self.queues:
@@ -509,7 +511,12 @@ class Connection(QueueOwner):
         elif abort:
             self.collection.close_later(Aborting(self.channel))
         else:
-            part_from(self.collection, self.channel)
+            farewell = part_from(self.collection, self.channel)
+        if counted is not None:
+            if farewell is None:
+                counted(self)
+            else:  # it has a descriptor still: a silent peer must not get round the limits
+                farewell.on_over = lambda _: counted(self)
 
     def _enter(self, mode: int) -> None:
         if not MOVES[self._mode] & mode:

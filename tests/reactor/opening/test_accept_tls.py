@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from reactor.channel.tls_settings import ClientTLS
+from reactor.channel.tls_settings import CLOSE_TIMEOUT, ClientTLS
 from reactor.errors import (
     LimitExceeded,
     SocketError,
@@ -274,6 +274,26 @@ def test_those_who_shake_hands_count__lw_058(
     ours.until(errors=1)
     settle(collection)
     assert (ours.handle.connection_count, type(ours.errors[0])) == (1, TLSTruncated)
+
+
+def test_those_who_owe_the_closing_alert_count__lw_058(
+    collection: WaitStateCollection, clock: ManualClock, certificates: Certificates
+) -> None:
+    """A closed connection counts until its descriptor is free: a client that never says goodbye
+    gets no second connection meanwhile.
+    """
+    ours = Server(collection, certificates, connection_limit=1)
+    for _ in range(2):  # neither reads, so neither answers the alert
+        connect_tcp(
+            collection, "localhost", ours.handle.local_port, Told(), tls=client(certificates)
+        )
+    ours.until(states=1)
+    ours.states[0].close()
+    settle(collection)
+    assert (len(ours.states), ours.handle.connection_count) == (1, 1)
+    clock.advance(CLOSE_TIMEOUT)
+    ours.until(states=2)
+    assert ours.handle.connection_count == 1
 
 
 def test_an_alert_reaches_the_client__lw_057_152(
