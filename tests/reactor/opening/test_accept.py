@@ -304,7 +304,7 @@ def test_closing_frees_the_port_and_tells__lw_064(
     collection: WaitStateCollection, clients: contextlib.ExitStack
 ) -> None:
     """Closing a handle frees the port; delivered states live on, who waits is sent away,
-    and each close is told.
+    and each close is told, however late.
     """
     guests, told = Guests(), list[object]()
     handle = accept_tcp(collection, 0, guests)
@@ -319,6 +319,9 @@ def test_closing_frees_the_port_and_tells__lw_064(
     assert (len(guests), guests[0].closed) == (1, False)
     assert is_closed(waiting)
     handle.close()
+    handle.close(told.append)
+    settle(collection)
+    assert told[2:] == [collection]
 
 
 def test_a_closed_handle_leaves_nothing__lw_064(

@@ -156,6 +156,18 @@ def test_a_slow_look_up_stops_nobody__lw_029__rel_48(
     assert isinstance(told.error, OperationTimeout)
 
 
+def test_a_look_up_is_counted_while_it_lasts__lw_015(collection: WaitStateCollection) -> None:
+    """The figures have the look-ups that are open, and everything else that was promised."""
+    with silent_resolver() as collection.resolver:
+        state = connect_tcp(collection, "slow.example", 9, Told())
+        figures = collection.stats()
+        state.close()
+        assert (figures["lookups"], collection.stats()["lookups"]) == (1, 0)
+    promised = {"turns", "longest_callback", "timer_lag", "posted_calls", "timers", "states"}
+    promised |= {"connections_in", "connections_out", "bytes_in", "bytes_out"}
+    assert promised <= set(figures)
+
+
 def test_without_a_limit_a_look_up_has_none__lw_029(
     clock: ManualClock, collection: WaitStateCollection
 ) -> None:
@@ -355,6 +367,25 @@ def test_the_limit_counts_the_look_up__lw_036(
         clock.advance(2.0)
         settle(collection)
     assert (told.error.phase, told.error.limit) == ("resolve", 2.0)
+
+
+def test_a_limit_that_has_passed_lists_who_failed_before__lw_036_037(
+    collection: WaitStateCollection, clock: ManualClock
+) -> None:
+    """The error of `connect_timeout` lists the addresses that had failed by then."""
+    told = Told()
+    with full_listener() as silent, contextlib.closing(resolver(both=["::1", HOST])) as names:
+        collection.resolver = names
+        connect_tcp(collection, "both", port_of(silent), told)
+        until(collection, lambda: len(collection.timers) == 1 and not collection.stats()["lookups"])
+        clock.advance(0.25)
+        settle(collection)
+        clock.advance(30.0)
+        settle(collection)
+    assert isinstance(told.error, ConnectTimedOut)
+    assert [(host, type(error)) for (host, _), error in told.error.attempts] == [
+        ("::1", ConnectionRefused)
+    ]
 
 
 def test_without_a_limit_there_is_no_timer__lw_036(collection: WaitStateCollection) -> None:

@@ -59,6 +59,7 @@ def reachable(port: int, host: str) -> bool:
         ({"address": HOST}, {HOST}),
         ({"address": "::1"}, {"::1"}),
         ({"address": "::"}, {"::1"}),
+        ({"address": "::", "ipv6": "both"}, {HOST, "::1"}),
         ({"address": 2130706433, "ipv6": "both"}, {HOST}),
     ],
     ids=repr,
@@ -287,6 +288,29 @@ def test_a_callback_of_the_loop_never_waits__lw_047(collection: WaitStateCollect
         assert isinstance(failure, ValueError)
         (failure,) = raised_in_loop(collection, Binding(port, HOST, init_timeout=0))
         assert isinstance(failure, BindError)
+
+
+def test_the_main_loop_of_a_host_never_waits__lw_047(collection: WaitStateCollection) -> None:
+    """A host's main loop is as little stopped by a busy port as our own, outside of a turn too."""
+    collection.run_once(0)  # from now on the thread of this test is the owner
+    collection.on_earlier = lambda: None  # as a host has it
+    with listening() as other, pytest.raises(BindError):
+        listen(collection, Binding(port_of(other), HOST))
+    with pytest.raises(ValueError, match="cannot wait"):
+        listen(collection, Binding(0, HOST, init_timeout=1.0))
+
+
+def test_of_several_failures_the_busy_port_is_told__lw_027_046(
+    collection: WaitStateCollection,
+) -> None:
+    """If a name to bind has an address whose port is busy and one that is not ours, the port is
+    what is worth waiting for.
+    """
+    with contextlib.closing(resolver(here_example=[HOST, "192.0.2.1"])) as names:
+        collection.resolver = names
+        with listening() as other, pytest.raises(BindError) as failed:
+            listen(collection, Binding(port_of(other), "here.example", init_timeout=0))
+    assert failed.value.identifier == "address-in-use"
 
 
 def test_two_can_share_a_port__lw_050(collection: WaitStateCollection) -> None:
