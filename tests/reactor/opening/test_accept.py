@@ -184,6 +184,21 @@ def test_plain_sockets_are_the_programs__lw_051(
         accept_tcp(collection, 0, guests, create_state=False, connection_limit=1)
 
 
+def test_a_plain_socket_can_become_a_state_elsewhere__lw_051(
+    collection: WaitStateCollection, clients: contextlib.ExitStack
+) -> None:
+    """A plain socket that was put into a state, of any collection, is closed with that."""
+    with contextlib.closing(WaitStateCollection()) as other:
+        guests = Guests()
+        client = call(clients, accept_tcp(collection, 0, guests, create_state=False))
+        settle(collection)
+        state = AsyncIOState(other, guests[0])
+        state.write_buffer(b"x", lambda state, *_: state.close())
+        settle(other)
+        assert guests[0].fileno() == -1
+        assert (client.recv(1), client.recv(1)) == (b"x", b"")
+
+
 @pytest.mark.parametrize("handler", ["kept", "propagate"])
 def test_a_plain_socket_is_closed_if_the_function_raises__lw_051_062(
     clients: contextlib.ExitStack, handler: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import gc
 import ipaddress
 import socket
 import struct
@@ -229,6 +230,24 @@ def test_a_state_is_returned_before_there_is_a_connection__lw_031_032_040(
     assert isinstance(state.object, socket.socket)
     assert state.address == state.object.getsockname()
     assert collection.stats()["connections_out"] == 1
+
+
+def test_the_collection_keeps_what_the_program_drops__lw_031(
+    collection: WaitStateCollection, server: socket.socket
+) -> None:
+    """A state that the program has dropped connects all the same, and stays open: it is not closed
+    by the garbage collector.
+    """
+    errors = list[object]()
+    connect_tcp(collection, HOST, port_of(server), lambda _, error: errors.append(error))
+    gc.collect()
+    settle(collection)
+    gc.collect()
+    assert (errors, collection.stats()["states"]) == ([None], 1)
+    with accepted(server) as peer:
+        peer.setblocking(False)
+        with pytest.raises(BlockingIOError):  # neither bytes nor an end
+            peer.recv(1)
 
 
 def test_every_verb_may_be_used_inside_the_callback__lw_032(
