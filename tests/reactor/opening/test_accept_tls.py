@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from reactor.channel.tls_settings import CLOSE_TIMEOUT, ClientTLS
+from reactor.channel.tls import CLOSE_TIMEOUT
+from reactor.channel.tls_settings import ClientTLS
 from reactor.errors import (
     LimitExceeded,
     SocketError,
