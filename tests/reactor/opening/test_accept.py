@@ -361,6 +361,24 @@ def test_a_closed_handle_leaves_nothing__lw_064(
     assert again.fileno() == number
 
 
+def test_a_handle_closed_before_it_began_leaves_nothing__lw_047_064(
+    collection: WaitStateCollection,
+) -> None:
+    """A handle that another thread has made, and that is closed before the loop knows of it, is
+    never watched; its number can be used again.
+    """
+    collection.run_once(0)  # from now on the thread of this test is the owner
+    handle = elsewhere(lambda: accept_tcp(collection, 0, Guests()))
+    sock, told = handle.socket, list[object]()
+    assert sock is not None
+    number = sock.fileno()
+    handle.close(told.append)
+    settle(collection)
+    again = accept_tcp(collection, 0, Guests()).socket
+    assert again is not None
+    assert (again.fileno(), told) == (number, [collection])
+
+
 def free_again(port: int) -> bool:
     try:
         socket.create_server((HOST, port)).close()
