@@ -585,8 +585,7 @@ class AcceptingHandle(WaitState):
         self._channel.close()
 
     def __repr__(self) -> str:
-        name = "" if self.name is None else f" {self.name}"
-        closed = " closed" if self.closed else ""
+        name, closed = f" {self.name}" * (self.name is not None), " closed" * self.closed
         return f"<AcceptingHandle{name} on {address_text(self.address)}{closed}>"
 
 

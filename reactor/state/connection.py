@@ -502,12 +502,7 @@ class Connection(QueueOwner):
         if connecting:
             self.face.cancel(status)
         elif isinstance(self.channel, OwnedSocket) and keep_object:
-            sock = self.channel.detach()
-            sock.settimeout(self._socket_timeout)
-            if isinstance(self.object, Channel):
-                self.object = sock  # the channel is closed, and nobody else knows the socket
-            elif not isinstance(self.object, socket.socket):
-                sock.detach()  # the caller has a descriptor only: this object must not close it
+            self.object = keep_socket(self.object, self.channel, self._socket_timeout)
         elif abort:
             self.collection.close_later(Aborting(self.channel))
         else:
@@ -530,6 +525,17 @@ class Connection(QueueOwner):
     def __repr__(self) -> str:
         peer = address_text(self.peer_address)
         return f"<{type(self).__name__} to {peer}{' closed' if self.closed else ''}>"
+
+
+def keep_socket(object: Any, channel: OwnedSocket, timeout: float | None) -> Any:  # noqa: A002  # as above
+    """Give the socket of a channel back to who made a state of `object`; return what it is now."""
+    sock = channel.detach()
+    sock.settimeout(timeout)
+    if isinstance(object, Channel):
+        return sock  # the channel is closed, and nobody else knows the socket
+    if not isinstance(object, socket.socket):
+        sock.detach()  # the caller has a descriptor only: this object must not close it
+    return object
 
 
 class Aborting:
