@@ -4,10 +4,14 @@ A path stays when its socket is gone, so a restarted server finds that of its pr
 somebody is behind a path is found out by connecting: if that is refused, nobody is, and the path is
 taken over. Anything else that stands there, a live server's socket or a file, is left alone.
 
-What is removed is what was looked at: device and inode are compared right before. What remains is
-the moment between that look and the removal, and a server that has bound and does not listen yet,
-who looks like one that is gone: two that start at the same moment can still get into each other's
-way there. Whoever starts servers so gives each a path of its own.
+A stale path is removed if it is still the one that was looked at: device, inode, and the time of
+its last change, since a file system gives the number of a removed file out again at once. Our own
+needs no time: its socket keeps the inode, so nobody else can have the number.
+
+What remains: the moment between the comparison and the removal; a server that has bound and does
+not listen yet, who looks like one that is gone; and the BSDs, macOS among them, which refuse a
+client also when a queue is full, so that a live server in that state looks dead there. Whoever
+starts several servers on one path at the same time has to put them in order.
 """
 
 import contextlib
@@ -34,17 +38,23 @@ class OwnPath:
     Thread: one at a time. Calls back: never. Source: CC-33, LW-199, REL-42.
     """
 
-    __slots__ = ("_identity", "_path", "_process")
+    __slots__ = ("_bound", "_path", "_process")
 
     def __init__(self, path: bytes) -> None:
+        with contextlib.suppress(OSError):  # of a folder that has been removed nobody knows where
+            path = os.path.abspath(path)  # the process may be elsewhere when it is removed
         self._path = path
-        self._identity = identity(path)
+        self._bound = looked_at(path)
         self._process = os.getpid()
 
     def remove(self) -> None:
         """Remove the path if it is still ours; a forked child has none of its own."""
-        if self._process == os.getpid():
-            remove_if_still(self._path, self._identity)
+        found = looked_at(self._path)
+        if self._process != os.getpid() or found is None or self._bound is None:
+            return
+        if os.path.samestat(found, self._bound):
+            with contextlib.suppress(OSError):
+                os.unlink(self._path)
 
     def __repr__(self) -> str:
         return f"<OwnPath {os.fsdecode(self._path)!r}>"
@@ -99,36 +109,47 @@ def take_over(kind: int, address: SocketAddress) -> bool:
         kind: of the socket that wants it.
         address: the path.
 
+    Raises:
+        BindError: the system has no descriptor for a look.
+
     Thread: any. Calls back: never. Source: CC-10, REL-42.
     """
     if is_abstract(address):
         return False
     path = address.sockaddr
-    found = identity(path)
-    if found is None or not _is_socket(path):
+    found = looked_at(path)
+    if found is None:
+        return True  # somebody was quicker, and it is free
+    if not stat.S_ISSOCK(found.st_mode):
         return False
-    with socket.socket(address.family, kind) as probe:
+    try:
+        probe = socket.socket(address.family, kind)
+    except OSError as error:
+        raise _bind_error(error, address, "socket") from error
+    with probe:
         probe.setblocking(False)  # who lives there may have a full queue
-        if probe.connect_ex(path) != errno.ECONNREFUSED:
+        if probe.connect_ex(path) not in (errno.ECONNREFUSED, errno.ENOENT):
             return False
     return remove_if_still(path, found)
 
 
-def identity(path: bytes) -> tuple[int, int] | None:
-    """Return device and inode of a path, None if there is nothing."""
+def looked_at(path: bytes) -> os.stat_result | None:
+    """Return what a path is, not what it leads to; None if there is nothing."""
     with contextlib.suppress(OSError):
-        found = os.lstat(path)
-        return found.st_dev, found.st_ino
+        return os.lstat(path)
     return None
 
 
-def remove_if_still(path: bytes, wanted: tuple[int, int] | None) -> bool:
-    """Remove a path that is still what it was; true if it is not there any more."""
+def remove_if_still(path: bytes, wanted: os.stat_result) -> bool:
+    """Remove a path that is still what it was, to the moment; true if it is not there any more."""
+    found = looked_at(path)
+    if found is None:
+        return True
+    if not os.path.samestat(found, wanted) or found.st_ctime_ns != wanted.st_ctime_ns:
+        return False
     with contextlib.suppress(OSError):
-        if wanted is not None and identity(path) == wanted:
-            os.unlink(path)
-            return True
-    return False
+        os.unlink(path)
+    return looked_at(path) is None
 
 
 def check_mode(mode: int | None, address: SocketAddress | None) -> int | None:
@@ -148,12 +169,6 @@ def check_mode(mode: int | None, address: SocketAddress | None) -> int | None:
     if address is None or is_abstract(address):
         raise ValueError("mode is for a path in the file system")
     return mode
-
-
-def _is_socket(path: bytes) -> bool:
-    with contextlib.suppress(OSError):
-        return stat.S_ISSOCK(os.lstat(path).st_mode)
-    return False
 
 
 def _bind_error(error: OSError, address: SocketAddress, situation: str) -> SocketError:

@@ -13,9 +13,11 @@ import pytest
 
 from reactor.errors import BindError
 from reactor.loop.collection import WaitStateCollection
-from reactor.opening.own_path import OwnPath
+from reactor.net.path import read_path
+from reactor.opening.own_path import OwnPath, bind_path, looked_at, remove_if_still, take_over
 from reactor.opening.unix import accept_unix, open_unix_datagram
 from reactor.testing.settle import settle
+from tests.reactor.opening.network import no_descriptors
 
 assert sys.platform != "win32", "Python has no Unix sockets there"
 
@@ -198,4 +200,59 @@ def test_a_raising_init_function_leaves_no_path__lw_045__cc_25(
 
     with pytest.raises(LookupError):
         accept_unix(collection, path, print, init_function=fail)
+    assert not path.exists()
+
+
+def test_a_successor_with_the_same_inode_is_not_removed__cc_10__rel_42(path: Path) -> None:
+    """Who has looked at a stale path does not remove the one that somebody has put there since,
+    though file systems give the number of a removed file out again at once.
+    """
+    left_behind(path, "stream")
+    before = looked_at(os.fsencode(path))
+    assert before is not None
+    for _ in range(100_000):  # until the clock of the file system has moved
+        path.unlink()
+        left_behind(path, "stream")
+        if path.lstat().st_ctime_ns != before.st_ctime_ns:
+            break
+    assert not remove_if_still(os.fsencode(path), before)
+    assert path.is_socket()
+
+
+def test_a_path_that_has_gone_is_free__cc_10(path: Path) -> None:
+    """A path that somebody has removed in the meantime can be bound: it is not in use."""
+    address = read_path(path)
+    assert take_over(socket.SOCK_STREAM, address)
+    left_behind(path, "stream")
+    before = looked_at(os.fsencode(path))
+    assert before is not None
+    path.unlink()
+    assert remove_if_still(os.fsencode(path), before)
+
+
+def test_without_descriptors_a_path_is_a_bind_error__cc_25__rel_20(path: Path) -> None:
+    """If the system has no descriptor for the look at a path, that is a `BindError` too."""
+    left_behind(path, "stream")
+    with (
+        socket.socket(socket.AF_UNIX) as sock,
+        no_descriptors(),
+        pytest.raises(BindError) as caught,
+    ):
+        bind_path(sock, read_path(path), None)
+    assert caught.value.situation == "socket"
+    assert path.is_socket()
+
+
+def test_a_relative_path_is_found_again__cc_33(
+    collection: WaitStateCollection, path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A path that was given as a relative one is removed from where it is, wherever the process
+    has gone since.
+    """
+    monkeypatch.chdir(path.parent)
+    ours = taken(collection, Path(path.name), kind)
+    assert path.is_socket()
+    monkeypatch.chdir("/")
+    ours.close()
+    settle(collection)
     assert not path.exists()
