@@ -26,6 +26,8 @@ class Inquiry(Timed):
         target: host and port; see `Target.known_addresses` for those that need no look-up.
         family: AF_INET, AF_INET6, or AF_UNSPEC for both.
         done: called once with the addresses, or with the error; never after `cancel`.
+        late: the class of the error when the limit has passed.
+        limited: whether there is that limit; else the verdict of the system is awaited.
 
     Raises:
         StateClosed: the collection is closed.
@@ -33,7 +35,7 @@ class Inquiry(Timed):
     Thread: the owner's. Calls back: `done`, from the loop only. Source: LW-029, LW-107, LW-112.
     """
 
-    __slots__ = ("_collection", "_done", "_lookup")
+    __slots__ = ("_collection", "_done", "_late", "_lookup")
 
     def __init__(
         self,
@@ -41,13 +43,18 @@ class Inquiry(Timed):
         target: Target,
         family: int,
         done: Callable[[Found], object],
+        *,
+        late: type[OperationTimeout] = OperationTimeout,
+        limited: bool = True,
     ) -> None:
         super().__init__()
         self._collection = collection
         self._done: Callable[[Found], object] | None = done
+        self._late = late
         resolver = resolver_of(collection)
         self._lookup = resolver.look_up(target, family, self._answered)
-        collection.arm(self, collection.clock() + resolver.timeout)
+        if limited:
+            collection.arm(self, collection.clock() + resolver.timeout)
         collection.held.add(self)
 
     def cancel(self) -> None:
@@ -60,7 +67,11 @@ class Inquiry(Timed):
     def on_due(self, now: float) -> None:
         """Give it up: there is no answer in time."""
         if self._lookup.cancel():
-            self._finish(self._lookup.late_error(OperationTimeout))
+            self._finish(self.late_error(None))
+
+    def late_error(self, limit: float | None) -> OperationTimeout:
+        """Make the error of a look-up for which `limit` seconds were allowed, None for its own."""
+        return self._lookup.late_error(self._late, limit)
 
     def _answered(self, answer: Found) -> None:
         """Post the answer; on a thread of the resolver."""

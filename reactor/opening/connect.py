@@ -9,10 +9,9 @@ protocol, decides what to do with it.
         └──────────────────────┴──failed, or the limit─────────┘   cancel: OVER from anywhere
 
 The sockets are in `attempt`, the order of trying in `race`. What there is of the loop in all this
-is two timers, one for the limit and one for the race.
+is three timers: for the limit, for the look-up, and for the race.
 """
 
-import contextlib
 import dataclasses
 import enum
 import functools
@@ -45,11 +44,10 @@ from reactor.net.address import (
     read_local,
     read_target,
 )
-from reactor.net.inquiry import resolver_of
+from reactor.net.inquiry import Found, Inquiry
 from reactor.net.options import SocketOptions
 from reactor.net.path import UnixTarget
 from reactor.net.race import of_family
-from reactor.net.resolver import Lookup
 from reactor.net.socket_address import SocketAddress, any_interface
 from reactor.opening.attempt import Attempt, Racing
 from reactor.state.async_io_state import AsyncIOState
@@ -354,6 +352,7 @@ class Connecting(Timed):
         self._result: Result | None = None
         self._local_addresses: Sequence[SocketAddress] = ()
         collection.held.add(self)
+        collection.arm(self, self._deadline)
         self._proceed(self._begin)
 
     def cancel(self) -> None:
@@ -377,7 +376,7 @@ class Connecting(Timed):
             self._dropped()
 
     def on_due(self, now: float) -> None:
-        """Give up: a limit has passed, that of a look-up or that of everything."""
+        """Give up: the limit of everything has passed."""
         self._finish(self._late_error(now))
 
     # From phase to phase. A failure in a step is the result.
@@ -413,20 +412,16 @@ class Connecting(Timed):
             then(known)
             return
         assert isinstance(target, Target), "the address of a path is known"
-        resolver = resolver_of(self._collection)
-        self._current = resolver.look_up(target, family, functools.partial(self._answered, then))
-        if self._deadline != NEVER:  # else the verdict of the system is awaited here as well
-            limit = self._collection.clock() + resolver.timeout
-            self._collection.arm(self, min(limit, self._deadline))
+        self._current = Inquiry(
+            self._collection,
+            target,
+            family,
+            functools.partial(self._go_on, then),
+            late=ConnectTimedOut,
+            limited=self._deadline != NEVER,  # without one the system's verdict counts here too
+        )
 
-    def _answered(self, then: Callable[..., None], answer: object) -> None:
-        """Post the answer of a look-up; on a thread of the resolver."""
-        with contextlib.suppress(StateClosed):  # nobody waits for it any more
-            self._collection.apply(self._go_on, then, answer)
-
-    def _go_on(self, then: Callable[..., None], answer: object) -> None:
-        if self._phase is not Phase.RESOLVING:
-            return  # it was given up in the same moment
+    def _go_on(self, then: Callable[..., None], answer: Found) -> None:
         if isinstance(answer, SocketError):
             self._finish(answer)
         else:
@@ -437,7 +432,6 @@ class Connecting(Timed):
         if len(families) == 1:
             addresses = of_family(addresses, families.pop(), peer=self._route.target.given)
         self._enter(Phase.RACING)
-        self._collection.arm(self, self._deadline)
         self._current = racing = Racing(self._collection, addresses, self._attempt, self._raced)
         racing.go_on()
 
@@ -493,8 +487,8 @@ class Connecting(Timed):
 
     def _late_error(self, now: float) -> SocketError:
         limit, current = self._route.connect_timeout, self._current
-        if isinstance(current, Lookup):
-            return current.late_error(ConnectTimedOut, limit if now >= self._deadline else None)
+        if isinstance(current, Inquiry):
+            return current.late_error(limit)
         assert limit is not None, "without a limit there is no timer"
         elapsed = limit + now - self._deadline
         text = f"it was not up within {limit:g} s"

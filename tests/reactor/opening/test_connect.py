@@ -422,7 +422,7 @@ def test_all_addresses_are_tried__lw_037(
         collection.resolver = names = resolver(both=[HOST, "::1"])
         told = Told()
         state = connect_tcp(collection, "both", port_of(good), told)
-        until(collection, lambda: len(collection.timers) == 2)  # the limit, and the next attempt
+        until(collection, lambda: collection.next_timeout() == 0.25)  # to the next attempt
         clock.advance(0.25)
         settle(collection)
         assert told.error is None
