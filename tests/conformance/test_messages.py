@@ -21,18 +21,13 @@ from reactor.errors import (
     SocketError,
     SocketIOError,
 )
-from reactor.loop.collection import WaitStateCollection
 from reactor.net.path import UNIX
 from reactor.net.recipients import Recipients
 from reactor.opening.unix import open_unix_datagram_channel
 from reactor.operations.messages import ReceiveMessage, SendMessage, WaitForMessage
 from reactor.operations.operation import Operation
 from reactor.state.async_io_state import AsyncIOState
-from reactor.state.drive import drive
-from reactor.testing.clock import ManualClock
-from reactor.testing.settle import settle
-from tests.conformance.worlds import SELECTORS, TIMEOUT, Driven, Outcome
-from tests.turns import until
+from tests.conformance.worlds import SELECTORS, TIMEOUT, ByDrive, Driven, InCollection, Outcome
 
 TOO_LONG: Final = bytes(8 << 20)  # for UDP, and for the buffers of a Unix socket
 
@@ -99,28 +94,13 @@ class StateEnd:
         return outcome
 
 
-class CollectionWorld:
+class CollectionWorld(InCollection):
     """Two states in one collection."""
 
     def __init__(self, selector: str, near: DatagramChannel, far: DatagramChannel) -> None:
-        self._clock = ManualClock()
-        made = getattr(selectors, selector)()
-        self._collection = WaitStateCollection(clock=self._clock, selector=made)
+        super().__init__(selector)
         self.near: End = StateEnd(AsyncIOState(self._collection, near), far.address)
         self.far: End = StateEnd(AsyncIOState(self._collection, far), near.address)
-
-    def go(self, *outcomes: Outcome) -> None:
-        until(self._collection, lambda: all(outcome.over for outcome in outcomes))
-
-    def rest(self) -> None:
-        settle(self._collection, limit=100_000)
-
-    def let_time_pass(self, seconds: float) -> None:
-        self._clock.advance(seconds)
-        self.rest()
-
-    def close(self) -> None:
-        self._collection.close()
 
 
 class DrivenEnd:
@@ -146,34 +126,13 @@ class DrivenEnd:
         return self._start(SendMessage(memoryview(data), self._sockaddr), Outcome())
 
 
-class DriveWorld:
-    """Two channels, and one thread that drives what happens on them."""
+class DriveWorld(ByDrive):
+    """Two channels, and one thread."""
 
     def __init__(self, near: DatagramChannel, far: DatagramChannel) -> None:
-        self.things = list[Driven]()
-        self._clock = ManualClock()
+        super().__init__()
         self.near: End = DrivenEnd(self, near, far.address)
         self.far: End = DrivenEnd(self, far, near.address)
-
-    def go(self, *outcomes: Outcome) -> None:
-        while not all(outcome.over for outcome in outcomes):
-            done = drive(self.things, self._clock() + 5.0, clock=self._clock)
-            assert done, f"nothing moves any more of {self.things}"
-            self.things = [thing for thing in self.things if thing not in done]
-
-    def rest(self) -> None:
-        while self.things and (done := drive(self.things, self._clock(), clock=self._clock)):
-            self.things = [thing for thing in self.things if thing not in done]
-
-    def let_time_pass(self, seconds: float) -> None:
-        self._clock.advance(seconds)
-        self.rest()
-        for thing in self.things:
-            thing.outcome.end(0, OperationTimeout("the caller's limit", phase="read"))
-        self.things.clear()
-
-    def close(self) -> None:
-        """The channels are closed by who made them."""
 
 
 def udp(family: int, host: str, *, connected: bool) -> Iterator[Ends]:

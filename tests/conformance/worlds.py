@@ -161,16 +161,14 @@ class StateEnd:
         return outcome
 
 
-class CollectionWorld:
-    """Two states in one collection."""
+class InCollection:
+    """A collection that looks after two ends; what they are is for subclasses."""
 
-    def __init__(self, selector: str, near: Channel, far: Channel) -> None:
+    def __init__(self, selector: str) -> None:
         self._clock = ManualClock()
         self._collection = WaitStateCollection(
             clock=self._clock, selector=getattr(selectors, selector)()
         )
-        self.near = StateEnd(AsyncIOState(self._collection, near))
-        self.far = StateEnd(AsyncIOState(self._collection, far))
 
     def go(self, *outcomes: Outcome) -> None:
         until(self._collection, lambda: all(outcome.over for outcome in outcomes))
@@ -184,6 +182,15 @@ class CollectionWorld:
 
     def close(self) -> None:
         self._collection.close()
+
+
+class CollectionWorld(InCollection):
+    """Two states in one collection."""
+
+    def __init__(self, selector: str, near: Channel, far: Channel) -> None:
+        super().__init__(selector)
+        self.near = StateEnd(AsyncIOState(self._collection, near))
+        self.far = StateEnd(AsyncIOState(self._collection, far))
 
 
 class Driven(OperationOnChannel):
@@ -278,14 +285,12 @@ class DrivenEnd:
         self.unread.append(leftover)
 
 
-class DriveWorld:
-    """Two channels, and one thread that drives what happens on them."""
+class ByDrive:
+    """One thread that drives what happens at two ends; what they are is for subclasses."""
 
-    def __init__(self, near: Channel, far: Channel) -> None:
+    def __init__(self) -> None:
         self.things = list[Driven]()
         self._clock = ManualClock()
-        self.near = DrivenEnd(self, near)
-        self.far = DrivenEnd(self, far)
 
     def go(self, *outcomes: Outcome) -> None:
         while not all(outcome.over for outcome in outcomes):
@@ -310,6 +315,15 @@ class DriveWorld:
 
     def close(self) -> None:
         """The channels are closed by who made them."""
+
+
+class DriveWorld(ByDrive):
+    """Two channels, and one thread."""
+
+    def __init__(self, near: Channel, far: Channel) -> None:
+        super().__init__()
+        self.near = DrivenEnd(self, near)
+        self.far = DrivenEnd(self, far)
 
 
 Waiter: TypeAlias = Callable[[Channel, Channel], Any]

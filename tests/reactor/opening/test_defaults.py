@@ -14,7 +14,7 @@ import pytest
 from reactor.errors import LimitExceeded, ReactorError
 from reactor.loop.collection import WaitStateCollection
 from reactor.opening.accept import AcceptingHandle, accept_tcp
-from reactor.opening.listen import Binding, patience
+from reactor.opening.listen import BIND_RETRY_DELAY, Binding, patience
 from reactor.testing.settle import settle
 from tests.certificates import Certificates
 from tests.reactor.opening.network import HOST, until
@@ -45,6 +45,11 @@ def test_a_busy_port_is_worth_60_s__lw_046() -> None:
     """A busy port is tried for 60 s by default, where the caller may wait, and else once."""
     assert patience(Binding(0).init_timeout, may_wait=True) == 60.0
     assert patience(Binding(0).init_timeout, may_wait=False) == 0.0
+
+
+def test_a_busy_port_is_tried_again_at_least_once_a_second__lw_046() -> None:
+    """A busy port is tried again at least once a second, so nobody waits long for a free one."""
+    assert 0 < BIND_RETRY_DELAY <= 1.0
 
 
 def test_128_clients_may_shake_hands__lw_058(
