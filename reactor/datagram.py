@@ -315,7 +315,7 @@ class DatagramTransport:
 
         Thread: the owner's. Calls back: never before it returns. Source: PR-11, PR-16.
         """
-        self._owner.check()
+        self._owner.check(over=self.is_closing())
         if self._phase & ENDING:
             return
         if not self._pour.size:
@@ -332,7 +332,7 @@ class DatagramTransport:
 
         Thread: the owner's. Calls back: never before it returns. Source: PR-11, PR-16.
         """
-        self._owner.check()
+        self._owner.check(over=self._phase == Phase.CLOSED)
         self._end(None, "us", "close")
 
     def is_closing(self) -> bool:

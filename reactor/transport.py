@@ -413,9 +413,9 @@ class Transport:
 
         Thread: the owner's. Calls back: never before it returns. Source: PR-11.
         """
+        self._owner.check(over=self.is_closing())
         if self._phase & ENDING:
             return
-        self._owner.check()
         loss = self._state.loss
         self._feeding.stop()
         if loss is not None:
@@ -448,8 +448,8 @@ class Transport:
 
         Thread: the owner's. Calls back: never before it returns. Source: PR-11.
         """
+        self._owner.check(over=self._phase == CLOSED)
         if self._phase != CLOSED:
-            self._owner.check()
             self._end(None, "us", "close", abort=True)
 
     def is_closing(self) -> bool:

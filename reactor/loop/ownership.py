@@ -34,14 +34,20 @@ class Ownership:
         self._cause: BaseException | None = None
         _EVERY_OWNERSHIP.add(self)
 
-    def check(self) -> None:
+    def check(self, *, over: bool = False) -> None:
         """Raise unless the calling thread may use the collection now.
+
+        Args:
+            over: whether the object concerned is closed, so that the verb does nothing; then a
+                collection that is closed too, or a parent's, is no mistake.
 
         Raises:
             WrongThread: another thread owns it. StateClosed: it is closed. WrongProcess: it was
             made before a fork, by the parent.
         """
         if self.thread != get_ident() and self.thread != NOBODY:
+            if not self.usable and over:
+                return
             self.check_alive()
             raise WrongThread(
                 f"{self._name} belongs to the thread that runs its loop, and this is another one:"

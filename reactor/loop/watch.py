@@ -62,8 +62,8 @@ class Watch(WaitState):
 
     def close(self) -> None:
         """Watch no more; the descriptor stays open. Once more is harmless."""
+        self._collection.owner.check(over=self.closed)
         if not self.closed:
-            self._collection.owner.check()
             self.close_silently()
 
     def close_silently(self) -> None:

@@ -254,8 +254,8 @@ class Connection(QueueOwner):
 
         Thread: the owner's. Calls back: never before it returns. Source: LW-134 to LW-137.
         """
+        self.collection.owner.check(over=self.closed)
         if not self.closed:
-            self.collection.owner.check()
             self._close(closed_error(self, "closed by the program"), keep_object=keep_object)
         return self.unread_count
 

@@ -254,7 +254,7 @@ def test_a_transport_that_is_lost_refuses_every_write(place: Place) -> None:
     assert [type(error) for error in recorder.lost] == [ConnectionReset]
     for data in (b"x", bytearray(b"y"), b"", b"z"):
         assert issubclass(raised_by(place, recorder.transport.write, data), SocketError)
-    recorder.transport.close()
+    place.collection.submit(recorder.transport.close).result(LIMIT)
     for _ in range(3):
         assert issubclass(raised_by(place, recorder.transport.writelines, [b"x"]), SocketError)
 

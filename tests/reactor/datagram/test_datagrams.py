@@ -31,6 +31,7 @@ from tests.reactor.datagram.endpoints import (
     echo,
     opened,
 )
+from tests.reactor.loop.probe import elsewhere
 
 # Sending and receiving.
 
@@ -169,6 +170,21 @@ def test_another_thread_is_refused__pr_16(collection: WaitStateCollection) -> No
     thread.join()
     assert len(refused) == 4
     assert made == []
+
+
+def test_ending_again_is_for_the_owner__pr_16__lw_014(collection: WaitStateCollection) -> None:
+    """`close` and `abort` of a closed datagram transport are harmless for the owner and raise
+    `WrongThread` elsewhere; of a closed collection they are harmless in every thread.
+    """
+    transport, _, _ = bound(collection)
+    transport.close()
+    for verb in (transport.close, transport.abort):
+        verb()
+        with pytest.raises(WrongThread):
+            elsewhere(verb)
+    collection.close()
+    for verb in (transport.close, transport.abort):
+        elsewhere(verb)
 
 
 def test_a_flood_leaves_a_turn_for_others__rel_41(collection: WaitStateCollection) -> None:

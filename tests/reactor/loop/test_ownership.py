@@ -35,6 +35,20 @@ def test_the_others_are_told_what_to_do_instead__lw_014() -> None:
     elsewhere(ownership.check_alive)
 
 
+def test_what_is_over_belongs_to_its_thread_still__lw_014() -> None:
+    """A verb that is harmless once its object is closed raises `WrongThread` in another thread all
+    the same, as long as the collection lives; with a closed collection it is harmless everywhere.
+    """
+    ownership = Ownership("<the collection>")
+    ownership.claim()
+    ownership.check(over=True)
+    with pytest.raises(WrongThread):
+        elsewhere(lambda: ownership.check(over=True))
+    ownership.end(None)
+    ownership.check(over=True)
+    elsewhere(lambda: ownership.check(over=True))
+
+
 def test_closed_is_for_good_and_for_all__lw_012() -> None:
     """After closing every thread gets `StateClosed`, with what caused the end as its cause."""
     ownership, cause = Ownership("<the collection>"), LookupError("a mistake of the user")

@@ -144,3 +144,6 @@ def test_its_verbs_belong_to_the_owner__lw_014(
     with pytest.raises(WrongThread, match="apply"):
         elsewhere(verb, watch)
     assert (watch.closed, watch.readable, watch.writable) == (False, print, None)
+    watch.close()
+    with pytest.raises(WrongThread):
+        elsewhere(watch.close)

@@ -14,6 +14,7 @@ from reactor.loop.collection import WaitStateCollection
 from reactor.loop.error_handler import propagate
 from reactor.testing.settle import settle
 from reactor.transport import Transport
+from tests.reactor.loop.probe import elsewhere
 from tests.reactor.transport.conftest import Talks
 from tests.recorder import Action, BufferedRecorder, Notes, Recorder
 
@@ -262,6 +263,20 @@ def test_verbs_belong_to_the_owner__lw_14(talks: Talks, verb: str) -> None:
     assert len(raised) == 1
     talk.say(b"a")
     assert (talk.protocol.received, talk.transport.is_closing(), talk.hear()) == (b"a", False, b"")
+
+
+@pytest.mark.parametrize("verb", [Transport.close, Transport.abort])
+def test_ending_again_is_for_the_owner__pr_11__lw_014(talks: Talks, verb: Action) -> None:
+    """`close` and `abort` of a closed transport raise `WrongThread` in another thread, unless its
+    collection is closed.
+    """
+    talk = talks()
+    talk.transport.abort()
+    talk.settle()
+    with pytest.raises(WrongThread):
+        elsewhere(lambda: verb(talk.transport))
+    talk.collection.close()
+    elsewhere(lambda: verb(talk.transport))
 
 
 @pytest.mark.parametrize("verb", ["write", "writelines", "write_eof", "start_tls"])

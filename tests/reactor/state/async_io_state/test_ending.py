@@ -306,6 +306,20 @@ def test_a_state_belongs_to_one_thread__lw_014(
     assert not near.closed
 
 
+def test_closing_again_belongs_to_the_thread_too__lw_014(
+    collection: WaitStateCollection, near: AsyncIOState
+) -> None:
+    """A second `close` is harmless in the owner's thread, and `WrongThread` in another one; of a
+    closed collection it is harmless in all of them.
+    """
+    collection.run_once(0)
+    near.close()
+    with pytest.raises(WrongThread):
+        elsewhere(near.close)
+    collection.close()
+    assert elsewhere(near.close) == 0
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_closed_collection_closes_its_states__lw_011_012(
     collection: WaitStateCollection, near: AsyncIOState, verb: str
