@@ -17,13 +17,12 @@ from reactor.loop.collection import WaitStateCollection
 from reactor.loop.timers import Timer
 from reactor.loop.wait_state import call
 from reactor.opening.accept import (
-    HANDSHAKE_LIMIT,
     AcceptingHandle,
-    Limits,
     Reception,
     accept,
     server_plan,
 )
+from reactor.opening.clients import HANDSHAKE_LIMIT, Limits
 from reactor.opening.connect import CONNECT_TIMEOUT, ClientSide, Connecting, read_route
 from reactor.opening.listen import Binding
 from reactor.protocol import BaseProtocol

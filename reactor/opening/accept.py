@@ -9,7 +9,6 @@ or no memory left. Then the listener is not watched for a while: clients wait in
 and are served when there is room again.
 """
 
-import collections
 import concurrent.futures
 import contextlib
 import dataclasses
@@ -32,13 +31,13 @@ from reactor.loop.timers import Timer
 from reactor.loop.wait_state import WaitState, call
 from reactor.net.address import HostLike, IPv6Choice, ServiceLike
 from reactor.net.options import SocketOptions
-from reactor.opening.listen import Bindable, Binding, check_count, listen
+from reactor.opening.clients import HANDSHAKE_LIMIT, Clients, Limits
+from reactor.opening.listen import Bindable, Binding, listen
 from reactor.state.async_io_state import AsyncIOState
 from reactor.state.connection import Callback, Connection
 from reactor.state.handshake import Lobby, socket_of
 
 ACCEPT_LIMIT: Final = 64  # clients in a turn; then timers and other connections have theirs
-HANDSHAKE_LIMIT: Final = 128  # clients that may be shaking hands; each holds 60 KB in OpenSSL
 
 # Seconds. Equal events that come closer together than this are one burst, and told once.
 BURST_GAP: Final = 1.0
@@ -188,26 +187,6 @@ class StateMaker:
         )
         state.object = socket_of(channel)
         return state
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Limits:
-    """How many may come: connections, connections of one host, handshakes; None is any number.
-
-    Raises:
-        TypeError, ValueError: one is no positive whole number.
-
-    Thread: any. Calls back: never. Source: LW-058.
-    """
-
-    connections: int | None = None
-    per_peer: int | None = None
-    handshakes: int | None = HANDSHAKE_LIMIT
-
-    def __post_init__(self) -> None:
-        check_count("connection_limit", self.connections)
-        check_count("connection_limit_per_peer", self.per_peer)
-        check_count("handshake_limit", self.handshakes)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -402,9 +381,7 @@ class AcceptingHandle(WaitState):
 
         Thread: the owner's. Calls back: never before it returns. Source: LW-064.
         """
-        if self.closed and callback is None:
-            return
-        self._collection.owner.check()
+        self._collection.owner.check(over=self.closed and callback is None)
         if not self.closed:
             self._withdraw()
             self._collection.held.add(self._channel)
@@ -540,7 +517,7 @@ class AcceptingHandle(WaitState):
         """Give up a client for whom there is no room in the collection."""
         channel.close()
         self._left(channel)
-        self._accept_errors.tell(error)
+        self._accept_errors.tell(accept_error(error))
 
     def _left(self, client: Channel | Connection) -> None:
         """Count a connection that has ended."""
@@ -554,7 +531,7 @@ class AcceptingHandle(WaitState):
         """Stop for a while; watched, the listener would be ready at once, and the loop spin."""
         self._pause(Pause.EXHAUSTED)
         self._retry = self._collection.call_later(ACCEPT_RETRY_DELAY, self._go_on, Pause.EXHAUSTED)
-        self._accept_errors.tell(error)
+        self._accept_errors.tell(accept_error(error))
 
     def _pause(self, reason: int) -> None:
         self._pauses |= reason
@@ -587,40 +564,6 @@ class AcceptingHandle(WaitState):
     def __repr__(self) -> str:
         name, closed = f" {self.name}" * (self.name is not None), " closed" * self.closed
         return f"<AcceptingHandle{name} on {address_text(self.address)}{closed}>"
-
-
-class Clients:
-    """How many connections there are, and of which hosts.
-
-    Thread: the owner's. Calls back: never. Source: LW-028, LW-058.
-    """
-
-    __slots__ = ("_hosts", "_limits", "count")
-
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._hosts: collections.Counter[Any] = collections.Counter()
-        self.count = 0
-
-    @property
-    def full(self) -> bool:
-        """Whether nobody more may come."""
-        return self.count >= (self._limits.connections or NEVER)
-
-    def admit(self, host: Any) -> bool:
-        """Count a client; false, and not counted, if there are too many of that host."""
-        if self._hosts[host] >= (self._limits.per_peer or NEVER):
-            return False
-        self._hosts[host] += 1
-        self.count += 1
-        return True
-
-    def left(self, host: Any) -> None:
-        """Count a client no longer."""
-        self.count -= 1
-        self._hosts[host] -= 1
-        if not self._hosts[host]:
-            del self._hosts[host]
 
 
 @dataclasses.dataclass(slots=True, eq=False)
@@ -656,3 +599,19 @@ class Complaints:
                 log.warning("%r: %s (%d so far): %s", self.handle, self.text, self.count, error)
         elif begins or self.every_one:
             self.handle.tell(self.callback, self.handle, error)
+
+
+def accept_error(error: SocketError) -> AcceptError:
+    """Return the failure as one of accepting, whatever step it came from; it is the cause."""
+    if isinstance(error, AcceptError):
+        return error
+    found = AcceptError(
+        error.message,
+        identifier=error.identifier,
+        code=error.code,
+        phase="accept",
+        situation=error.situation,
+        peer=error.peer,
+    )
+    found.__cause__ = error
+    return found

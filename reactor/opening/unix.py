@@ -18,14 +18,13 @@ from reactor.loop.collection import WaitStateCollection
 from reactor.net.path import UNIX, PathLike, UnixTarget, read_path
 from reactor.net.socket_address import SocketAddress
 from reactor.opening.accept import (
-    HANDSHAKE_LIMIT,
     AcceptingHandle,
-    Limits,
     Reception,
     StateMaker,
     accept,
     server_plan,
 )
+from reactor.opening.clients import HANDSHAKE_LIMIT, Limits
 from reactor.opening.connect import CONNECT_TIMEOUT, ClientSide, Delivery, Route
 from reactor.opening.listen import BACKLOG, check_count, check_init_timeout
 from reactor.opening.own_path import OwnPath, bind_path, check_mode

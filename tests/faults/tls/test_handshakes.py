@@ -23,7 +23,8 @@ from reactor.errors import (
     TLSTruncated,
 )
 from reactor.loop.collection import WaitStateCollection
-from reactor.opening.accept import HANDSHAKE_LIMIT, accept_tcp
+from reactor.opening.accept import accept_tcp
+from reactor.opening.clients import HANDSHAKE_LIMIT
 from reactor.state.async_io_state import AsyncIOState
 from reactor.state.farewell import LINGER_LIMIT
 from reactor.testing.clock import ManualClock

@@ -217,3 +217,17 @@ def no_descriptors() -> Iterator[None]:
                 while True:
                     undo.callback(os.close, os.dup(0))
         yield
+
+
+@contextlib.contextmanager
+def high_descriptors() -> Iterator[None]:
+    """Let every new descriptor be one that select() cannot take."""
+    with contextlib.ExitStack() as undo:
+        if sys.platform != "win32":
+            soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (min(2048, hard), hard))
+            undo.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+            while (number := os.dup(0)) < 1024:
+                undo.callback(os.close, number)
+            os.close(number)
+        yield

@@ -411,6 +411,9 @@ def test_only_the_owner_may_close_and_pause__lw_014(collection: WaitStateCollect
         with pytest.raises(WrongThread):
             elsewhere(verb)
     assert elsewhere(lambda: (handle.closed, handle.paused)) == (False, False)
+    handle.close()
+    with pytest.raises(WrongThread):
+        elsewhere(handle.close)
 
 
 def test_a_busy_port_leaves_nothing__lw_046(collection: WaitStateCollection) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import selectors
 import socket
 import struct
+import sys
 from typing import Final
 
 import pytest
 
-from reactor.errors import AcceptError
+from reactor.errors import AcceptError, LimitExceeded
 from reactor.loop.collection import WaitStateCollection
 from reactor.opening.accept import ACCEPT_LIMIT, AcceptingHandle, accept_tcp
 from reactor.testing.clock import ManualClock
@@ -20,6 +22,7 @@ from tests.reactor.opening.network import (
     PATIENCE,
     Guests,
     call,
+    high_descriptors,
     is_closed,
     no_descriptors,
 )
@@ -168,6 +171,30 @@ def test_trouble_is_told_once_per_burst__lw_060(
     assert first is second is handle
     assert (type(error), error.identifier, error.phase) == (AcceptError, "no-descriptors", "accept")
     assert not handle.closed
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there their number is bounded instead")
+def test_a_client_that_select_cannot_watch_is_trouble__lw_060(
+    clients: contextlib.ExitStack,
+) -> None:
+    """A client whose descriptor `select` cannot take is dropped, and `accept_error_callback` gets
+    an `AcceptError` with that limit as its cause.
+    """
+    collection = WaitStateCollection(selector=selectors.SelectSelector())
+    told = list[AcceptError]()
+    guests = Guests(lambda _, state: state.wait_for_input(lambda state: None))
+    with contextlib.closing(collection):
+        handle = accept_tcp(
+            collection, 0, guests, accept_error_callback=lambda _, error: told.append(error)
+        )
+        client = call(clients, handle)
+        with high_descriptors():
+            settle(collection)
+        assert client.recv(1) == b""
+        assert (len(guests), handle.connection_count, handle.closed) == (0, 0, False)
+    (error,) = told
+    assert (type(error), error.identifier, error.phase) == (AcceptError, "no-descriptors", "accept")
+    assert isinstance(error.__cause__, LimitExceeded)
 
 
 def test_clients_gone_before_are_skipped__lw_060__rel_5(
