@@ -10,8 +10,10 @@ from reactor.deadline import NEVER
 from reactor.errors import LimitExceeded
 from reactor.operations.operation import Operation
 
-# How many reads may wait in line behind the one that runs (LW-077); writes are counted in bytes.
+# How many reads may wait in line behind the one that runs (LW-077).
 READ_LIMIT: Final = 1_000
+# Writes are counted in bytes; so many of them as well, for empty ones take memory too.
+WRITE_LIMIT: Final = 65_536
 
 
 class Line:
@@ -37,16 +39,17 @@ class Line:
         """Put an operation behind the others, if there is room.
 
         Raises:
-            LimitExceeded: so many reads wait already, or more than `size_limit` bytes would.
+            LimitExceeded: so many wait already, or more than `size_limit` bytes would.
         """
-        if operation.phase == "read":
-            if len(self) >= READ_LIMIT:
-                raise LimitExceeded(
-                    f"{len(self)} reads wait in line already, which is the limit",
-                    identifier="input-limit",
-                    connection=state,
-                )
-        elif self.size + operation.size > size_limit:
+        reads = operation.phase == "read"
+        if len(self) >= (READ_LIMIT if reads else WRITE_LIMIT):
+            raise LimitExceeded(
+                f"{len(self)} {'reads' if reads else 'writes'} wait in line already, which is"
+                " the limit: wait for callbacks",
+                identifier="input-limit" if reads else "output-limit",
+                connection=state,
+            )
+        if not reads and self.size + operation.size > size_limit:
             raise LimitExceeded(
                 f"{self.size} bytes wait in line, {operation.size} more exceed the limit"
                 f" of {size_limit}: wait for callbacks, or raise `output_limit`",

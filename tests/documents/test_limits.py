@@ -49,6 +49,7 @@ PROMISED = {
     "reactor.state.connection.INPUT_LIMIT": 16 * MIB,
     "reactor.state.connection.OUTPUT_LIMIT": 16 * MIB,
     "reactor.state.line.READ_LIMIT": 1_000,
+    "reactor.state.line.WRITE_LIMIT": 65_536,
     "reactor.transport.DRAIN_TIMEOUT": 20.0,
 }
 PAGE = (ROOT / "docs/limits.md").read_text("utf-8")

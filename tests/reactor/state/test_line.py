@@ -25,7 +25,7 @@ from reactor.operations.operation import Operation
 from reactor.operations.read_buffer import ReadBuffer
 from reactor.operations.reading import Wait
 from reactor.operations.writing import Send
-from reactor.state.line import READ_LIMIT, Line
+from reactor.state.line import READ_LIMIT, WRITE_LIMIT, Line
 from reactor.testing.memory import memory_pair
 from tests.tls_pairs import close
 
@@ -68,6 +68,16 @@ def test_a_line_is_bounded_in_bytes_or_in_reads__lw_077_103() -> None:
         reads.admit(read(), 0, None)
     assert raised.value.identifier == "input-limit"
     assert (len(line), len(reads)) == (2, READ_LIMIT)
+
+
+def test_empty_writes_are_bounded_in_their_number__lw_103() -> None:
+    """A line of writes has a limit in their number too, so that empty ones cannot fill memory."""
+    line = Line()
+    for _ in range(WRITE_LIMIT):
+        line.admit(write(0), 10, None)
+    with pytest.raises(LimitExceeded) as raised:
+        line.admit(write(0), 10, "the state")
+    assert (raised.value.identifier, raised.value.connection) == ("output-limit", "the state")
 
 
 def test_who_is_late_takes_those_behind_along__lw_196_102() -> None:
