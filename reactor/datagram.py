@@ -17,6 +17,7 @@ from collections.abc import Callable
 from threading import get_ident
 from typing import Any, Final, cast
 
+from reactor.arguments import check_count
 from reactor.channel.base import BytesLike
 from reactor.channel.socket_channel import DatagramChannel
 from reactor.errors import (
@@ -261,7 +262,8 @@ class DatagramTransport:
 
     @output_limit.setter
     def output_limit(self, limit: int) -> None:
-        self._output.limit = limit
+        self._owner.check()
+        self._output.limit = check_count("output_limit", limit)
 
     # Facts.
 

@@ -9,6 +9,7 @@ import concurrent.futures
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
+from reactor.arguments import check_callables, check_callback
 from reactor.channel.base import Channel
 from reactor.channel.tls_settings import HANDSHAKE_TIMEOUT
 from reactor.deadline import check_timeout
@@ -77,6 +78,7 @@ def serve(
     Thread: the owner's. Calls back: never before it returns. Source: PR-03, LW-043 to LW-061.
     """
     collection.owner.check()
+    check_callback(factory, "factory")
     server = Server(collection, factory)
     reception = Reception(
         server.welcome,
@@ -132,6 +134,8 @@ def connect(
     Thread: the owner's. Calls back: never before it returns. Source: PR-02, LW-036, LW-037.
     """
     collection.owner.check()
+    check_callback(factory, "factory")
+    check_callables(failed=failed)
 
     def done(result: Channel | SocketError) -> None:
         if not isinstance(result, SocketError):

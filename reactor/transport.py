@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable
 from threading import get_ident
 from typing import Any, Final, TypeAlias
 
+from reactor.arguments import check_count
 from reactor.channel.base import BytesLike
 from reactor.channel.tls_settings import HANDSHAKE_TIMEOUT
 from reactor.deadline import check_timeout
@@ -257,7 +258,7 @@ class Transport:
     @output_limit.setter
     def output_limit(self, limit: int) -> None:
         self._owner.check()
-        self._state.output.limit = limit
+        self._state.output.limit = check_count("output_limit", limit)
 
     # Reading.
 
@@ -506,8 +507,7 @@ class Transport:
         if isinstance(error, SocketError) and not isinstance(error, OperationTimeout):
             self._state.output.lose(error)
             if self._feeding.active:
-                limit = self._state.input.timeout
-                self._feeding.retime(min(limit or DRAIN_TIMEOUT, DRAIN_TIMEOUT))
+                self._feeding.retime(min(self._state.input.timeout or DRAIN_TIMEOUT, DRAIN_TIMEOUT))
                 return
         self.end_by(error)
 

@@ -1,13 +1,17 @@
-"""Adopting: the channel of a socket that somebody else has made.
+"""Adopting: the channel of a socket that somebody else has made, and its way back.
 
-Its kind is found out from the socket itself. What is refused is left as it was.
+Its kind is found out from the socket itself. What is refused is left as it was, and so is what is
+given back.
 """
 
+import contextlib
+import os
 import socket
+import sys
 from typing import Any
 
 from reactor.channel.base import Channel
-from reactor.channel.socket_channel import DatagramChannel, SocketChannel
+from reactor.channel.socket_channel import DatagramChannel, OwnedSocket, SocketChannel
 from reactor.channel.traffic import COUNTED_BY_KERNEL, CountingChannel, KernelCountedChannel
 from reactor.channel.unix_channel import UnixChannel
 from reactor.errors import Address
@@ -74,3 +78,24 @@ def channel_of_descriptor(fd: int) -> Channel:
     except ValueError:
         sock.detach()
         raise
+
+
+def timeout_of(object: Any) -> float | None:  # noqa: A002  # the name of the contract
+    """Return the timeout of a socket, or of a descriptor: 0.0 if it is non-blocking."""
+    if isinstance(object, socket.socket):
+        return object.gettimeout()
+    if sys.platform != "win32" and isinstance(object, int):  # Windows does not tell
+        with contextlib.suppress(OSError):  # it is refused soon
+            return None if os.get_blocking(object) else 0.0
+    return None
+
+
+def keep_socket(object: Any, channel: OwnedSocket, timeout: float | None) -> Any:  # noqa: A002  # as above
+    """Give the socket of a channel back to who made a state of `object`; return what it is now."""
+    sock = channel.detach()
+    sock.settimeout(timeout)
+    if isinstance(object, Channel):
+        return sock  # the channel is closed, and nobody else knows the socket
+    if not isinstance(object, socket.socket):
+        sock.detach()  # the caller has a descriptor only: this object must not close it
+    return object

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from reactor.arguments import check_callables
 from reactor.channel.tls_sessions import Sessions
 from reactor.errors import TLSError
 
@@ -246,10 +247,3 @@ def choice(argument: str, value: str, choices: dict[str, Any]) -> Any:
         return choices[value]
     except (KeyError, TypeError):
         raise ValueError(f"{argument} is one of {sorted(choices)}, not {value!r}") from None
-
-
-def check_callables(**values: object) -> None:
-    """Raise a TypeError for the first argument that is neither a function nor None."""
-    for argument, value in values.items():
-        if value is not None and not callable(value):
-            raise TypeError(f"{argument} is a function or None, not {type(value).__name__}")

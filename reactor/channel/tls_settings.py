@@ -18,6 +18,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Final, Literal, TypeAlias
 
+from reactor.arguments import check_callables, check_count
 from reactor.channel.tls import CLOSE_TIMEOUT
 from reactor.channel.tls_context import (
     ConfigureContext,
@@ -26,7 +27,6 @@ from reactor.channel.tls_context import (
     Identity,
     Password,
     Recipe,
-    check_callables,
     choice,
     choose,
     configure,
@@ -195,7 +195,7 @@ class ClientTLS(Description):
         configure_connection: ConfigureConnection | None = None,
         close_timeout: float | None = CLOSE_TIMEOUT,
     ) -> None:
-        _check_count("session_limit", session_limit)
+        check_count("session_limit", session_limit)
         self._session_limit = session_limit
         _check_bools(verify=verify, check_hostname=check_hostname)
         if isinstance(server_hostname, str):
@@ -287,7 +287,7 @@ class ServerTLS(Description):
         close_timeout: float | None = CLOSE_TIMEOUT,
     ) -> None:
         self._verify_mode = choice("client_certificates", client_certificates, CLIENT_CERTIFICATES)
-        _check_count("ticket_count", ticket_count)
+        check_count("ticket_count", ticket_count)
         check_callables(choose_context=choose_context)
         self._ticket_count = ticket_count
         self._choose_context = choose_context
@@ -578,10 +578,3 @@ def _check_bools(**values: object) -> None:
     for argument, value in values.items():
         if not isinstance(value, bool):
             raise TypeError(f"{argument} is True or False, not {value!r}")
-
-
-def _check_count(argument: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{argument} is a whole number, not {value!r}")
-    if value < 0:
-        raise ValueError(f"{argument} is 0 or more, not {value}")

@@ -18,6 +18,7 @@ from socket import socket as Socket  # a property has the other name
 from threading import get_ident
 from typing import Any, Final
 
+from reactor.arguments import check_callables, check_callback
 from reactor.channel.adopting import socket_channel
 from reactor.channel.base import Channel
 from reactor.channel.socket_channel import ListeningChannel
@@ -223,6 +224,9 @@ class Reception:
         return Lobby(collection, self.plan, self.handshake_timeout, self.limits.handshakes, done)
 
     def __post_init__(self) -> None:
+        tls_errors, accept_errors = self.error_callbacks
+        check_callback(self.deliver)
+        check_callables(tls_error_callback=tls_errors, accept_error_callback=accept_errors)
         check_timeout("handshake_timeout", self.handshake_timeout)
         counted = self.limits.connections is not None or self.limits.per_peer is not None
         if self.make is None and counted:
@@ -381,6 +385,7 @@ class AcceptingHandle(WaitState):
 
         Thread: the owner's. Calls back: never before it returns. Source: LW-064.
         """
+        check_callables(callback=callback)
         self._collection.owner.check(over=self.closed and callback is None)
         if not self.closed:
             self._withdraw()

@@ -4,8 +4,8 @@ import collections
 import dataclasses
 from typing import Any, Final
 
+from reactor.arguments import check_optional_count
 from reactor.deadline import NEVER
-from reactor.opening.listen import check_count
 
 HANDSHAKE_LIMIT: Final = 128  # clients that may be shaking hands; each holds 60 KB in OpenSSL
 
@@ -25,9 +25,9 @@ class Limits:
     handshakes: int | None = HANDSHAKE_LIMIT
 
     def __post_init__(self) -> None:
-        check_count("connection_limit", self.connections)
-        check_count("connection_limit_per_peer", self.per_peer)
-        check_count("handshake_limit", self.handshakes)
+        check_optional_count("connection_limit", self.connections)
+        check_optional_count("connection_limit_per_peer", self.per_peer)
+        check_optional_count("handshake_limit", self.handshakes)
 
 
 class Clients:

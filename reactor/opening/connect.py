@@ -18,6 +18,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol, TypeAlias
 
+from reactor.arguments import check_callback
 from reactor.channel.adopting import socket_channel
 from reactor.channel.base import Channel
 from reactor.channel.tls_settings import HANDSHAKE_TIMEOUT, ServerHostname, TLSPlan, tls_plan
@@ -120,6 +121,7 @@ def connect_tcp(
 
     Thread: the owner's. Calls back: never before it returns. Source: LW-031 to LW-042, LW-202.
     """
+    check_callback(callback)
     route = read_route(
         host,
         service,

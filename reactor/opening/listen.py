@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple, Protocol
 
+from reactor.arguments import check_callables, check_optional_count
 from reactor.channel.socket_channel import ListeningChannel
 from reactor.errors import BindError, SocketError, from_os_error
 from reactor.loop.collection import WaitStateCollection
@@ -86,9 +87,11 @@ class Binding:
 
     def __post_init__(self) -> None:
         family_for_binding(self.ipv6, self.place[0])
-        if (check_count("backlog", self.backlog) or BACKLOG) > INT_MAX:
+        check_optional_count("backlog", self.backlog)
+        if (self.backlog or BACKLOG) > INT_MAX:
             raise ValueError(f"backlog is at most {INT_MAX}, not {self.backlog}")
         check_reuse_port(self.reuse_port)
+        check_callables(init_function=self.init_function)
         check_init_timeout(self.init_timeout)
 
     @property
@@ -185,23 +188,6 @@ def addresses_of(
     finally:
         if resolver is not collection.resolver:
             resolver.close()
-
-
-def check_count(name: str, value: int | None) -> int | None:
-    """Return a positive whole number, or None; refuse anything else.
-
-    Raises:
-        TypeError, ValueError: it is something else.
-
-    Thread: any. Calls back: never. Source: LW-048, LW-058.
-    """
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} is a whole number, or None, not {value!r}")
-    if value < 1:
-        raise ValueError(f"{name} is 1 or more, or None, not {value}")
-    return value
 
 
 def patience(init_timeout: float | None, may_wait: bool) -> float:

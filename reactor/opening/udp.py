@@ -11,6 +11,7 @@ import socket
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from reactor.arguments import check_callables
 from reactor.channel.base import Channel
 from reactor.channel.socket_channel import DatagramChannel
 from reactor.channel.unresolved import Unresolved
@@ -133,8 +134,7 @@ def connect_udp(
     Thread: the owner's. Calls back: never before it returns. Source: LW-106, LW-107, LW-026.
     """
     collection.owner.check()
-    if not (callback is None or callable(callback)):
-        raise TypeError(f"a callback is a function, not {callback!r}")
+    check_callables(callback=callback)
     target = read_target(host, service, "udp")
     family = family_for_connecting(ipv6, target.host)
     endpoint = Endpoint(local_address, local_port, host, service, broadcast=broadcast)

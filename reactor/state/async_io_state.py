@@ -9,6 +9,7 @@ import socket
 from operator import index
 from typing import Any, Final
 
+from reactor.arguments import check_callback
 from reactor.channel.tls import TLSChannel
 from reactor.channel.tls_settings import HANDSHAKE_TIMEOUT, tls_plan
 from reactor.deadline import check_timeout
@@ -29,7 +30,7 @@ from reactor.operations.writing import Send
 from reactor.state.connection import OPEN_TO_OPERATIONS, Callback
 from reactor.state.datagram_verbs import DatagramVerbs
 from reactor.state.operation_queue import OperationQueue
-from reactor.state.state_base import check_callback, order, view_of
+from reactor.state.state_base import order, view_of
 
 DETACH_TIMEOUT: Final = 3.0  # seconds
 

@@ -10,12 +10,11 @@ or shaking hands the connection is SWITCHING, and no operation may be started.
 
 import enum
 import math
-import socket
 from collections.abc import Callable
 from threading import get_ident
 from typing import Any, Final, Literal, TypeAlias
 
-from reactor.channel.adopting import channel_of
+from reactor.channel.adopting import channel_of, keep_socket, timeout_of
 from reactor.channel.base import BytesLike, Channel
 from reactor.channel.lost import Lost
 from reactor.channel.socket_channel import OwnedSocket
@@ -119,7 +118,7 @@ class Connection(QueueOwner):
         direction: str = "in",
     ) -> None:
         collection.owner.check()
-        timeout = object.gettimeout() if isinstance(object, socket.socket) else None
+        timeout = timeout_of(object)
         channel = None if object is None else channel_of(object)
         super().__init__(collection, channel)
         self.object = object
@@ -525,17 +524,6 @@ class Connection(QueueOwner):
     def __repr__(self) -> str:
         peer = address_text(self.peer_address)
         return f"<{type(self).__name__} to {peer}{' closed' if self.closed else ''}>"
-
-
-def keep_socket(object: Any, channel: OwnedSocket, timeout: float | None) -> Any:  # noqa: A002  # as above
-    """Give the socket of a channel back to who made a state of `object`; return what it is now."""
-    sock = channel.detach()
-    sock.settimeout(timeout)
-    if isinstance(object, Channel):
-        return sock  # the channel is closed, and nobody else knows the socket
-    if not isinstance(object, socket.socket):
-        sock.detach()  # the caller has a descriptor only: this object must not close it
-    return object
 
 
 class Aborting:

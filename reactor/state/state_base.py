@@ -7,6 +7,7 @@ what a program wants to remember with a connection. The verbs are in the files t
 import math
 from typing import Any, Final, cast
 
+from reactor.arguments import check_callback, check_count
 from reactor.channel.base import BytesLike
 from reactor.channel.socket_channel import NO_ADDRESS
 from reactor.channel.tls import TLSChannel
@@ -136,7 +137,7 @@ class StateBase(Connection):
 
     @input_limit.setter
     def input_limit(self, limit: int) -> None:
-        self.input.limit = limit
+        self.input.limit = check_count("input_limit", limit)
 
     @property
     def output_limit(self) -> int:
@@ -145,7 +146,7 @@ class StateBase(Connection):
 
     @output_limit.setter
     def output_limit(self, limit: int) -> None:
-        self.output.limit = limit
+        self.output.limit = check_count("output_limit", limit)
 
     # For the verbs.
 
@@ -204,16 +205,6 @@ def order(
         None if timeout is None else check_timeout("timeout", timeout),
         NEVER if deadline is None else float(deadline),
     )
-
-
-def check_callback(callback: object) -> None:
-    """Refuse what cannot be called while the caller is still there to hear of it.
-
-    Raises:
-        TypeError: it is no function.
-    """
-    if not callable(callback):
-        raise TypeError(f"a callback is a function, not {callback!r}")
 
 
 def view_of(buffer: Any, start: int, end: int | None) -> memoryview:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -31,6 +33,19 @@ def test_a_descriptor_that_is_kept_stays_open__lw_136(
     with socket.socket(fileno=descriptor) as kept:
         kept.send(b"mine")
     assert far.recv(10) == b"mine"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a descriptor does not tell")
+@pytest.mark.parametrize("blocking", [True, False])
+def test_a_descriptor_that_is_kept_is_as_it_was__lw_136(
+    collection: WaitStateCollection, pair: tuple[socket.socket, socket.socket], blocking: bool
+) -> None:
+    """A descriptor comes back from a state that keeps it as it was given: blocking or not."""
+    near, _ = pair
+    near.setblocking(blocking)
+    AsyncIOState(collection, near.fileno()).close(keep_object=True)
+    if sys.platform != "win32":
+        assert os.get_blocking(near.fileno()) is blocking
 
 
 def test_the_socket_of_a_channel_that_is_kept_is_the_object__lw_136__lw_138(

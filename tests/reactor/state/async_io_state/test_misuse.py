@@ -75,6 +75,20 @@ def test_a_wrong_size_is_refused_at_the_call__lw_070_087(near: AsyncIOState, siz
     assert not near.input.active
 
 
+@pytest.mark.parametrize("name", ["input_limit", "output_limit"])
+@pytest.mark.parametrize(
+    ("wrong", "error"), [(1.5, TypeError), (None, TypeError), (-1, ValueError)]
+)
+def test_a_wrong_limit_is_refused_when_it_is_set__lw_092_103(
+    near: AsyncIOState, name: str, wrong: Any, error: type[Exception]
+) -> None:
+    """A limit of a state is a whole number from 0 on; anything else is refused when it is set."""
+    before = getattr(near, name)
+    with pytest.raises(error, match=name):
+        setattr(near, name, wrong)
+    assert getattr(near, name) == before
+
+
 def test_unread_bytes_need_a_writable_buffer__lw_070_093(near: AsyncIOState) -> None:
     """Where unread bytes cannot be put is refused at the call, though there may be none yet."""
     with pytest.raises(TypeError, match="writable"):
