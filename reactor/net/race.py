@@ -33,7 +33,8 @@ class Race:
     """The attempts to reach one of several addresses.
 
     Every address is tried at most once, in the order of `in_race_order`. The next attempt is due
-    when the delay since the one before has passed, or at once when that one has failed.
+    when the delay since the one before has passed, or at once when that one has failed. `first` is
+    the address that is tried first, `winner` the one that has connected, None before.
 
     Args:
         addresses: at least one, as the name service gave them.
@@ -42,7 +43,7 @@ class Race:
     Thread: one at a time. Calls back: never. Source: LW-037, RFC 8305, sections 4 and 5.
     """
 
-    __slots__ = ("_delay", "_due", "_outcomes", "_running", "_waiting", "winner")
+    __slots__ = ("_delay", "_due", "_outcomes", "_running", "_waiting", "first", "winner")
 
     def __init__(
         self,
@@ -53,6 +54,7 @@ class Race:
         self._waiting = in_race_order(addresses)
         if not self._waiting:
             raise ValueError("a race needs at least one address")
+        self.first = self._waiting[0]
         self._waiting.reverse()  # so that the next one is popped from the end
         self._delay = attempt_delay
         self._due = -math.inf  # the first attempt waits for nothing
@@ -87,6 +89,17 @@ class Race:
         self._outcomes[address] = error
         if address == self._latest:
             self._due = now
+
+    def put_back(self, address: SocketAddress, when: float) -> None:
+        """Let an attempt that could not even begin be due again at `when`.
+
+        Raises:
+            InternalError: there is no such attempt under way.
+        """
+        self._end(address)
+        del self._outcomes[address]
+        self._waiting.append(address)
+        self._due = when
 
     def won(self, address: SocketAddress) -> None:
         """Note that an attempt has connected: nothing more is due, and the others may go.

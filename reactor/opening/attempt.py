@@ -155,6 +155,17 @@ class Attempt:
         return f"<Attempt at {address_text(self.address.pair)} fd={self.fileno()}>"
 
 
+def end_attempt(race: Race, address: SocketAddress, error: SocketError, now: float) -> None:
+    """Note that an attempt has failed; a path whose server has no room is tried again soon.
+
+    Thread: one at a time. Calls back: never. Source: LW-037, LW-199.
+    """
+    if error.code == errno.EAGAIN and address.family == UNIX:
+        race.put_back(address, now + CROWDED_DELAY)
+    else:
+        race.failed(address, error, now)
+
+
 class Racing(Timed):
     """A race whose attempts wait in a collection.
 
@@ -167,7 +178,7 @@ class Racing(Timed):
     Thread: the owner's. Calls back: `done`. Source: LW-037.
     """
 
-    __slots__ = ("_attempt", "_collection", "_done", "_runners", "first", "race")
+    __slots__ = ("_attempt", "_collection", "_done", "_runners", "race")
 
     def __init__(
         self,
@@ -181,7 +192,6 @@ class Racing(Timed):
         self._attempt = attempt
         self._done = done
         self._runners: list[Runner] = []
-        self.first = addresses[0]
         self.race = Race(addresses)
 
     def go_on(self) -> None:
@@ -198,21 +208,13 @@ class Racing(Timed):
                 self._collection.add(runner)
             except SocketError as error:
                 attempt.close()
-                if error.code == errno.EAGAIN and address.family == UNIX:
-                    self._begin_again(now)
-                    return
-                race.failed(address, while_connecting(error, address), now)
+                end_attempt(race, address, while_connecting(error, address), now)
             else:
                 self._runners.append(runner)
         if race.error is not None:
             self._done(race.error)
         else:
             self._collection.arm(self, race.next_moment())
-
-    def _begin_again(self, now: float) -> None:
-        """Try the path again soon: its server has as many clients in line as it may have."""
-        self.race = Race([self.first])
-        self._collection.arm(self, now + CROWDED_DELAY)
 
     def on_due(self, now: float) -> None:
         """Begin the next attempt beside those that are under way."""
@@ -234,7 +236,7 @@ class Racing(Timed):
         except SocketError as error:
             self._take_out(runner)
             self._collection.retire(attempt)
-            self.race.failed(attempt.address, error, self._collection.clock())
+            end_attempt(self.race, attempt.address, error, self._collection.clock())
             self.go_on()
         else:
             self._take_out(runner)

@@ -48,7 +48,7 @@ from reactor.net.address import (
 from reactor.net.inquiry import Found, Inquiry
 from reactor.net.options import SocketOptions
 from reactor.net.path import UnixTarget
-from reactor.net.race import of_family
+from reactor.net.race import Race, of_family
 from reactor.net.socket_address import SocketAddress, any_interface
 from reactor.opening.attempt import Attempt, Racing
 from reactor.state.async_io_state import AsyncIOState
@@ -195,6 +195,53 @@ class Route:
     handshake_timeout: float | None
     plan: TLSPlan | None
     failure: TLSError | None
+
+    @property
+    def own_host(self) -> Target | None:
+        """What has to be looked up for our own end; None leaves it to the system."""
+        host, port = self.local or (None, 0)
+        return None if host is None else Target(host, port, None)
+
+    def from_own(
+        self, addresses: Sequence[SocketAddress], own: Sequence[SocketAddress]
+    ) -> Sequence[SocketAddress]:
+        """Return the addresses that can be reached from our own ones.
+
+        Raises:
+            ConnectError: there is none.
+        """
+        families = {one.family for one in own}
+        if len(families) != 1:
+            return addresses
+        return of_family(addresses, families.pop(), peer=self.target.given)
+
+    def attempt(self, own: Sequence[SocketAddress], address: SocketAddress) -> Attempt:
+        """Return an attempt at an address, from one of our own if there are any."""
+        local, options = None, self.options
+        if own:
+            local = next(one for one in own if one.family == address.family)
+        elif self.local is not None:
+            local = any_interface(address.family, self.local[1])
+        if options is None:
+            return Attempt(address, local)
+        return Attempt(address, local, lambda sock: options.set_on(sock, phase="connect"))
+
+    def late_error(self, race: Race, elapsed: float) -> ConnectTimedOut:
+        """Make the error that no attempt was up in time."""
+        limit = self.connect_timeout
+        return ConnectTimedOut(
+            "it was not up in time" if limit is None else f"it was not up within {limit:g} s",
+            limit=limit,
+            elapsed=elapsed,
+            phase="connect",
+            peer=race.first.pair,
+            attempts=race.attempts,
+        )
+
+    def explain(self, error: SocketError) -> None:
+        """Say in the message of a failure what was to be connected to."""
+        if error.phase != "resolve":
+            error.message = f"cannot connect to {address_text(self.target.given)}: {error.message}"
 
 
 def read_route(
@@ -393,11 +440,11 @@ class Connecting(Timed):
         route = self._route
         if route.failure is not None:
             raise route.failure
-        host, port = route.local or (None, 0)
-        if host is None:
+        own = route.own_host
+        if own is None:
             self._look_up_target(())
         else:
-            self._look_up(Target(host, port, None), route.family, self._look_up_target)
+            self._look_up(own, route.family, self._look_up_target)
 
     def _look_up_target(self, local_addresses: Sequence[SocketAddress]) -> None:
         self._local_addresses = local_addresses
@@ -430,22 +477,12 @@ class Connecting(Timed):
             self._proceed(then, answer)
 
     def _race(self, addresses: Sequence[SocketAddress]) -> None:
-        families = {local.family for local in self._local_addresses}
-        if len(families) == 1:
-            addresses = of_family(addresses, families.pop(), peer=self._route.target.given)
+        route, own = self._route, self._local_addresses
+        addresses = route.from_own(addresses, own)
+        attempt = functools.partial(route.attempt, own)
         self._enter(Phase.RACING)
-        self._current = racing = Racing(self._collection, addresses, self._attempt, self._raced)
+        self._current = racing = Racing(self._collection, addresses, attempt, self._raced)
         racing.go_on()
-
-    def _attempt(self, address: SocketAddress) -> Attempt:
-        local, options = None, self._route.options
-        if self._local_addresses:
-            local = next(one for one in self._local_addresses if one.family == address.family)
-        elif self._route.local is not None:
-            local = any_interface(address.family, self._route.local[1])
-        if options is None:
-            return Attempt(address, local)
-        return Attempt(address, local, lambda sock: options.set_on(sock, phase="connect"))
 
     def _raced(self, result: Attempt | SocketError) -> None:
         if isinstance(result, SocketError):
@@ -467,9 +504,8 @@ class Connecting(Timed):
     def _finish(self, result: Result) -> None:
         """Keep the result, which is told later."""
         self._stop()
-        if isinstance(result, SocketError) and result.phase != "resolve":
-            given = address_text(self._route.target.given)
-            result.message = f"cannot connect to {given}: {result.message}"
+        if isinstance(result, SocketError):
+            self._route.explain(result)
         self._result = result
         self._enter(Phase.DONE)
         self._collection.post(self._tell, (), self._context)
@@ -493,19 +529,16 @@ class Connecting(Timed):
             return current.late_error(limit)
         assert limit is not None, "without a limit there is no timer"
         elapsed = limit + now - self._deadline
-        text = f"it was not up within {limit:g} s"
         if isinstance(current, Racing):
-            return ConnectTimedOut(
-                text,
-                limit=limit,
-                elapsed=elapsed,
-                phase="connect",
-                peer=current.first.pair,
-                attempts=current.race.attempts,
-            )
+            return self._route.late_error(current.race, elapsed)
         assert isinstance(current, Handshaking), "nothing else can be under way"
-        peer = current.channel.peer_address
-        return TLSHandshakeTimeout(text, limit=limit, elapsed=elapsed, phase="handshake", peer=peer)
+        return TLSHandshakeTimeout(
+            f"it was not up within {limit:g} s",
+            limit=limit,
+            elapsed=elapsed,
+            phase="handshake",
+            peer=current.channel.peer_address,
+        )
 
     def _enter(self, phase: Phase) -> None:
         if phase not in MOVES[self._phase]:

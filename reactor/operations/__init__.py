@@ -4,7 +4,7 @@ An operation is one read, one write, one handshake, one message, or what goes on
 connection lives. Its `step` tries the channel and says "done" or "not yet". It never waits, and it
 does not know who does that for it: a collection or a blocking call step the very same operations.
 
-      reading      Fill  Check  Wait          a program takes bytes
+      reading      Fill  Take  Check  Wait    a program takes bytes
       writing      Send                       and sends them
       exchanges    Handshake  Unwrap  Drain   both directions stand still
       messages     Receive  Transmit          one datagram, whole

@@ -68,6 +68,25 @@ class Unwrap(Exchange):
         return cast(TLSChannel, channel).unwrap(discard=self._discard)
 
 
+class EndOutput(Exchange):
+    """Tell the peer that nothing more will come, and wait until that has left.
+
+    Source: LW-184, LW-186.
+    """
+
+    __slots__ = ()
+
+    phase = "close"
+
+    def step(self, channel: Channel) -> bool:
+        """Try."""
+        return channel.write_eof()
+
+    def want(self, channel: Channel) -> int:
+        """Wait for a way out."""
+        return channel.write_want
+
+
 class Drain(Exchange):
     """Send what is held, end our direction, and read until the peer has ended its own.
 

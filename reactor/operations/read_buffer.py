@@ -48,6 +48,17 @@ class ReadBuffer:
         self.discard(count)
         return count
 
+    def cut(self, count: int) -> bytes:
+        """Take the first `count` bytes out, or as many as there are."""
+        with memoryview(self.data) as source:
+            data = bytes(source[:count])
+        self.discard(len(data))
+        return data
+
+    def put_back(self, data: BytesLike) -> None:
+        """Put bytes in front of the others."""
+        self.data[:0] = data
+
     def take(self) -> bytes:
         """Take all of it out."""
         data = bytes(self.data)

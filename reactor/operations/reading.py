@@ -1,7 +1,7 @@
 """Reading: the operations by which a program takes bytes from a stream.
 
-`Fill` wants a buffer full, `Check` shows what has arrived until it is told to finish, and `Wait`
-takes nothing: it only tells that there is something.
+`Fill` wants a buffer full, `Take` whatever comes next, `Check` shows what has arrived until it is
+told to finish, and `Wait` takes nothing: it only tells that there is something.
 """
 
 from collections.abc import Callable
@@ -71,6 +71,36 @@ class Fill(Operation):
                 self._unread.append(memoryview(data)[room:])
         if not count:
             raise EndOfStream("the peer has ended the stream", phase="read")
+        return True
+
+
+class Take(Operation):
+    """Take what comes next, in one piece: it is in `data`.
+
+    Args:
+        size: bytes at most.
+
+    Source: LW-181.
+    """
+
+    __slots__ = ("_size", "data")
+
+    renewed = True
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self._size = size
+        self.data = b""
+
+    def step(self, channel: Channel) -> bool:
+        """Read once."""
+        data = channel.read(self._size)
+        if data is None:
+            return False
+        if not data:
+            raise EndOfStream("the peer has ended the stream", phase="read")
+        self.data = data
+        self.moved = len(data)
         return True
 
 

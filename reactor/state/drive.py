@@ -55,9 +55,11 @@ class OperationOnChannel:
 
     def step(self) -> bool:
         """Step the operation; as often as the channel holds what no descriptor shows."""
-        while not (done := self.operation.step(self.channel)) and self.channel.holds_input:
-            pass
-        return done
+        while not self.operation.step(self.channel):
+            # Who waits for a way out would be stepped in vain, again and again.
+            if not (self.channel.holds_input and self.operation.want(self.channel) & READ):
+                return False
+        return True
 
     def wants(self) -> Wants:
         """Return what the operation waits for."""

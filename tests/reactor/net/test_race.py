@@ -60,6 +60,16 @@ def test_the_addresses_are_tried_as_rfc_8305_says__lw_037() -> None:
     assert race.lost
 
 
+def test_an_attempt_that_was_put_back_is_due_again__lw_037() -> None:
+    """An attempt that could not even begin is tried again at a moment, and has not failed."""
+    race = Race([A])
+    assert race.next_attempt(START) == race.first == A
+    race.put_back(A, START + 1)
+    assert (race.next_moment(), race.lost, race.attempts) == (START + 1, False, [])
+    assert race.next_attempt(START + 0.9) is None
+    assert race.next_attempt(START + 1) == A
+
+
 def test_the_delay_is_that_of_the_rfc__lw_037() -> None:
     """Without another wish, attempts to connect begin 250 ms apart."""
     race = Race([A, B])

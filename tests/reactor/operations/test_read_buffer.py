@@ -51,3 +51,15 @@ def test_all_of_it_can_be_taken__lw_138() -> None:
     buffer.old_length = 3
     assert buffer.take() == b"abc"
     assert (len(buffer), buffer.old_length) == (0, 0)
+
+
+@pytest.mark.parametrize(("count", "cut", "left"), [(0, b"", 3), (2, b"ab", 1), (9, b"abc", 0)])
+def test_bytes_are_cut_off_the_front(count: int, cut: bytes, left: int) -> None:
+    buffer = ReadBuffer(b"abc")
+    assert (buffer.cut(count), len(buffer)) == (cut, left)
+
+
+def test_bytes_can_be_put_back_in_front() -> None:
+    buffer = ReadBuffer(b"cd")
+    buffer.put_back(b"ab")
+    assert bytes(buffer.data) == b"abcd"
