@@ -37,6 +37,8 @@ nitpick_ignore = [  # what a function returns, and what anybody's collection is:
     ("py:class", "protocols.codecs.decoder.Decoder"),  # what decoders do alike: not public
     ("py:class", "reactor.loop.collection.Result"),
     ("py:class", "reactor.state.drive.Driven"),
+    ("py:class", "reactor.stream.waiting.Limited"),  # a stream, or another socket with limits
+    ("py:class", "reactor.stream.waiting.Waited"),
     ("py:class", "reactor.testing.settle.TakesTurns"),
 ]
 # The standard library has no inventory here: a build asks no network.

@@ -36,6 +36,7 @@ MET: Final = (
     "reactor.opening.connect.Connecting",
     "reactor.net.resolver.Resolver",
     "reactor.flow.close_report.CloseReport",
+    "reactor.stream.stream_file.StreamFile",
 )
 # Methods that other files of the library call: no part of the surface.
 CALLED_FROM_BELOW: Final = {
@@ -46,6 +47,7 @@ CALLED_FROM_BELOW: Final = {
     "RepeatedTimer": {"begin", "on_due"},
     "Resolver": {"drop", "look_up", "look_up_blocking", "look_up_name"},
     "Server": {"connection_of", "welcome"},
+    "SocketStream": {"file_closed", "looking"},
     "Timer": {"on_due"},
     "Transport": {
         *("begin", "collection_closed", "drain", "end_by", "failed", "held_up", "input_ended"),
@@ -65,6 +67,13 @@ INHERITED: Final = {
         *("peer_address", "queue_input", "queue_output", "read_status", "read_timeout"),
         *("receive_message", "release", "send_message", "send_message_to", "tls_object"),
         *("tls_side", "truncated", "write_status", "write_timeout"),
+    },
+    "SocketStream": {
+        *("address", "allow_truncation", "closed", "fileno", "input_limit", "local_filename"),
+        *("local_host", "local_port", "name", "peek", "peer_address", "read", "read1"),
+        *("read_exactly", "read_timeout", "read_until", "readable", "readinto", "readinto1"),
+        *("readline", "remote_filename", "remote_host", "remote_port", "tls_object", "tls_side"),
+        *("wait_for_input", "writable", "write_timeout"),
     },
     "BufferedProtocol": {
         *("connection_lost", "connection_made", "pause_writing", "resume_writing"),

@@ -13,6 +13,7 @@ upstairs: a file imports from lower floors only.
        protocol                      the classes that people subclass
     5  flow/                         how bytes come and go for a protocol, and how that ends
     6  transport, datagram           what a protocol sees of its connection, of its endpoint
+       stream/                       a connection as a file, for code that waits
     7  server                        serve and connect: protocols on listening sockets
 
 Begin with `loop/collection.py` if you wonder who calls whom, with `state/operation_queue.py` if
@@ -65,6 +66,13 @@ from reactor.protocol import BaseProtocol, BufferedProtocol, DatagramProtocol, P
 from reactor.server import Server, connect, serve
 from reactor.state.async_io_state import AsyncIOState
 from reactor.state.drive import drive
+from reactor.stream.opening import open_tcp_stream
+from reactor.stream.socket_stream import SocketStream
+from reactor.stream.waiting import (
+    wait_for_input_streams,
+    with_input_timeout,
+    with_output_timeout,
+)
 from reactor.transport import Transport
 
 __all__ = [
@@ -103,6 +111,7 @@ __all__ = [
     "SocketCreationError",
     "SocketError",
     "SocketIOError",
+    "SocketStream",
     "StateClosed",
     "TLSClosed",
     "TLSError",
@@ -122,8 +131,12 @@ __all__ = [
     "drive",
     "log_and_close",
     "open_datagram",
+    "open_tcp_stream",
     "open_udp",
     "open_unix_datagram",
     "propagate",
     "serve",
+    "wait_for_input_streams",
+    "with_input_timeout",
+    "with_output_timeout",
 ]

@@ -109,6 +109,13 @@ class OwnedSocket(Channel):
             if self.closed or error.errno != errno.ENOTCONN:
                 raise self._failure(error, "close", "shutdown") from error
 
+    def raise_if_lost(self) -> None:
+        """Raise what has happened to the connection since the last try; it is told only once."""
+        number = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if number:
+            error = OSError(number, os.strerror(number))
+            raise self._failure(error, "read", "getsockopt") from error
+
     def close(self) -> None:
         """Give the descriptor back; once more is harmless.
 

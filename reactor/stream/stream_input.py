@@ -1,0 +1,337 @@
+"""StreamInput: what is read from a stream.
+
+Bytes that were not asked for wait in one buffer: what came behind a short read, or before a limit
+passed. A large read goes past it.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+from reactor.deadline import NEVER, check_timeout
+from reactor.errors import EndOfStream, LimitExceeded, SocketError, StateClosed
+from reactor.operations.operation import READ_SIZE, STEP_LIMIT
+from reactor.operations.reading import READ_AHEAD_LIMIT, Fill, Take, Wait
+from reactor.state.blocking import Blocking, Limits
+from reactor.state.drive import Drivable, Wants, drive
+from reactor.stream.stream_base import StreamBase
+
+
+class StreamInput(StreamBase):
+    """The verbs of a stream that read.
+
+    Thread: one at a time. Calls back: never. Source: LW-181, LW-182, LW-194.
+    """
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return exactly `size` bytes, fewer only at the end of the stream; then none.
+
+        What has come before a limit passes, or a failure, stays for the next read.
+
+        Args:
+            size: bytes; None or -1 is all to the end, up to `input_limit`.
+
+        Raises:
+            OperationTimeout: nothing came for `read_timeout`. DeadlinePassed: `deadline` has.
+            LimitExceeded: there is more to the end than `input_limit`; it stays unread.
+            TLSTruncated: TLS was cut off. SocketError: the connection is lost. StateClosed.
+            OperationInProgress: another thread is reading. io.UnsupportedOperation: not readable.
+
+        Thread: one at a time. Calls back: never. Source: LW-181, LW-182.
+        """
+        if size is None or size < 0:
+            return self._read_to(None, None)
+        with self._input:
+            self._check_allowed(self._input)
+            unread = self._unread
+            if size - len(unread) > READ_AHEAD_LIMIT:
+                return self._read_past(size)
+            while len(unread) < size and (data := self._next(READ_SIZE)):
+                if not unread.data and len(data) == size:
+                    return data
+                unread.append(data)
+            return unread.cut(size)
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Fill a buffer, all of it unless the stream ends; return how many bytes.
+
+        Args:
+            buffer: writable and bytes-like.
+
+        Raises:
+            As `read`.
+
+        Thread: one at a time. Calls back: never. Source: LW-181, LW-182.
+        """
+        with self._input, memoryview(buffer) as lent, lent.cast("B") as view:
+            self._check_allowed(self._input)
+            if len(view) <= len(self._unread):
+                return self._unread.move_into(view)
+            operation = Fill(buffer, view, self._unread)
+            try:
+                self._wait_for_input(operation)
+            except BaseException:
+                self._unread.put_back(view[: operation.moved])
+                raise
+            return operation.moved
+
+    def read1(self, size: int = -1, /) -> bytes:
+        """Return what there is, up to `size` bytes, after at most one wait; none at the end.
+
+        Args:
+            size: bytes; -1, the default, is any number.
+
+        Raises:
+            As `read`.
+
+        Thread: one at a time. Calls back: never. Source: LW-181.
+        """
+        with self._input:
+            self._check_allowed(self._input)
+            unread = self._unread
+            if size == 0:
+                return b""
+            if not unread.data:
+                data = self._next(READ_SIZE)
+                if size < 0 or len(data) <= size:
+                    return data
+                unread.append(data)
+            return unread.cut(len(unread) if size < 0 else size)
+
+    def readinto1(self, buffer: Any, /) -> int:
+        """Fill the front of a buffer with what there is, after at most one wait.
+
+        Args:
+            buffer: writable and bytes-like.
+
+        Raises:
+            As `read`.
+
+        Thread: one at a time. Calls back: never. Source: LW-181.
+        """
+        with memoryview(buffer) as lent, lent.cast("B") as view:
+            data = self.read1(len(view))
+            view[: len(data)] = data
+        return len(data)
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """Return the next line with its line end; without one only at the end, or at `size`.
+
+        Args:
+            size: bytes of a line at most; None or -1 is `input_limit`, beyond which it is an error.
+
+        Raises:
+            LimitExceeded: the line is longer than `input_limit`; its bytes stay unread. Others as
+                `read`.
+
+        Thread: one at a time. Calls back: never. Source: LW-181.
+        """
+        return self._read_to(b"\n", None if size is None or size < 0 else size)
+
+    def read_exactly(self, size: int) -> bytes:
+        """Return exactly `size` bytes.
+
+        Args:
+            size: bytes, 0 or more.
+
+        Raises:
+            EndOfStream: the stream has ended before; its bytes stay unread. ValueError: it is below
+                0. Others as `read`.
+
+        Thread: one at a time. Calls back: never. Source: LW-181.
+        """
+        if size < 0:
+            raise ValueError(f"a number of bytes is 0 or more, not {size}")
+        data = self.read(size)
+        if len(data) < size:
+            self._unread.put_back(data)
+            raise self._ended_early(f"{len(data)} of {size} bytes")
+        return data
+
+    def read_until(self, delimiter: bytes, size: int | None = None) -> bytes:
+        """Return what comes up to a delimiter, and the delimiter.
+
+        Args:
+            delimiter: at least one byte.
+            size: bytes at most, with the delimiter; None is `input_limit`.
+
+        Raises:
+            EndOfStream: the stream has ended before. LimitExceeded: it is not among `size` bytes.
+                In both cases the bytes stay unread. ValueError: the delimiter is empty. Others as
+                `read`.
+
+        Thread: one at a time. Calls back: never. Source: LW-181.
+        """
+        if not delimiter:
+            raise ValueError("a delimiter has at least one byte")
+        data = self._read_to(delimiter, None, size)
+        if not data.endswith(delimiter):
+            self._unread.put_back(data)
+            raise self._ended_early(f"{len(data)} bytes without {delimiter!r}")
+        return data
+
+    def peek(self, size: int = 1) -> bytes:
+        """Return unread bytes and leave them unread: at least one, unless the end has come.
+
+        Args:
+            size: how many are wanted; there may be more or fewer, after at most one wait, and with
+                0 there is none.
+
+        Raises:
+            As `read`.
+
+        Thread: one at a time. Calls back: never. Source: LW-194.
+        """
+        with self._input:
+            self._check_allowed(self._input)
+            if size and not self._unread.data:
+                self._wait_for_input(Wait(self._unread))
+            return bytes(self._unread.data)
+
+    def wait_for_input(self, timeout: float | None = None) -> bool:
+        """Return True as soon as a byte, the end or a failure can be read, and consume nothing.
+
+        Args:
+            timeout: seconds; 0 looks and never waits; None, the default, waits for ever.
+
+        Returns:
+            False if nothing has come by then.
+
+        Raises:
+            OperationInProgress: another thread is reading. StateClosed.
+
+        Thread: one at a time. Calls back: never. Source: LW-194.
+        """
+        if timeout != 0:
+            check_timeout("timeout", timeout)
+        limit = NEVER if timeout is None else time.monotonic() + timeout
+        with self.looking() as look:
+            return bool(drive([look], min(limit, self._read_limits()[1])))
+
+    @contextlib.contextmanager
+    def looking(self) -> Iterator[Drivable]:
+        """Lend what `drive` can drive until something can be read; nobody else reads meanwhile.
+
+        Raises:
+            As `wait_for_input`.
+
+        Thread: one at a time. Calls back: never. Source: LW-195.
+        """
+        with self._input:
+            self._check_allowed(self._input)
+            yield Look(self._blocking(self._input, Wait(self._unread), no_limits), self._met)
+
+    def __iter__(self) -> Self:
+        self._check_allowed(self._input)
+        return self
+
+    # Inside.
+
+    def _met(self, error: EndOfStream | SocketError) -> None:
+        """Keep what a look has met: the next read tells it."""
+        self._input.lose(error)
+        if isinstance(error, SocketError):
+            self._output.lose(error)
+
+    def _next(self, size: int) -> bytes:
+        """Return the next piece of at most `size` bytes; none at the end of the stream."""
+        operation = Take(size)
+        self._wait_for_input(operation)
+        return operation.data
+
+    def _read_past(self, size: int) -> bytes:
+        """Return `size` bytes, fewer at the end; the pieces do not go through the buffer."""
+        pieces = [self._unread.take()]
+        missing = size - len(pieces[0])
+        try:
+            while missing and (data := self._next(min(missing, STEP_LIMIT))):
+                pieces.append(data)
+                missing -= len(data)
+        except BaseException:
+            self._unread.put_back(b"".join(pieces))
+            raise
+        return b"".join(pieces)
+
+    def _read_to(
+        self, delimiter: bytes | None, size: int | None, limit: int | None = None
+    ) -> bytes:
+        """Return what comes up to a delimiter or the end: `size` bytes at most, or an error."""
+        with self._input:
+            self._check_allowed(self._input)
+            unread, searched = self._unread, 0
+            limit = self._input_limit if limit is None else limit
+            while True:
+                data = unread.data
+                found = -1 if delimiter is None else data.find(delimiter, searched)
+                end = len(data) if found < 0 else found + len(delimiter or b"")
+                if size is not None and (found >= 0 or end >= size):
+                    return unread.cut(min(end, size))
+                if limit is not None and end > limit:
+                    raise self._excess(limit)
+                if found >= 0:
+                    return unread.cut(end)
+                searched = max(0, len(data) - len(delimiter or b"") + 1)
+                if not (more := self._next(READ_SIZE)):
+                    return unread.take()
+                unread.append(more)
+
+    def _excess(self, limit: int) -> LimitExceeded:
+        return LimitExceeded(
+            f"{len(self._unread)} bytes are unread without an end, and the limit is {limit}: raise"
+            " `input_limit`, or read in pieces",
+            identifier="input-limit",
+            phase="read",
+            peer=self.peer_address,
+            connection=self,
+        )
+
+    def _ended_early(self, what: str) -> EndOfStream:
+        return EndOfStream(
+            f"the stream ended after {what}",
+            phase="read",
+            peer=self.peer_address,
+            connection=self,
+        )
+
+
+class Look:
+    """A look at the input of a stream, for `drive`: done when a read would not wait.
+
+    Args:
+        blocking: waits for input.
+        met: called with an end or a failure, which can be read as well.
+
+    Thread: the caller's. Calls back: `met`. Source: LW-194, LW-195.
+    """
+
+    __slots__ = ("_blocking", "_met")
+
+    def __init__(
+        self, blocking: Blocking, met: Callable[[EndOfStream | SocketError], object]
+    ) -> None:
+        self._blocking = blocking
+        self._met = met
+
+    def step(self) -> bool:
+        """Look."""
+        try:
+            return self._blocking.step()
+        except StateClosed:
+            raise
+        except (EndOfStream, SocketError) as error:
+            self._met(error)
+            return True
+
+    def wants(self) -> Wants:
+        """Return what the input waits for."""
+        return self._blocking.wants()
+
+    def next_moment(self) -> float:
+        """Return NEVER: the limit is that of who drives."""
+        return self._blocking.next_moment()
+
+
+def no_limits() -> Limits:
+    """Return the limits of a look, which has none."""
+    return None, NEVER

@@ -1,0 +1,95 @@
+"""Waiting: for the first of several streams, and with other limits for a while."""
+
+import contextlib
+import time
+from collections.abc import Iterable, Iterator
+from typing import Protocol, TypeVar
+
+from reactor.deadline import NEVER, check_timeout
+from reactor.state.drive import Drivable, drive
+
+
+class Waitable(Protocol):
+    """What can be waited for: a `SocketStream`, or a ListenerSocket."""
+
+    def looking(self) -> contextlib.AbstractContextManager[Drivable]:
+        """Lend what `drive` can drive until there is something."""
+
+
+class Limited(Protocol):
+    """What has limits: a `SocketStream`, a ListenerSocket or a `UDPSocket`."""
+
+    read_timeout: float | None
+    write_timeout: float | None
+
+
+Waited = TypeVar("Waited", bound=Waitable)
+
+
+def wait_for_input_streams(streams: Iterable[Waited], timeout: float | None = None) -> list[Waited]:
+    """Return those that can be read, or whose client can be accepted, without waiting.
+
+    Unread bytes are looked at before descriptors; an end and a failure can be read as well.
+
+    Args:
+        streams: each a `SocketStream` or a ListenerSocket.
+        timeout: seconds; 0 looks and never waits; None, the default, waits for ever.
+
+    Returns:
+        In the order given; empty after `timeout`, and if none was given.
+
+    Raises:
+        OperationInProgress: another thread is reading one of them. StateClosed: one is closed.
+
+    Thread: one that may wait. Calls back: never. Source: LW-195.
+    """
+    if timeout != 0:
+        check_timeout("timeout", timeout)
+    asked = list(streams)
+    if not asked:
+        return []
+    deadline = NEVER if timeout is None else time.monotonic() + timeout
+    with contextlib.ExitStack() as turns:
+        looks = [turns.enter_context(stream.looking()) for stream in asked]
+        done = drive(looks, deadline)
+        return [stream for stream, look in zip(asked, looks, strict=True) if look in done]
+
+
+@contextlib.contextmanager
+def with_input_timeout(stream: Limited, seconds: float | None) -> Iterator[None]:
+    """Let another `read_timeout` count inside a `with`; the former one comes back on any exit.
+
+    Args:
+        stream: a stream, a listener or a datagram socket.
+        seconds: above 0; None for no limit.
+
+    Raises:
+        TypeError, ValueError: it is no such number.
+
+    Thread: that of the stream. Calls back: never. Source: CC-57.
+    """
+    former, stream.read_timeout = stream.read_timeout, seconds
+    try:
+        yield
+    finally:
+        stream.read_timeout = former
+
+
+@contextlib.contextmanager
+def with_output_timeout(stream: Limited, seconds: float | None) -> Iterator[None]:
+    """Let another `write_timeout` count inside a `with`; the former one comes back on any exit.
+
+    Args:
+        stream: a stream or a datagram socket.
+        seconds: above 0; None for no limit.
+
+    Raises:
+        TypeError, ValueError: it is no such number.
+
+    Thread: that of the stream. Calls back: never. Source: CC-57.
+    """
+    former, stream.write_timeout = stream.write_timeout, seconds
+    try:
+        yield
+    finally:
+        stream.write_timeout = former
