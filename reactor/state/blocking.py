@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from reactor.channel.base import Channel
 from reactor.channel.lost import Lost
 from reactor.deadline import NEVER
-from reactor.errors import EndOfStream, OperationInProgress, ReactorError, SocketError
+from reactor.errors import OperationInProgress, ReactorError, SocketError
 from reactor.interest import READ
 from reactor.operations.exchanges import Exchange
 from reactor.operations.operation import Operation
@@ -92,8 +92,7 @@ class Blocking:
         channel: where.
         limits: asked before each try, so that a changed limit counts from the next wait on.
         lock: held for each step, never in a wait; None where nobody else steps.
-        check: called before each step, and after one that has failed; it raises if the stream has
-            been closed meanwhile.
+        check: called before each step and after it; it raises if the stream has been closed.
         owner: for errors.
         clock: monotonic seconds.
 
@@ -168,16 +167,16 @@ class Blocking:
     def _try(self) -> bool:
         """Step, as often as the channel holds what no descriptor shows."""
         operation, channel = self.operation, self._channel
-        if self._check is not None:
-            self._check()
+        check = self._check
+        if check is not None:
+            check()
         try:
             while not operation.step(channel):
                 if not (channel.holds_input and operation.want(channel) & READ):
                     return False
-        except (EndOfStream, SocketError):
-            if self._check is not None:
-                self._check()  # closed by another thread: that is the reason, and not this
-            raise
+        finally:
+            if check is not None:
+                check()  # closed by another thread: that is the reason, whatever was met
         return True
 
     def _look_at_progress(self, timeout: float | None) -> None:

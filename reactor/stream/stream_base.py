@@ -1,37 +1,27 @@
-"""StreamBase: a channel, its two directions, their limits, and the waiting for both.
+"""StreamBase: what is common to reading a stream and to writing it.
 
-The verbs that read and write are upstairs; here is what they have in common, and how a stream that
-somebody is waiting in can be closed by somebody else.
+The directions have ends of their own: what the peer has ended, what was shut down, what was lost.
+Under TLS they share an engine, whose steps take turns.
 """
 
-import contextlib
 import io
-import socket
 import threading
-import warnings
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from reactor.arguments import check_optional_count
 from reactor.channel.adopting import channel_of
 from reactor.channel.base import BytesLike, Channel
 from reactor.channel.tls import TLSChannel
 from reactor.deadline import NEVER, check_timeout
-from reactor.errors import (
-    Address,
-    EndOfStream,
-    OperationInProgress,
-    OperationNotAllowed,
-    SocketError,
-    StateClosed,
-    address_text,
-)
+from reactor.errors import EndOfStream, OperationNotAllowed, SocketError
 from reactor.operations.exchanges import EndOutput, Exchange
 from reactor.operations.operation import READ_SIZE, Operation
 from reactor.operations.read_buffer import ReadBuffer
-from reactor.state.blocking import Blocking, Direction, Limits
+from reactor.state.blocking import Blocking, Direction
 from reactor.state.handshake import socket_of
 from reactor.state.operation_queue import PASSING
-from reactor.stream.socket_facts import FAMILIES, SocketFacts
+from reactor.stream.blocking_socket import BlockingSocket
+from reactor.stream.socket_facts import FAMILIES
 
 DIRECTIONS: Final = {"io": (True, True), "input": (True, False), "output": (False, True)}
 
@@ -39,8 +29,8 @@ DIRECTIONS: Final = {"io": (True, True), "input": (True, False), "output": (Fals
 INPUT_LIMIT: Final = 16 << 20
 
 
-class StreamBase(SocketFacts, io.BufferedIOBase):
-    """A channel for a caller who waits.
+class StreamBase(BlockingSocket, io.BufferedIOBase):
+    """A connection for a caller who waits.
 
     Args:
         sock_or_channel: a connected stream socket, its descriptor, or a channel.
@@ -50,8 +40,6 @@ class StreamBase(SocketFacts, io.BufferedIOBase):
         write_timeout: seconds without progress of a write; None is no limit.
 
     Attributes:
-        deadline: None, or a moment of `time.monotonic()` that bounds every wait in place of both
-            timeouts (CC-55).
         server_name: the host that it was connected to, for TLS; None if nobody has said.
 
     Thread: any; one at a time for each direction. Calls back: never. Source: LW-180, LW-186.
@@ -66,22 +54,21 @@ class StreamBase(SocketFacts, io.BufferedIOBase):
         read_timeout: float | None = None,
         write_timeout: float | None = None,
     ) -> None:
-        self._channel: Channel | None = None  # for __del__, if what follows raises
         readable, writable = directions(direction)
         check_timeout("read_timeout", read_timeout)
         check_timeout("write_timeout", write_timeout)
+        self._unread = ReadBuffer(unread)
         channel = channel_of(sock_or_channel)
         if channel.carries_messages:
             raise ValueError(f"{sock_or_channel!r} carries datagrams, and is no stream")
-        self._input = Direction("reading from", channel, self._left, allowed=readable)
-        self._output = Direction("writing to", channel, self._left, allowed=writable)
-        self._input.timeout, self._output.timeout = read_timeout, write_timeout
-        self._unread = ReadBuffer(unread)
+        super().__init__(
+            channel,
+            readable=readable,
+            writable=writable,
+            read_timeout=read_timeout,
+            write_timeout=write_timeout,
+        )
         self._input_limit: int | None = INPUT_LIMIT
-        self._steps: threading.Lock | None = None  # under TLS the directions share an engine
-        self._closing = False  # by another thread than the one that waits
-        self._addresses: tuple[Address, Address] | None = None  # once closed
-        self.deadline: float | None = None
         self.server_name: Any = None
         sock = socket_of(channel)
         self.address_family = None if sock is None else FAMILIES.get(sock.family)
@@ -90,42 +77,9 @@ class StreamBase(SocketFacts, io.BufferedIOBase):
     # What can be asked.
 
     @property
-    def closed(self) -> bool:
-        """Whether the stream is closed, or has been released."""
-        return self._channel is None or self._closing
-
-    @property
     def name(self) -> int:
         """The descriptor, -1 once closed, as `io` shows it of a file (LW-180)."""
         return -1 if self._channel is None else self._channel.fileno()
-
-    @property
-    def address(self) -> Address:
-        """The address of this end, a pair; stays after closing (LW-180)."""
-        return self._addresses[0] if self._addresses else self._open_channel().address
-
-    @property
-    def peer_address(self) -> Address:
-        """The address of the other end, a pair; stays after closing (LW-180)."""
-        return self._addresses[1] if self._addresses else self._open_channel().peer_address
-
-    @property
-    def read_timeout(self) -> float | None:
-        """Seconds for each wait of a read; a new value counts from the next wait (LW-182)."""
-        return self._input.timeout
-
-    @read_timeout.setter
-    def read_timeout(self, timeout: float | None) -> None:
-        self._input.timeout = check_timeout("read_timeout", timeout)
-
-    @property
-    def write_timeout(self) -> float | None:
-        """Seconds without progress of a write; a new value counts from the next wait (LW-183)."""
-        return self._output.timeout
-
-    @write_timeout.setter
-    def write_timeout(self, timeout: float | None) -> None:
-        self._output.timeout = check_timeout("write_timeout", timeout)
 
     @property
     def input_limit(self) -> int | None:
@@ -175,83 +129,17 @@ class StreamBase(SocketFacts, io.BufferedIOBase):
         self._open_channel()
         return self._output.allowed
 
-    def fileno(self) -> int:
-        """Return the descriptor.
-
-        Raises:
-            StateClosed: the stream is closed.
-
-        Thread: any. Calls back: never. Source: LW-186, CC-35.
-        """
-        return self._open_channel().fileno()
-
-    # The end.
-
-    def close(self, abort: bool = False) -> None:
-        """Close the connection in order; again is harmless.
-
-        Under TLS the closing alert is sent, and the peer's is not waited for. While another thread
-        waits in the stream this is an abort: the waiter gets `StateClosed`, and closes.
-
-        Args:
-            abort: leave out the exchange of TLS, and drop what is unread; default false.
-
-        Thread: any. Calls back: never. Source: LW-186, CC-32.
-        """
-        channel = self._channel
-        if channel is None or self._closing:
-            return
-        with contextlib.ExitStack() as turns:
-            try:
-                turns.enter_context(self._input)
-                turns.enter_context(self._output)
-            except OperationInProgress:
-                self._closing = True
-                with contextlib.suppress(SocketError):
-                    channel.shutdown(socket.SHUT_RDWR)  # who waits wakes up, and closes
-                self._left()  # unless it has gone in the meantime
-                return
-            if not abort and isinstance(channel, TLSChannel):
-                with contextlib.suppress(SocketError):
-                    self._say_goodbye(channel)
-            self._forget()
-
-    def __enter__(self) -> Self:
-        self._open_channel()
-        return self
-
-    def __exit__(self, kind: Any, exception: Any, traceback: Any) -> None:
-        self.close(abort=kind is not None)
-
-    def __del__(self) -> None:
-        if self._channel is not None:
-            warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
-            self.close(abort=True)
-
     # Inside.
 
     def _set_channel(self, channel: Channel) -> None:
         self._channel = self._input.channel = self._output.channel = channel
         self._steps = threading.Lock() if isinstance(channel, TLSChannel) else None
 
-    def _open_channel(self) -> Channel:
-        if self._channel is None or self._closing:
-            raise StateClosed("this stream is closed: open another", phase="close", connection=self)
-        return self._channel
-
     def _check_allowed(self, direction: Direction) -> None:
         self._open_channel()
         if not direction.allowed:
             other = "output" if direction is self._input else "input"
             raise io.UnsupportedOperation(f"this stream was opened for {other} only")
-
-    def _read_limits(self) -> Limits:
-        deadline = self.deadline
-        return (self._input.timeout, NEVER) if deadline is None else (None, deadline)
-
-    def _write_limits(self) -> Limits:
-        deadline = self.deadline
-        return (self._output.timeout, NEVER) if deadline is None else (None, deadline)
 
     def _wait_for_input(self, operation: Operation) -> bool:
         """Wait for an operation that reads; false at the end of the stream."""
@@ -284,55 +172,27 @@ class StreamBase(SocketFacts, io.BufferedIOBase):
             self._output.lose(error)
             raise
 
-    def _blocking(self, direction: Direction, operation: Operation, limits: Any) -> Blocking:
-        return Blocking(
-            operation,
-            direction.channel,
-            limits,
-            lock=self._steps,
-            check=self._open_channel,
-            owner=self,
-        )
-
     def _lost_by(self, direction: Direction, error: SocketError) -> None:
         """Keep a failure that lasts; one of the input is one of the output too."""
         if not isinstance(error, PASSING):
             direction.lose(error)
             self._output.lose(error)
 
-    def _say_goodbye(self, channel: TLSChannel) -> None:
+    def _say_goodbye(self, channel: Channel) -> None:
         """Send the closing alert; read away what would let the kernel destroy it by a reset."""
-        Blocking(EndOutput(), channel, lambda: (channel.close_timeout, NEVER), owner=self).run()
+        if not isinstance(channel, TLSChannel):
+            return
+        limit = channel.close_timeout
+        Blocking(EndOutput(), channel, lambda: (limit, NEVER), owner=self).run()
         bottom: Channel = channel
         while isinstance(bottom, TLSChannel):
             bottom = bottom.inner
         bottom.read(READ_SIZE)
 
-    def _left(self) -> None:
-        """Close what another thread has told to close, when nobody uses it any more."""
-        if self._closing and not (self._input.taken or self._output.taken):
-            self._forget()
-
-    def _let_go(self) -> Channel:
-        """Be closed, without the channel."""
-        channel = self._open_channel()
-        self._addresses = channel.address, channel.peer_address
-        self._channel = None
-        return channel
-
     def _forget(self) -> None:
-        """Close the channel, which the stream has no longer."""
-        channel = self._channel
-        if channel is not None:
-            self._addresses = channel.address, channel.peer_address
-            self._channel = None
-            self._unread.take()
-            channel.close()
-
-    def __repr__(self) -> str:
-        peer = self._addresses or (self._channel and (None, self._channel.peer_address))
-        where = address_text(peer[1]) if peer else "nobody"
-        return f"<{type(self).__name__} to {where}{' closed' if self.closed else ''}>"
+        """Drop what is unread too."""
+        self._unread.take()
+        super()._forget()
 
 
 def directions(word: str) -> tuple[bool, bool]:

@@ -1,0 +1,210 @@
+"""BlockingSocket: a channel, its two directions, their limits, and how it ends.
+
+It is what streams, listeners and datagram sockets have in common for a caller who waits. The verbs
+that do something are upstairs.
+"""
+
+import contextlib
+import socket
+import threading
+import warnings
+from collections.abc import Callable
+from typing import Any, Self
+
+from reactor.channel.base import Channel
+from reactor.deadline import NEVER, check_timeout
+from reactor.errors import Address, OperationInProgress, SocketError, StateClosed, address_text
+from reactor.operations.operation import Operation
+from reactor.state.blocking import Blocking, Direction, Limits
+from reactor.stream.socket_facts import SocketFacts
+
+
+class BlockingSocket(SocketFacts):
+    """A channel for a caller who waits.
+
+    Args:
+        channel: it belongs to the socket.
+        readable: whether it was opened for input.
+        writable: whether it was opened for output.
+        read_timeout: seconds for each wait for input; None is no limit.
+        write_timeout: seconds without progress of output; None is no limit.
+
+    Attributes:
+        deadline: None, or a moment of `time.monotonic()` that bounds every wait in place of both
+            timeouts (CC-55).
+
+    Thread: any; one at a time for each direction. Calls back: never. Source: LW-182, LW-183,
+    LW-186, CC-32, CC-51 to CC-56.
+    """
+
+    _channel: Channel | None = None  # for __del__, if the constructor raises
+
+    def __init__(
+        self,
+        channel: Channel,
+        *,
+        readable: bool = True,
+        writable: bool = True,
+        read_timeout: float | None = None,
+        write_timeout: float | None = None,
+    ) -> None:
+        self._input = Direction("reading from", channel, self._left, allowed=readable)
+        self._output = Direction("writing to", channel, self._left, allowed=writable)
+        self._input.timeout, self._output.timeout = read_timeout, write_timeout
+        self._steps: threading.Lock | None = None  # held for each step; None if they may overlap
+        self._closing = False  # by another thread than the one that waits
+        self._addresses: tuple[Address, Address] | None = None  # once closed
+        self.deadline: float | None = None
+        self._channel = channel
+
+    # What can be asked.
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed, or has been released."""
+        return self._channel is None or self._closing
+
+    @property
+    def address(self) -> Address:
+        """The address of this end, a pair; stays after closing (LW-180)."""
+        return self._addresses[0] if self._addresses else self._open_channel().address
+
+    @property
+    def peer_address(self) -> Address:
+        """The address of the other end, a pair; stays after closing (LW-180)."""
+        return self._addresses[1] if self._addresses else self._open_channel().peer_address
+
+    @property
+    def read_timeout(self) -> float | None:
+        """Seconds for each wait for input; a new value counts from the next wait (LW-182)."""
+        return self._input.timeout
+
+    @read_timeout.setter
+    def read_timeout(self, timeout: float | None) -> None:
+        self._input.timeout = check_timeout("read_timeout", timeout)
+
+    @property
+    def write_timeout(self) -> float | None:
+        """Seconds without progress of output; a new value counts from the next wait (LW-183)."""
+        return self._output.timeout
+
+    @write_timeout.setter
+    def write_timeout(self, timeout: float | None) -> None:
+        self._output.timeout = check_timeout("write_timeout", timeout)
+
+    def fileno(self) -> int:
+        """Return the descriptor.
+
+        Raises:
+            StateClosed: it is closed.
+
+        Thread: any. Calls back: never. Source: LW-186, CC-35.
+        """
+        return self._open_channel().fileno()
+
+    # The end.
+
+    def close(self, abort: bool = False) -> None:
+        """Close in order; again is harmless.
+
+        While another thread waits this is an abort: the waiter gets `StateClosed`, and closes.
+
+        Args:
+            abort: drop what is pending; default false.
+
+        Thread: any. Calls back: never. Source: LW-186, CC-32.
+        """
+        channel = self._channel
+        if channel is None or self._closing:
+            return
+        with contextlib.ExitStack() as turns:
+            try:
+                turns.enter_context(self._input)
+                turns.enter_context(self._output)
+            except OperationInProgress:
+                self._closing = True
+                with contextlib.suppress(SocketError):
+                    channel.shutdown(socket.SHUT_RDWR)  # who waits wakes up, and closes
+                self._left()  # unless it has gone in the meantime
+                return
+            if not abort:
+                with contextlib.suppress(SocketError):
+                    self._say_goodbye(channel)
+            self._forget()
+
+    def __enter__(self) -> Self:
+        self._open_channel()
+        return self
+
+    def __exit__(self, kind: Any, exception: Any, traceback: Any) -> None:
+        self.close(abort=kind is not None)
+
+    def __del__(self) -> None:
+        if self._channel is not None:
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+            self.close(abort=True)
+
+    # Inside.
+
+    def _open_channel(self) -> Channel:
+        if self._channel is None or self._closing:
+            raise StateClosed(
+                f"this {type(self).__name__} is closed: open another",
+                phase="close",
+                connection=self,
+            )
+        return self._channel
+
+    def _read_limits(self) -> Limits:
+        deadline = self.deadline
+        return (self._input.timeout, NEVER) if deadline is None else (None, deadline)
+
+    def _write_limits(self) -> Limits:
+        deadline = self.deadline
+        return (self._output.timeout, NEVER) if deadline is None else (None, deadline)
+
+    def _blocking(
+        self, direction: Direction, operation: Operation, limits: Callable[[], Limits]
+    ) -> Blocking:
+        return Blocking(
+            operation,
+            direction.channel,
+            limits,
+            lock=self._steps,
+            check=self._open_channel,
+            owner=self,
+        )
+
+    def _say_goodbye(self, channel: Channel) -> None:
+        """Say what has to be said before an orderly end."""
+
+    def _left(self) -> None:
+        """Close what another thread has told to close, when nobody uses it any more."""
+        if self._closing and not (self._input.taken or self._output.taken):
+            self._forget()
+
+    def _let_go(self) -> Channel:
+        """Be closed, without the channel."""
+        channel = self._open_channel()
+        self._addresses = channel.address, channel.peer_address
+        self._channel = None
+        return channel
+
+    def _forget(self) -> None:
+        """Close the channel, which nobody uses any more."""
+        channel = self._channel
+        if channel is not None:
+            self._addresses = channel.address, channel.peer_address
+            self._channel = None
+            channel.close()
+
+    def __repr__(self) -> str:
+        known = self._addresses
+        if known is None and self._channel is not None:
+            known = self._channel.address, self._channel.peer_address
+        where = "nowhere" if known is None else self._where(*known)
+        return f"<{type(self).__name__} {where}{' closed' if self.closed else ''}>"
+
+    def _where(self, address: Address, peer_address: Address) -> str:
+        """Return the place that tells it from others."""
+        return f"to {address_text(peer_address)}"
