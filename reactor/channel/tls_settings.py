@@ -37,6 +37,10 @@ from reactor.deadline import check_timeout
 
 HANDSHAKE_TIMEOUT: Final = 10.0  # seconds for a whole handshake, unless told otherwise
 
+# Bytes in the name of a host (RFC 1035, section 2.3.4, less what its text does not show). OpenSSL
+# refuses more than 255, when the connection is up already.
+HOST_NAME_LIMIT: Final = 253
+
 TICKET_COUNT: Final = 2  # session tickets for each TLS 1.3 handshake, as in OpenSSL
 CLIENT_CERTIFICATES: Final = {
     "none": ssl.CERT_NONE,
@@ -545,18 +549,21 @@ def name_or_address(host: Host) -> str:
         raise TypeError(f"a host is text, a number or an address, not {host!r}")
     if isinstance(host, int):
         return str(ipaddress.IPv4Address(host))
-    text = str(host).removesuffix(".")
-    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    bare = str(host).removesuffix(".")
+    if bare.startswith("[") and bare.endswith("]"):
+        bare = bare[1:-1]
     try:
         return str(ipaddress.ip_address(bare)).partition("%")[0]
     except ValueError:
         pass  # it is a name
     try:
-        name = text.encode("idna").decode("ascii")
+        name = str(host).encode("idna").decode("ascii").removesuffix(".")
     except UnicodeError as error:
         raise ValueError(f"{host!r} cannot be the name of a host: {error}") from error
     if not name or "\0" in name:
         raise ValueError(f"{host!r} cannot be the name of a host")
+    if len(name) > HOST_NAME_LIMIT:
+        raise ValueError(f"the name of a host has {HOST_NAME_LIMIT} bytes at most, not {len(name)}")
     return name
 
 

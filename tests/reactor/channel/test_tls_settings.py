@@ -257,6 +257,7 @@ def test_no_name_needs_a_client_that_checks_none__lw_163(certificates: Certifica
         # Python 3.13 writes the same address as `::ffff:127.0.0.1`.
         ("::FFFF:127.0.0.1", str(ipaddress.IPv6Address("::ffff:7f00:1"))),
         ("my_host", "my_host"),
+        ("example.com\N{IDEOGRAPHIC FULL STOP}", "example.com"),
     ],
 )
 def test_a_host_is_written_as_certificates_do__rel_36(host: str, written: str) -> None:
@@ -266,13 +267,22 @@ def test_a_host_is_written_as_certificates_do__rel_36(host: str, written: str) -
     assert name_or_address(host) == written
 
 
-@pytest.mark.parametrize("wrong", ["a..b", ".example", "x" * 64 + ".example", "a\0b", -1])
+@pytest.mark.parametrize("wrong", ["a..b", "a..", ".example", "x" * 64 + ".example", "a\0b", -1])
 def test_what_can_be_no_host_is_refused(wrong: Any) -> None:
     with pytest.raises(ValueError, match=r"host|-1"):
         name_or_address(wrong)
     for no_type in (True, None, b"localhost"):
         with pytest.raises(TypeError):
             name_or_address(no_type)  # type: ignore[arg-type]  # that is the point
+
+
+def test_a_name_has_253_bytes_at_most__lw_160(certificates: Certificates) -> None:
+    """A `server_hostname` of more than 253 bytes is refused at the call, one of 253 is sent."""
+    name = ".".join(["x" * 63] * 3 + ["y" * 61])
+    assert len(name) == 253
+    assert sni_of(certificates, "10.0.0.1", server_hostname=name) == name
+    with pytest.raises(ValueError, match="253 bytes"):
+        plan(client(certificates), host="10.0.0.1", server_hostname=f"{name}y")
 
 
 def test_an_international_name_is_verified__rel_36(certificates: Certificates) -> None:
