@@ -10,6 +10,7 @@ from operator import index
 from typing import Any, Final
 
 from reactor.arguments import check_callback
+from reactor.channel.lost import Lost
 from reactor.channel.tls import TLSChannel
 from reactor.channel.tls_settings import HANDSHAKE_TIMEOUT, tls_plan
 from reactor.deadline import check_timeout
@@ -21,6 +22,7 @@ from reactor.errors import (
     OperationNotAllowed,
     ReactorError,
     SocketError,
+    TLSError,
 )
 from reactor.operations.exchanges import Handshake, Unwrap
 from reactor.operations.messages import WaitForMessage
@@ -444,7 +446,7 @@ class AsyncIOState(DatagramVerbs):
             callback: gets `(state, None)` after handshake and verification, or the error.
             tls: a `ClientTLS`, a `ServerTLS`, an `ssl.SSLContext`, or True for a client.
             tls_side: "client" or "server"; None is that of `tls`.
-            configure_context: called with a new context before it is used.
+            configure_context: called with a new context; if it raises, the handshake has failed.
             configure_connection: called with the `ssl.SSLObject` before its handshake.
             handshake_timeout: seconds for the whole handshake, None for no limit.
             server_hostname: the name to verify and to send; None and True are the host that was
@@ -461,17 +463,21 @@ class AsyncIOState(DatagramVerbs):
         self._check_carries(messages=False)
         if self.layered:
             raise OperationNotAllowed(f"{self!r} has TLS already", connection=self)
-        plan = tls_plan(
-            tls,
-            side=tls_side,
-            host=self.server_name,
-            server_hostname=server_hostname,
-            configure_context=configure_context,
-            configure_connection=configure_connection,
-        )
+        limit = check_timeout("handshake_timeout", handshake_timeout)
+        try:
+            plan = tls_plan(
+                tls,
+                side=tls_side,
+                host=self.server_name,
+                server_hostname=server_hostname,
+                configure_context=configure_context,
+                configure_connection=configure_connection,
+            )
+        except TLSError as error:
+            self._fail_tls(error, callback)
+            return
         if plan is None:
             raise TypeError("attach_tls needs a description of TLS, not None")
-        limit = check_timeout("handshake_timeout", handshake_timeout)
         self.begin_tls(plan, callback, limit)
 
     def handshake(self, callback: Callback, timeout: float | None = HANDSHAKE_TIMEOUT) -> None:
@@ -564,6 +570,13 @@ class AsyncIOState(DatagramVerbs):
                 f"{verb}() is for the callback of read_with_checking only", connection=self
             )
         return self._checking
+
+    def _fail_tls(self, error: TLSError, callback: Callback) -> None:
+        """Fail as a handshake would: nothing goes on in clear, and the callback comes later."""
+        error.connection, error.peer = self, self.peer_address
+        self.unread.take()  # as the engine would have: they were meant for it
+        self.input.channel = Lost(error)
+        self._exchange(Handshake(), callback, None)
 
     def _detached(self, callback: Callback, error: ReactorError | None) -> None:
         if error is None and isinstance(self.channel, TLSChannel):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -100,6 +100,38 @@ def test_a_failed_switch_leaves_closing_only__lw_141(
         state.write_buffer(b"x", Reports())
     with pytest.raises(ReactorError):
         state.attach_tls(Reports(), tls=client, server_hostname="localhost")
+    assert state.close() == 0
+
+
+@pytest.mark.parametrize("option", ["configure_context", "configure_connection"])
+def test_a_configuration_that_raises_fails_the_switch__lw_158__lw_141(
+    collection: WaitStateCollection, certificates: Certificates, plain: Pair, option: str
+) -> None:
+    """What `configure_context` or `configure_connection` raises in `attach_tls` is delivered as the
+    cause of a `TLSError`, and what was unread is not read in clear.
+    """
+    state, mistake = plain[0], LookupError("a mistake")
+
+    def configure(_: object) -> None:
+        raise mistake
+
+    plain[1].write_buffer(b"go ahead", None)
+    state.read_buffer(bytearray(2), Reports())
+    settle(collection)
+    client, told = ClientTLS(trusted_file=certificates.authority), Reports()
+    options: dict[str, Any] = {"tls": client, "server_hostname": "localhost", option: configure}
+    state.attach_tls(told, **options)
+    assert len(told) == 0
+    with pytest.raises(OperationInProgress):
+        state.read_buffer(bytearray(1), Reports())
+    settle(collection)
+    (error,) = told.moved
+    assert (type(error), error.phase, error.__cause__) == (TLSError, "handshake", mistake)
+    assert error.peer == state.peer_address
+    assert (state.tls_side, state.read_status, state.write_status) == (None, error, error)
+    state.read_buffer(bytearray(1), reports := Reports())
+    settle(collection)
+    assert (reports.counts, reports.reads) == ([0], [error])
     assert state.close() == 0
 
 
