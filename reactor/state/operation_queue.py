@@ -340,7 +340,9 @@ class OperationQueue(Timed):
         """
         ended = list[Operation]()
         if self.operation is not None:
-            if self.phase != RUNNING:  # else it is closing the state, and has had its last call
+            # A step that closes the state has had its last call. Not so an exchange: what it calls
+            # is about TLS, and no end.
+            if self.phase != RUNNING or isinstance(self.operation, Exchange):
                 ended.append(self.operation)
             self.withdraw()
         if self.line:

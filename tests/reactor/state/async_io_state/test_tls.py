@@ -21,6 +21,7 @@ from reactor.errors import (
     StateClosed,
     TLSError,
     TLSHandshakeTimeout,
+    TLSTruncated,
     TLSVerificationFailed,
 )
 from reactor.loop.collection import WaitStateCollection
@@ -191,6 +192,23 @@ def test_closing_in_the_midst_of_a_handshake__lw_130_135(
     if verb == "close":
         assert isinstance(told.moved[0], StateClosed)
     plain[1].close()
+
+
+@pytest.mark.parametrize("option", ["configure_connection", "verify_callback"])
+def test_closing_inside_a_function_of_the_handshake_is_told__lw_123_135(
+    collection: WaitStateCollection, certificates: Certificates, plain: Pair, option: str
+) -> None:
+    """A state that is closed inside `configure_connection` or `verify_callback` ends its handshake
+    with `StateClosed`, and the peer's fails.
+    """
+    state = plain[0]
+    functions: dict[str, Any] = {option: lambda _: state.close() == 0}
+    client = ClientTLS(trusted_file=certificates.authority, **functions)
+    told, closed = attach(collection, plain, client, ServerTLS(certificates.localhost))
+    if not isinstance(closed, StateClosed):
+        told, closed = closed, told
+    assert isinstance(closed, StateClosed)
+    assert isinstance(told, TLSTruncated)
 
 
 def test_a_handshake_has_a_limit__lw_159(
