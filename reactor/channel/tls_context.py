@@ -33,16 +33,21 @@ class ChoosingObject(ssl.SSLObject):
 
 
 class DescribedContext(ssl.SSLContext):
-    """A context of ours. It remembers its directory of roots, which OpenSSL does not tell.
+    """A context of ours. It remembers its roots, of which OpenSSL does not tell the directory.
 
     A client's has `sessions` that its connections have left for others; a server's has None.
     """
 
-    __slots__ = ("sessions", "trusted_directory")
+    __slots__ = ("roots", "sessions", "trusted_directory")
 
     sslobject_class = ChoosingObject
+    roots: frozenset[bytes]
     sessions: Sessions | None
     trusted_directory: str
+
+    def remember_roots(self) -> None:
+        """Remember the roots as described: those of a directory are among them once used."""
+        self.roots = frozenset(self.get_ca_certs(binary_form=True))
 
 
 class Identity:
@@ -210,12 +215,16 @@ def choose(
 
 def _strictness(context: ssl.SSLContext) -> tuple[object, ...]:
     verifies = context.verify_mode is not ssl.CERT_NONE
+    if isinstance(context, DescribedContext):
+        roots = context.roots
+    else:
+        roots = frozenset(context.get_ca_certs(binary_form=True))
     return (
         context.verify_mode,
         context.verify_flags if verifies else None,
         context.minimum_version,
         context.maximum_version,
-        frozenset(context.get_ca_certs(binary_form=True)),
+        roots,
         getattr(context, "trusted_directory", None),
     )
 

@@ -102,7 +102,7 @@ class Description:
         """The context that connections of this moment are made from."""
         return self._context
 
-    def new_context(self, *, ask: bool = False) -> ssl.SSLContext:
+    def new_context(self, *, ask: bool = False) -> DescribedContext:
         """Read the files again into a context that nobody shares.
 
         Args:
@@ -111,6 +111,7 @@ class Description:
         context = self._bare_context()
         self._recipe.fill(context, ask=ask)
         configure(context, self._configure_context)
+        context.remember_roots()
         return context
 
     def _bare_context(self) -> DescribedContext:
@@ -375,6 +376,7 @@ class TLSPlan:
         assert isinstance(self._source, Description), "a caller's context is never changed"
         context = self._source.new_context()
         configure(context, self._configure_context)
+        context.remember_roots()
         return context
 
     def current_context(self) -> ssl.SSLContext:

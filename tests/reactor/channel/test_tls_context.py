@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import shutil
 import ssl
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from reactor.channel.tls_settings import ClientTLS, ServerTLS
 from reactor.errors import TLSError, TLSVerificationFailed
 from tests.certificates import Certificates
+from tests.peers import require
 from tests.tls_pairs import client, meet, plan, server, shake, shown
 
 
@@ -157,6 +159,22 @@ def test_given_roots_are_the_only_ones__lw_168(certificates: Certificates, tmp_p
         meet(ClientTLS(trusted_directory=tmp_path), server(certificates))
 
 
+def directory_of(authority: Path, folder: Path) -> Path:
+    """Make a directory of roots as OpenSSL looks into it: the name of a file is a hash."""
+    asked = [require("openssl"), "x509", "-hash", "-noout", "-in", authority]
+    name = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
+    shutil.copy(authority, folder / f"{name}.0")
+    return folder
+
+
+def test_a_root_is_found_in_a_directory__lw_168(certificates: Certificates, tmp_path: Path) -> None:
+    """What a root in `trusted_directory` has signed is trusted."""
+    roots = directory_of(certificates.authority, tmp_path)
+    meet(ClientTLS(trusted_directory=roots), server(certificates))
+    with pytest.raises(TLSVerificationFailed):
+        meet(ClientTLS(trusted_directory=roots), ServerTLS(certificates.alone))
+
+
 def test_protocols_are_agreed_upon__lw_169(certificates: Certificates) -> None:
     """The protocol chosen by ALPN can be asked for; without a common one there is none, and
     no failure.
@@ -227,6 +245,24 @@ def test_a_chosen_context_is_never_weaker__lw_171(
             meet(client(certificates, certificate_file=certificates.client), far)
         assert caught.value.phase == "handshake"
         assert type(caught.value.__cause__) is ValueError  # and no verdict on a certificate
+
+
+def test_a_directory_of_roots_stays_the_same_when_it_is_used__lw_171(
+    certificates: Certificates, tmp_path: Path
+) -> None:
+    """A chosen description with the listener's `trusted_directory` is as strict as the listener,
+    also when one of them has looked roots up in it already.
+    """
+    strict = {
+        "client_certificates": "required",
+        "trusted_directory": directory_of(certificates.authority, tmp_path),
+    }
+    sites = {"elsewhere.example": ServerTLS(certificates.elsewhere, **strict)}
+    far = server(certificates, choose_context=sites.get, **strict)
+    near = client(certificates, certificate_file=certificates.client)
+    for host in ("localhost", "elsewhere.example", "elsewhere.example", "localhost"):
+        seen, _far = meet(near, far, host)
+        assert shown(seen)[0] == host
 
 
 def test_what_choose_context_raises_is_the_cause__lw_171(certificates: Certificates) -> None:
