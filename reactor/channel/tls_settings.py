@@ -254,7 +254,7 @@ class ServerTLS(Description):
         key_log_file: where to write the secrets of all connections, for debugging. It is logged.
         choose_context: gets the name that the client asks for, or None; returns a `ServerTLS` or
             `ssl.SSLContext` to go on with, or None to stay. One that is more or less strict than
-            this description fails the handshake.
+            this description, or has a `verify_callback` of its own, fails the handshake.
         verify_callback: gets the `ssl.SSLObject` after OpenSSL's verification; false refuses.
         configure_context: gets the `ssl.SSLContext` whenever the files have been read.
         configure_connection: gets the `ssl.SSLObject` before each handshake.
@@ -324,6 +324,10 @@ class ServerTLS(Description):
         assert self._choose_context is not None, "no callback was set without it"
         chosen: object = self._choose_context(server_name)
         if isinstance(chosen, ServerTLS):
+            if chosen.verify_callback not in (None, self.verify_callback):
+                raise ValueError(
+                    f"the verify_callback of {chosen!r} would not be called: give it to {self!r}"
+                )
             return chosen.context
         if chosen is None or isinstance(chosen, ssl.SSLContext):
             return chosen

@@ -265,6 +265,28 @@ def test_a_directory_of_roots_stays_the_same_when_it_is_used__lw_171(
         assert shown(seen)[0] == host
 
 
+def test_a_chosen_verify_callback_is_not_passed_over__lw_171(certificates: Certificates) -> None:
+    """A chosen description with a `verify_callback` that would not be called fails the
+    handshake; the listener's is called, whatever is chosen.
+    """
+    calls: list[object] = []
+
+    def verify(tls_object: object) -> bool:
+        calls.append(tls_object)
+        return True
+
+    other = ServerTLS(certificates.elsewhere, verify_callback=lambda _: True)
+    far = server(certificates, choose_context=lambda _: other, verify_callback=verify)
+    with pytest.raises(TLSError, match="would not be called") as caught:
+        meet(client(certificates), far, "elsewhere.example")
+    assert type(caught.value.__cause__) is ValueError
+    for same in (None, verify):
+        chosen = ServerTLS(certificates.elsewhere, verify_callback=same)
+        far = server(certificates, choose_context=lambda _, it=chosen: it, verify_callback=verify)
+        meet(client(certificates), far, "elsewhere.example")
+    assert len(calls) == 2
+
+
 def test_what_choose_context_raises_is_the_cause__lw_171(certificates: Certificates) -> None:
     """An exception of `choose_context` fails that handshake, is its cause, and the client
     is told.
