@@ -81,19 +81,34 @@ class Identity:
         """
         if self._certificate_file is None:
             return
-        if ask:
-            self._answer = None
-        files = [file for file in (self._certificate_file, self._key_file) if file is not None]
-        with _named(*files):
-            context.load_cert_chain(self._certificate_file, self._key_file, self._tell)
+        answer = None if ask else self._answer
 
-    def _tell(self) -> str | bytes:
-        # OpenSSL asks only if the key is encrypted; without this it would ask at the terminal.
-        if self._answer is None:
-            if self._password is None:
-                raise ssl.SSLError(ssl.SSL_ERROR_SSL, "the key is encrypted: give its password")
-            self._answer = self._password() if callable(self._password) else self._password
-        return self._answer
+        def tell() -> str | bytes:
+            # OpenSSL asks only if the key is encrypted; without this it would ask at the terminal.
+            nonlocal answer
+            if answer is None:
+                answer = self._ask(ask=ask)
+            return answer
+
+        files = [file for file in (self._certificate_file, self._key_file) if file is not None]
+        try:
+            with _named(*files):
+                context.load_cert_chain(self._certificate_file, self._key_file, tell)
+        except ssl.SSLError as error:
+            if answer is not None:
+                error.strerror = f"{error.strerror}: is the password right?"
+            raise
+        self._answer = answer  # not before: of files that cannot be used the password is no use
+
+    def _ask(self, *, ask: bool) -> str | bytes:
+        if self._password is None:
+            raise ssl.SSLError(ssl.SSL_ERROR_SSL, "the key is encrypted: give its password")
+        if not callable(self._password):
+            return self._password
+        if not ask:
+            text = "the key was not encrypted when it was read: reload() asks for its password"
+            raise ssl.SSLError(ssl.SSL_ERROR_SSL, text)
+        return self._password()
 
 
 class Recipe:
@@ -133,12 +148,15 @@ class Recipe:
             context.keylog_filename = os.fspath(self.key_log_file)
 
     def _trust(self, context: DescribedContext) -> None:
-        given = [root for root in self._roots if root is not None]
-        if given:
-            with _named(*given):
-                context.load_verify_locations(*self._roots)
-            if self._roots[1] is not None:
-                context.trusted_directory = os.fspath(self._roots[1])
+        file, directory = self._roots
+        if directory is not None:
+            next(Path(directory).iterdir(), None)  # OpenSSL would not tell that it is none
+            context.trusted_directory = os.fspath(directory)
+        if file is not None:
+            with _named(file):
+                context.load_verify_locations(file, directory)
+        elif directory is not None:
+            context.load_verify_locations(None, directory)
         elif context.verify_mode is not ssl.CERT_NONE:
             server = context.protocol is ssl.PROTOCOL_TLS_SERVER
             purpose = ssl.Purpose.CLIENT_AUTH if server else ssl.Purpose.SERVER_AUTH
@@ -149,11 +167,7 @@ class Recipe:
 def _named(*files: FileName) -> Iterator[None]:
     """Put the names of the files into the errors about them; `ssl` leaves them out."""
     for file in files:
-        path = Path(file)
-        if path.is_dir():
-            next(path.iterdir(), None)
-        else:
-            path.open("rb").close()
+        Path(file).open("rb").close()
     names = ", ".join(os.fspath(file) for file in files)
     try:
         yield

@@ -12,6 +12,7 @@ is spoken, and no mistake in an argument is found later than at the call.
 import functools
 import ipaddress
 import logging
+import os
 import ssl
 import threading
 import weakref
@@ -291,6 +292,7 @@ class ServerTLS(Description):
         configure_connection: ConfigureConnection | None = None,
         close_timeout: float | None = CLOSE_TIMEOUT,
     ) -> None:
+        os.fspath(certificate_file)  # a TypeError for None: nobody could speak with such a server
         self._verify_mode = choice("client_certificates", client_certificates, CLIENT_CERTIFICATES)
         check_count("ticket_count", ticket_count)
         check_callables(choose_context=choose_context)

@@ -31,6 +31,15 @@ def test_a_wrong_file_is_named_at_once__lw_166(certificates: Certificates, tmp_p
     ):
         with pytest.raises(FileNotFoundError, match=r"missing\.pem"):
             attempt()
+    for attempt in (lambda: ServerTLS(tmp_path), lambda: ClientTLS(trusted_file=tmp_path)):
+        with pytest.raises(OSError, match=tmp_path.name):
+            attempt()
+    with pytest.raises(OSError, match=r"garbage\.pem"):  # OpenSSL would find no roots in it
+        ClientTLS(trusted_directory=garbage)
+    with pytest.raises(OSError, match="keys"):
+        ClientTLS(key_log_file=missing / "keys")
+    with pytest.raises(TypeError):
+        ServerTLS(None)  # type: ignore[arg-type]  # nobody could speak with it
     for attempt in (lambda: ServerTLS(garbage), lambda: ClientTLS(trusted_file=garbage)):
         with pytest.raises(ssl.SSLError, match=r"garbage\.pem"):
             attempt()
@@ -74,10 +83,59 @@ def test_a_password_is_text_bytes_or_a_function__lw_166(
     assert "sesame" not in repr(described)
     with pytest.raises(ssl.SSLError, match="password"):
         ServerTLS(certificates.localhost, key)  # and nobody is asked at the terminal
-    with pytest.raises(ssl.SSLError, match=r"key\.pem"):
+    with pytest.raises(ssl.SSLError, match=r"key\.pem.*is the password right"):
         ServerTLS(certificates.localhost, key, password="open")
     with pytest.raises(TypeError, match="password"):
         ServerTLS(certificates.localhost, key, password=1)  # type: ignore[arg-type]  # the point
+
+
+@pytest.mark.parametrize("answer", ["open", None])
+def test_a_password_that_was_good_stays_when_reload_fails__lw_166_167(
+    certificates: Certificates, tmp_path: Path, answer: str | None
+) -> None:
+    """After a `reload()` with a wrong password, or none, the old one serves the verbs that read
+    the key again; nobody is asked on the loop.
+    """
+    answers, asked = ["sesame", answer], list[None]()
+
+    def tell() -> str:
+        asked.append(None)
+        told = answers.pop(0)
+        if told is None:
+            raise LookupError("nobody knows it")
+        return told
+
+    key = locked_key(certificates, tmp_path, b"sesame")
+    described = ServerTLS(certificates.localhost, key, password=tell)
+    with pytest.raises((ssl.SSLError, LookupError)):
+        described.reload()
+    for _ in range(2):
+        plan(described, configure_context=lambda _: None)
+    assert len(asked) == 2
+
+
+def test_a_key_that_has_become_secret_is_not_asked_for_on_the_loop__lw_166(
+    certificates: Certificates, tmp_path: Path
+) -> None:
+    """A key that is encrypted since the description was made is refused to the verbs that read it
+    again, without asking for its password; `reload()` asks.
+    """
+    asked = list[None]()
+
+    def tell() -> str:
+        asked.append(None)
+        return "sesame"
+
+    key = tmp_path / "key.pem"
+    key.write_bytes(certificates.localhost.read_bytes())
+    described = ServerTLS(certificates.localhost, key, password=tell)
+    locked_key(certificates, tmp_path, b"sesame")
+    with pytest.raises(ssl.SSLError, match=r"reload\(\)"):
+        plan(described, configure_context=lambda _: None)
+    assert asked == []
+    described.reload()
+    plan(described, configure_context=lambda _: None)
+    assert len(asked) == 1
 
 
 def test_reload_is_for_later_connections_and_keeps_the_old_on_failure__lw_167(
@@ -161,7 +219,7 @@ def test_given_roots_are_the_only_ones__lw_168(certificates: Certificates, tmp_p
 
 def directory_of(authority: Path, folder: Path) -> Path:
     """Make a directory of roots as OpenSSL looks into it: the name of a file is a hash."""
-    asked = [require("openssl"), "x509", "-hash", "-noout", "-in", authority]
+    asked = [require("openssl"), "x509", "-hash", "-noout", "-in", str(authority)]
     name = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
     shutil.copy(authority, folder / f"{name}.0")
     return folder
@@ -253,7 +311,7 @@ def test_a_directory_of_roots_stays_the_same_when_it_is_used__lw_171(
     """A chosen description with the listener's `trusted_directory` is as strict as the listener,
     also when one of them has looked roots up in it already.
     """
-    strict = {
+    strict: dict[str, Any] = {
         "client_certificates": "required",
         "trusted_directory": directory_of(certificates.authority, tmp_path),
     }
