@@ -27,6 +27,10 @@ class Exchange(Operation):
         """Nobody else will make the first step."""
         return True
 
+    def uses_held(self, channel: Channel) -> bool:
+        """What was decrypted is for a read: only more ciphertext brings an exchange on."""
+        return cast(TLSChannel, channel).inner.holds_input
+
     def result(self, status: ReactorError | None) -> tuple[Any, ...]:
         """Return the error, or None."""
         return (status,)
@@ -121,6 +125,10 @@ class Drain(Exchange):
                 return data is not None
             self.moved += len(data)
         return True  # enough was listened to
+
+    def uses_held(self, channel: Channel) -> bool:
+        """It reads at the bottom, where a descriptor shows everything."""
+        return False
 
     def want(self, channel: Channel) -> int:
         """Wait for a way out first, then for the peer."""

@@ -116,6 +116,10 @@ class Operation:
         """Return the readiness to wait for before the next step, a mask."""
         return channel.read_want
 
+    def uses_held(self, channel: Channel) -> bool:
+        """Whether a step can do something with the input that `channel` says it holds."""
+        return True
+
     def result(self, status: ReactorError | None) -> tuple[Any, ...]:
         """Return what a callback gets behind the state."""
         return ()

@@ -14,10 +14,9 @@ from reactor.channel.base import Channel
 from reactor.channel.lost import Lost
 from reactor.deadline import NEVER
 from reactor.errors import OperationInProgress, ReactorError, SocketError
-from reactor.interest import READ
 from reactor.operations.exchanges import Exchange
 from reactor.operations.operation import Operation
-from reactor.state.drive import Wants, drive
+from reactor.state.drive import Wants, can_go_on, drive
 
 Limits: TypeAlias = tuple[float | None, float]  # seconds of one wait, and the last moment of all
 
@@ -172,7 +171,7 @@ class Blocking:
             check()
         try:
             while not operation.step(channel):
-                if not (channel.holds_input and operation.want(channel) & READ):
+                if not can_go_on(operation, channel):
                     return False
         finally:
             if check is not None:

@@ -12,7 +12,7 @@ import enum
 import math
 from collections.abc import Callable
 from threading import get_ident
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, cast
 
 from reactor.channel.adopting import channel_of, keep_socket, timeout_of
 from reactor.channel.base import BytesLike, Channel
@@ -35,6 +35,7 @@ from reactor.interest import READ, WRITE
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.wait_state import Reader
 from reactor.operations.exchanges import Exchange, Handshake, Unwrap
+from reactor.operations.operation import Operation
 from reactor.operations.read_buffer import ReadBuffer
 from reactor.state.farewell import part_from
 from reactor.state.operation_queue import BLOCKED, OperationQueue, QueueOwner
@@ -355,7 +356,11 @@ class Connection(QueueOwner):
         if queue.phase == BLOCKED and queue.posted is None:
             want = queue.want()
             # Who waits for a way out would be stepped in vain, again and again.
-            if want & READ and channel.holds_input:
+            if (
+                want & READ
+                and channel.holds_input
+                and cast(Operation, queue.operation).uses_held(channel)
+            ):
                 queue.post()
             else:
                 wanted |= want

@@ -55,11 +55,11 @@ class OperationOnChannel:
 
     def step(self) -> bool:
         """Step the operation; as often as the channel holds what no descriptor shows."""
-        while not self.operation.step(self.channel):
-            # Who waits for a way out would be stepped in vain, again and again.
-            if not (self.channel.holds_input and self.operation.want(self.channel) & READ):
-                return False
-        return True
+        operation, channel = self.operation, self.channel
+        while not (done := operation.step(channel)):
+            if not can_go_on(operation, channel):
+                break
+        return done
 
     def wants(self) -> Wants:
         """Return what the operation waits for."""
@@ -68,6 +68,20 @@ class OperationOnChannel:
     def next_moment(self) -> float:
         """Return NEVER: nothing but readiness brings it on."""
         return NEVER
+
+
+def can_go_on(operation: Operation, channel: Channel) -> bool:
+    """Return whether a further step can do something with what no descriptor shows.
+
+    Who waits for a way out would be stepped in vain, again and again.
+
+    Thread: one at a time. Calls back: never. Source: LW-172.
+    """
+    return (
+        channel.holds_input
+        and bool(operation.want(channel) & READ)
+        and operation.uses_held(channel)
+    )
 
 
 def drive(

@@ -8,7 +8,7 @@ from reactor.channel.base import Channel
 from reactor.errors import ReactorError, SocketError
 from reactor.interest import READ
 from reactor.loop.collection import WaitStateCollection
-from reactor.operations.exchanges import Drain, Exchange
+from reactor.operations.exchanges import Exchange
 from reactor.state.operation_queue import BLOCKED, OperationQueue, QueueOwner
 
 
@@ -54,7 +54,7 @@ class Exchanging(QueueOwner):
         if operation is not None and self._queue.phase == BLOCKED:
             want = operation.want(self.channel)
             # Who waits for a way out would be stepped in vain, again and again.
-            if want & READ and self.channel.holds_input and not isinstance(operation, Drain):
+            if want & READ and self.channel.holds_input and operation.uses_held(self.channel):
                 self._queue.post()
             try:
                 self.collection.want(self, want)

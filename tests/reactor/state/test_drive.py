@@ -13,6 +13,7 @@ from reactor.channel.socket_channel import SocketChannel
 from reactor.deadline import NEVER
 from reactor.errors import ConnectionReset
 from reactor.interest import READ, WRITE
+from reactor.operations.exchanges import Unwrap
 from reactor.operations.read_buffer import ReadBuffer
 from reactor.operations.reading import Fill
 from reactor.operations.writing import Send
@@ -149,6 +150,21 @@ def test_what_a_step_raises_comes_out__lw_172() -> None:
     far.reset()
     with pytest.raises(ConnectionReset):
         drive([read])
+    close(near, far)
+
+
+def test_an_end_of_tls_is_waited_for__lw_144__pitfall_10(certificates: Certificates) -> None:
+    """Who waits for the peer's closing alert waits for the descriptor, and no longer than the
+    deadline, though what was decrypted before it is unread.
+    """
+    near, far = channels(certificates)
+    far.write(b"abcdef")
+    far.flush()
+    unwrap = OperationOnChannel(Unwrap(), near)
+    assert drive([unwrap], 0.0) == []
+    assert far.unwrap()
+    assert drive([unwrap], 0.0) == [unwrap]
+    assert near.detach()[1:] == (b"abcdef", b"")
     close(near, far)
 
 

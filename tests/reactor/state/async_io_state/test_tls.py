@@ -24,6 +24,7 @@ from reactor.errors import (
     TLSTruncated,
     TLSVerificationFailed,
 )
+from reactor.interest import READ
 from reactor.loop.collection import WaitStateCollection
 from reactor.state.async_io_state import AsyncIOState
 from reactor.testing.clock import ManualClock
@@ -348,6 +349,23 @@ def test_bytes_around_the_end_of_tls_are_told_apart__tls_6__lw_144(
     server.read_buffer(bytearray(17), reports := Reports())
     settle(collection)
     assert reports.moved == [(b"protectedin clear", 17)]
+
+
+def test_detaching_sleeps_while_the_peer_is_silent__lw_144__pitfall_10(
+    collection: WaitStateCollection, pair: Pair
+) -> None:
+    """While the peer's closing alert is awaited the loop makes no turns, though what was decrypted
+    before it is unread.
+    """
+    client, server = pair
+    server.write_buffer(b"protected", None)
+    settle(collection)
+    client.detach_tls(told := Reports())
+    settle(collection)
+    assert (len(told), collection.run_once(0), client.wanted) == (0, 0, READ)
+    server.detach_tls(told)
+    settle(collection)
+    assert (told.moved, client.protected_length) == ([None, None], 9)
 
 
 @pytest.mark.parametrize("end", ["they", "we"])
