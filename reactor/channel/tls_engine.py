@@ -469,7 +469,9 @@ def meaning(error: ssl.SSLError, phase: str, text: str | None = None) -> TLSErro
     reason = getattr(error, "reason", None)
     if text is None:
         text = "TLS failed" if reason is None else reason.lower().replace("_", " ")
-    if isinstance(error, ssl.SSLCertVerificationError):
+    if isinstance(error, ssl.SSLZeroReturnError):
+        text = "the peer has ended TLS"
+    elif isinstance(error, ssl.SSLCertVerificationError):
         text = f"the peer's certificate is refused: {error.verify_message}"
     made = kind(text, phase=phase)
     for name in ("reason", "library", "verify_code", "verify_message"):

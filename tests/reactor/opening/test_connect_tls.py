@@ -17,6 +17,7 @@ from reactor.errors import (
     OperationInProgress,
     OperationTimeout,
     StateClosed,
+    TLSClosed,
     TLSError,
     TLSHandshakeTimeout,
     TLSTruncated,
@@ -163,6 +164,21 @@ def test_a_server_that_vanishes_has_truncated__lw_042(
     assert isinstance(told.error, TLSTruncated)
 
 
+def test_a_server_that_ends_in_order_has_closed__lw_042(
+    collection: WaitStateCollection, certificates: Certificates
+) -> None:
+    """A server that sends the closing alert within the handshake is `TLSClosed`."""
+    told = Told()
+    with listening() as server:
+        state = connect_tcp(collection, HOST, port_of(server), told, tls=client(certificates))
+        with accepted(server) as peer:
+            peer.sendall(bytes([21, 3, 3, 0, 2, 1, 0]))
+            until(collection, lambda: told)
+    assert (type(told.error), told.error.phase) == (TLSClosed, "handshake")
+    assert "the peer has ended TLS" in str(told.error)
+    assert (state.closed, state.tls_side) == (True, None)
+
+
 def test_a_server_without_tls_is_told__lw_042(
     collection: WaitStateCollection, certificates: Certificates
 ) -> None:
@@ -239,3 +255,38 @@ def test_tls_can_be_attached_later_by_the_same_name__lw_139(
         assert attached.error is None
         state.close()
         until(collection, lambda: collection.stats()["states"] == 0)
+
+
+def test_a_blocking_server_leaves_tls_and_comes_back__lw_139__lw_144(
+    collection: WaitStateCollection, certificates: Certificates
+) -> None:
+    """A server of the standard library leaves TLS with us, goes on in clear, and comes back."""
+    context, heard = certificates.server_context(), list[bytes]()
+
+    def talk(peer: ssl.SSLSocket) -> None:
+        peer.sendall(b"protected")
+        plain = peer.unwrap()  # which waits for our closing alert
+        plain.sendall(b"in clear")
+        heard.append(plain.recv(12))
+        with context.wrap_socket(plain, server_side=True) as again:
+            again.sendall(b"anew")
+            heard.append(again.recv(16))
+
+    told, received = Told(), bytearray(17)
+    with serving(context, talk) as port:
+        state = connect_tcp(collection, "localhost", port, told, tls=client(certificates))
+        until(collection, lambda: told)
+        state.detach_tls(detached := Told())
+        until(collection, lambda: detached)
+        assert (detached.error, state.tls_side, state.protected_length) == (None, None, 9)
+        done = list[int]()
+        state.read_buffer(received, lambda state, buffer, count: done.append(count))
+        state.write_buffer(b"back, please", None)
+        until(collection, lambda: done)
+        state.attach_tls(attached := Told(), tls=client(certificates))
+        until(collection, lambda: attached)
+        assert (attached.error, bytes(received)) == (None, b"protectedin clear")
+        state.read_buffer(received, lambda state, buffer, count: done.append(count))
+        state.write_buffer(b"thanks", lambda state, *_: state.close())
+        until(collection, lambda: collection.stats()["states"] == 0)
+    assert heard == [b"back, please", b"thanks"]
