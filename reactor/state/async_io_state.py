@@ -478,6 +478,7 @@ class AsyncIOState(DatagramVerbs):
             return
         if plan is None:
             raise TypeError("attach_tls needs a description of TLS, not None")
+        self.protected_length = 0  # of an earlier TLS: what was unread goes into the engine
         self.begin_tls(plan, callback, limit)
 
     def handshake(self, callback: Callback, timeout: float | None = HANDSHAKE_TIMEOUT) -> None:

@@ -290,6 +290,28 @@ def test_a_clienthello_that_came_early_reaches_the_engine__tls_6__lw_143(
     exchange(collection, client, server)
 
 
+@pytest.mark.parametrize("size", [0, 1, 4, 5, 6, 43, 120, 1000])
+def test_a_clienthello_may_come_early_in_part__tls_6__lw_143(
+    collection: WaitStateCollection, certificates: Certificates, version: ssl.TLSVersion, size: int
+) -> None:
+    """However much of a ClientHello was unread when TLS was attached, the rest fits behind it."""
+    client, server = contexts(certificates, version)
+    here, there = memory_pair(16384)
+    near, told = AsyncIOState(collection, here), Reports()
+    near.attach_tls(told, tls=client, server_hostname="localhost")
+    settle(collection)
+    hello = there.read(16384) or b""
+    assert 120 < len(hello) < 1000
+    far = AsyncIOState(collection, there, hello[:size])
+    far.attach_tls(told, tls=server)
+    settle(collection)
+    assert told.moved == ([None, None] if size >= len(hello) else [])
+    here.write(hello[size:])
+    settle(collection)
+    assert (told.moved, far.buffered_data_length) == ([None, None], 0)
+    exchange(collection, near, far)
+
+
 def test_injected_commands_are_never_trusted__tls_6__lw_143(
     collection: WaitStateCollection, certificates: Certificates, plain: Pair
 ) -> None:
@@ -316,16 +338,25 @@ def detach_both(collection: WaitStateCollection, pair: Pair) -> list[ReactorErro
     return told.moved
 
 
-def test_detached_tls_leaves_the_connection_in_clear__tls_6__lw_144(
-    collection: WaitStateCollection, pair: Pair
+def test_detached_tls_leaves_the_connection_in_clear__tls_6__lw_144__lw_139(
+    collection: WaitStateCollection,
+    certificates: Certificates,
+    pair: Pair,
+    version: ssl.TLSVersion,
 ) -> None:
     """After both closing alerts the traffic is plain, and TLS can be attached once more."""
     exchange(collection, *pair)
+    pair[1].write_buffer(b"last words", None)
+    settle(collection)
     assert detach_both(collection, pair) == [None, None]
     assert [state.tls_side for state in pair] == [None, None]
     assert not isinstance(pair[0].channel, TLSChannel)
+    assert pair[0].protected_length == pair[0].get_buffered_data(bytearray(10)) == 10
     exchange(collection, *pair)
     exchange(collection, *reversed(pair))
+    assert attach(collection, pair, *contexts(certificates, version)) == [None, None]
+    assert (pair[0].tls_side, pair[0].protected_length) == ("client", 0)
+    exchange(collection, *pair)
 
 
 def test_bytes_around_the_end_of_tls_are_told_apart__tls_6__lw_144(
