@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import shutil
 import ssl
 import subprocess
@@ -305,6 +306,26 @@ def test_a_chosen_context_is_never_weaker__lw_171(
         assert type(caught.value.__cause__) is ValueError  # and no verdict on a certificate
 
 
+def test_what_a_verb_adds_makes_the_listener_stricter__lw_171(certificates: Certificates) -> None:
+    """Roots that the `configure_context` of a verb adds belong to the listener: a chosen context
+    without them fails the handshake.
+    """
+    strict: dict[str, Any] = {
+        "client_certificates": "required",
+        "trusted_file": certificates.authority,
+    }
+    other = ServerTLS(certificates.elsewhere, **strict)
+    described = server(certificates, choose_context=lambda _: other, **strict)
+    near = client(certificates, certificate_file=certificates.client)
+    meet(near, described, "elsewhere.example")
+    far = plan(
+        described,
+        configure_context=lambda context: context.load_verify_locations(certificates.stranger),
+    ).engine()
+    with pytest.raises(TLSError, match="choose_context"):
+        shake(plan(near, host="elsewhere.example").engine(), far)
+
+
 def test_a_directory_of_roots_stays_the_same_when_it_is_used__lw_171(
     certificates: Certificates, tmp_path: Path
 ) -> None:
@@ -369,11 +390,12 @@ def test_what_choose_context_raises_is_the_cause__lw_171(certificates: Certifica
 
 
 def test_tickets_are_counted__lw_165(certificates: Certificates) -> None:
-    """`ticket_count` is how many session tickets a TLS 1.3 server sends."""
+    """`ticket_count` is how many session tickets a TLS 1.3 server sends, 2 by default."""
     sizes = []
-    for count in (0, 1, 2):
+    counts: list[dict[str, Any]] = [*({"ticket_count": count} for count in (0, 1, 2)), {}]
+    for options in counts:
         near = plan(client(certificates), host="localhost").engine()
-        far = plan(server(certificates, ticket_count=count)).engine()
+        far = plan(server(certificates, **options)).engine()
         near.handshake()
         far.feed(near.take())
         far.handshake()
@@ -382,7 +404,7 @@ def test_tickets_are_counted__lw_165(certificates: Certificates) -> None:
         far.feed(near.take())
         assert far.handshake()
         sizes.append(len(far.take()))
-    assert sizes[0] == 0 < sizes[1] < sizes[2]
+    assert sizes[0] == 0 < sizes[1] < sizes[2] == sizes[3]
     with pytest.raises(ValueError, match="ticket_count"):
         server(certificates, ticket_count=-1)
     with pytest.raises(TypeError, match="ticket_count"):
@@ -395,8 +417,12 @@ def test_a_key_log_is_written_and_logged__lw_202(
     """With `key_log_file` the secrets of a connection go to that file, and the log says
     that they do.
     """
-    path = tmp_path / "keys"
-    meet(client(certificates, name="open book", key_log_file=path), server(certificates))
-    assert "CLIENT_TRAFFIC_SECRET_0" in path.read_text()
-    assert "open book" in caplog.text
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    meet(client(certificates, name="open book", key_log_file=ours), server(certificates))
+    meet(client(certificates), server(certificates, name="open door", key_log_file=str(theirs)))
+    for path in (ours, theirs):
+        assert "CLIENT_TRAFFIC_SECRET_0" in path.read_text()
+    assert [record.levelno for record in caplog.records] == [logging.WARNING] * 2
+    assert "open book" in caplog.messages[0]
+    assert "open door" in caplog.messages[1]
     caplog.clear()  # the record holds on to the description, and that to the file

@@ -113,6 +113,16 @@ def test_configure_context_works_on_a_context_of_its_own__lw_157(
         plan(description, configure_context=1)
 
 
+def test_a_description_takes_functions_only__lw_157_158_170(certificates: Certificates) -> None:
+    """Whatever cannot be called is a TypeError when the description is made."""
+    for option in ("verify_callback", "configure_context", "configure_connection"):
+        for described in (client, server):
+            with pytest.raises(TypeError, match=option):
+                described(certificates, **{option: "a name"})
+    with pytest.raises(TypeError, match="choose_context"):
+        server(certificates, choose_context="a name")
+
+
 def test_configure_context_of_a_description_follows_its_files__lw_157(
     certificates: Certificates,
 ) -> None:
