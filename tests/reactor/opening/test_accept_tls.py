@@ -336,6 +336,32 @@ def test_a_client_that_refuses_us_is_told__lw_057(
     assert "unknown ca" in str(ours.errors[0])
 
 
+@pytest.mark.parametrize("wanted", ["optional", "required"])
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_a_bad_certificate_of_a_client_is_told_to_both__lw_057_165_170(
+    collection: WaitStateCollection, certificates: Certificates, version: str, wanted: str
+) -> None:
+    """A client whose certificate is bad is refused, be it optional or required, and learns why:
+    under TLS 1.3 by its first read, as a failure of the handshake.
+    """
+    tls = server(certificates, client_certificates=wanted, trusted_file=certificates.authority)
+    ours, told, ends = Server(collection, certificates, tls=tls), Told(), list[Any]()
+    bad = client(certificates, certificate_file=certificates.alone, maximum_version=version)
+    state = connect_tcp(collection, "localhost", ours.handle.local_port, told, tls=bad)
+    ours.until(errors=1)
+    until(collection, lambda: told)
+    assert type(ours.errors[0]) is TLSVerificationFailed
+    if version == "1.3":
+        assert told.error is None
+        state.read_buffer(bytearray(1), lambda state, *_: ends.append(state.read_status))
+        until(collection, lambda: ends)
+    (error,) = ends or [told.error]
+    assert (error.phase, error.reason) == ("handshake", "TLSV1_ALERT_UNKNOWN_CA")
+    assert state.tls_side is None
+    state.close()
+    until(collection, lambda: collection.stats()["states"] == 0)
+
+
 @pytest.mark.parametrize("size", [1, 5, 100, 70_000])
 def test_garbage_is_closed__rel_23_24(
     collection: WaitStateCollection,

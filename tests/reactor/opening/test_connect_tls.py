@@ -29,7 +29,7 @@ from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
 from tests.certificates import Certificates
 from tests.reactor.opening.network import HOST, PATIENCE, Told, accepted, listening, port_of, until
-from tests.tls_pairs import client
+from tests.tls_pairs import client, server
 
 
 @contextlib.contextmanager
@@ -240,6 +240,29 @@ def test_options_of_tls_without_tls_are_refused__lw_154(collection: WaitStateCol
     """Options of TLS without `tls=` are refused, so that nobody goes without it by oversight."""
     with pytest.raises(ValueError, match="tls="):
         connect_tcp(collection, HOST, 9, Told(), configure_connection=print)
+
+
+def test_a_wrong_kind_of_tls_is_refused__lw_041_154_156_163(
+    collection: WaitStateCollection, certificates: Certificates
+) -> None:
+    """Who connects is the client of TLS, and verifies some name, unless the description is for
+    that: anything else is refused at the call.
+    """
+    wrong: list[tuple[type[Exception], dict[str, Any]]] = [
+        (TypeError, {"tls": server(certificates)}),
+        (ValueError, {"tls": certificates.server_context()}),
+        (TypeError, {"tls": "yes"}),
+        (ValueError, {"tls": False, "server_hostname": "localhost"}),
+        (ValueError, {"tls": True, "server_hostname": False}),
+        (ValueError, {"tls": certificates.client_context(), "configure_context": print}),
+        (TypeError, {"tls": client(certificates), "tls_side": "client"}),
+    ]
+    for kind, options in wrong:
+        with pytest.raises(kind):
+            connect_tcp(collection, HOST, 9, Told(), **options)
+    assert collection.stats()["states"] == 0
+    unnamed = client(certificates, check_hostname=False)
+    assert told_by(collection, certificates, tls=unnamed, server_hostname=False) is None
 
 
 def test_tls_can_be_attached_later_by_the_same_name__lw_139(
