@@ -44,6 +44,22 @@ class Lost(Channel):
         """Fail."""
         self.fail()
 
+    def receive(self, size: int) -> NoReturn:
+        """Fail: the verbs of datagrams do, as those of streams."""
+        self.fail()
+
+    def receive_into(self, view: memoryview) -> NoReturn:
+        """Fail."""
+        self.fail()
+
+    def waiting(self) -> NoReturn:
+        """Fail."""
+        self.fail()
+
+    def transmit(self, data: BytesLike, address: object = None) -> NoReturn:
+        """Fail."""
+        self.fail()
+
     def handshake(self) -> bool:
         """Fail."""
         self.fail()

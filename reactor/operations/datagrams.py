@@ -2,8 +2,8 @@
 
 `DatagramFeed` and `DatagramPour` are to a `DatagramChannel` what `Feed` and `Pour` are to a stream.
 Each datagram stands for itself: what the system has against one of them is told, and the next one
-is another matter. Only a descriptor that is gone ends them. Both are bounded in each step, so that
-a flood cannot keep others waiting.
+is another matter. Only a descriptor that is gone, or cannot be watched, ends them. Both are bounded
+in each step, so that a flood cannot keep others waiting.
 """
 
 from collections import deque
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias, cast
 
 from reactor.channel.base import Channel
+from reactor.channel.lost import Lost
 from reactor.channel.socket_channel import DatagramChannel
 from reactor.errors import Address, LimitExceeded, SocketError, StateClosed
 from reactor.operations.operation import CallbackRaised, Operation
@@ -58,9 +59,9 @@ class DatagramFeed(Operation):
         for _ in range(STEP_COUNT):
             try:
                 datagram = channel.receive(DATAGRAM_SIZE)
-            except StateClosed:
-                raise
             except SocketError as error:
+                if is_final(error, channel):
+                    raise
                 calling(self.failed, error)
             else:
                 if datagram is None:
@@ -165,15 +166,20 @@ class DatagramPour(Operation):
                 if not channel.transmit(data, address):
                     return False
                 self.moved += len(data)
-            except StateClosed:
-                raise
             except SocketError as failure:
+                if is_final(failure, channel):
+                    raise
                 error = failure
         self._waiting.popleft()
         self.size -= len(data) + DATAGRAM_COST
         if error is not None:
             calling(self.failed, error)
         return True
+
+
+def is_final(error: SocketError, channel: Channel) -> bool:
+    """Tell whether no other datagram can fare better: the descriptor is gone, or nobody waits."""
+    return isinstance(error, StateClosed) or isinstance(channel, Lost)
 
 
 def calling(function: Callable[..., object], *arguments: Any) -> None:

@@ -113,6 +113,7 @@ class DatagramVerbs(StateBase):
             OperationNotAllowed: this is a stream, or has no peer: use `send_message_to`.
             OperationInProgress: a write is running and this state does not queue its output.
             LimitExceeded: too much waits in line. TypeError, ValueError: as `write_buffer`.
+            BrokenPipe, SocketError: the way out was shut down, or is lost.
             StateClosed, WrongThread: as every verb.
 
         Thread: the owner's. Calls back: never before it returns. Source: LW-111, LW-113.

@@ -8,6 +8,7 @@ from reactor.datagram import DRAIN_TIMEOUT, open_datagram
 from reactor.errors import (
     LimitExceeded,
     OperationTimeout,
+    SocketError,
     StateClosed,
 )
 from reactor.flow.waiting_output import WRITE_LIMIT_HIGH, WRITE_LIMIT_LOW
@@ -16,6 +17,7 @@ from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
 from tests.reactor.datagram.endpoints import (
     LONGEST,
+    LOOPBACK,
     Answers,
     Recorder,
     bound,
@@ -23,6 +25,7 @@ from tests.reactor.datagram.endpoints import (
     clogged,
     drained,
 )
+from tests.torture.seam import failing, needs_epoll
 
 # A send buffer that is full.
 
@@ -269,3 +272,19 @@ def test_figures_count_the_bytes_of_datagrams__lw_015(collection: WaitStateColle
     transport.close()
     settle(collection)
     assert collection.stats()["bytes_out"] == 5
+
+
+@needs_epoll
+def test_an_endpoint_that_cannot_be_watched_is_ended__pr_04__pr_16() -> None:
+    """If the system does not take an endpoint for watching, its protocol is told so once: by
+    `connection_lost`.
+    """
+    protocol = Recorder()
+    with failing("register", "ENOMEM", number=2):
+        collection = WaitStateCollection()
+        transport = open_datagram(collection, lambda: protocol, local_address=LOOPBACK)
+        settle(collection)
+        assert (protocol.calls, protocol.errors) == (["made", "lost"], [])
+        assert isinstance(protocol.lost[0], SocketError)
+        assert transport.is_closing()
+        collection.close()
