@@ -34,7 +34,7 @@ from reactor.net.options import check_reuse_port, set_broadcast, set_reuse_port,
 from reactor.net.socket_address import SocketAddress, any_interface
 from reactor.opening.listen import addresses_of
 from reactor.state.async_io_state import AsyncIOState
-from reactor.state.connection import Callback
+from reactor.state.connection import Callback, closed_error
 
 
 def open_udp(
@@ -114,7 +114,8 @@ def connect_udp(
         host: the peer, in any form.
         service: its port, its digits, or a service name.
         callback: gets `(state, None)` later, when messages can go; or `(state, error)` if the look-
-            up, or what comes after it, has failed, and the state is closed. None tells nobody.
+            up, or what comes after it, has failed, or the state was closed meanwhile. None tells
+            nobody.
         local_address: as in `open_udp`.
         local_port: as in `open_udp`.
         ipv6: "any", True or False: the family of `host` if that is text.
@@ -146,8 +147,14 @@ def connect_udp(
         return state
     state = settings.state(collection, _open_first(endpoint, _places(endpoint, own, known)))
     if callback is not None:
-        state.later(callback, state, None)
+        state.later(_tell, callback, state)
     return state
+
+
+def _tell(callback: Callback, state: AsyncIOState) -> None:
+    """Tell that messages can go, unless the state has been closed since."""
+    closed = closed_error(state, "before its callback was called") if state.closed else None
+    callback(state, closed)
 
 
 class Settings(NamedTuple):

@@ -119,6 +119,18 @@ def test_of_an_address_the_callback_comes_later__lw_106(collection: WaitStateCol
     assert (told.calls, state.peer_address) == ([(state, None)], (HOST, 9))
 
 
+def test_of_an_address_too_the_callback_tells_of_a_close__lw_106__lw_123(
+    collection: WaitStateCollection,
+) -> None:
+    """Who closes the state of a numeric peer before the callback came is told `StateClosed`, once,
+    and not that messages can go.
+    """
+    told = Told()
+    connect_udp(collection, HOST, 9, told).close()
+    settle(collection)
+    assert isinstance(told.error, StateClosed)
+
+
 def test_what_is_started_waits_for_the_name__lw_107(collection: WaitStateCollection) -> None:
     """While a peer's name is looked up, reads and sends wait; then they go on, in order, after
     which nothing is lost.
