@@ -15,6 +15,7 @@ from reactor.arguments import check_callables
 from reactor.channel.base import Channel
 from reactor.channel.socket_channel import DatagramChannel
 from reactor.channel.unresolved import Unresolved
+from reactor.deadline import check_timeout
 from reactor.errors import SocketCreationError, SocketError, StateClosed, from_os_error
 from reactor.loop.collection import WaitStateCollection
 from reactor.net.address import (
@@ -157,8 +158,15 @@ def _tell(callback: Callback, state: AsyncIOState) -> None:
     callback(state, closed)
 
 
-class Settings(NamedTuple):
-    """What a state is made with."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class Settings:
+    """What a state is made with.
+
+    Raises:
+        TypeError, ValueError: a limit is none; before there is a socket, or a path.
+
+    Thread: any. Calls back: never. Source: LW-069, LW-105, LW-200.
+    """
 
     name: Any
     queue_output: bool
@@ -167,10 +175,24 @@ class Settings(NamedTuple):
     write_timeout: float | None
     user_info: Any
 
+    def __post_init__(self) -> None:
+        check_timeout("read_timeout", self.read_timeout)
+        check_timeout("write_timeout", self.write_timeout)
+
     def state(self, collection: WaitStateCollection, channel: Channel) -> AsyncIOState:
         """Make the state of a channel, which is closed if that fails; its object is the socket."""
         try:
-            state = AsyncIOState(collection, channel, **self._asdict(), direction="datagram")
+            state = AsyncIOState(
+                collection,
+                channel,
+                name=self.name,
+                queue_output=self.queue_output,
+                queue_input=self.queue_input,
+                read_timeout=self.read_timeout,
+                write_timeout=self.write_timeout,
+                user_info=self.user_info,
+                direction="datagram",
+            )
         except BaseException:
             channel.close()
             raise

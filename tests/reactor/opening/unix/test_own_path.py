@@ -190,6 +190,17 @@ def test_a_mode_is_permissions__lw_199(
     assert not path.exists()
 
 
+@pytest.mark.parametrize("wrong", [{"read_timeout": -1}, {"write_timeout": 0}], ids=str)
+def test_a_wrong_limit_takes_no_path_over__lw_200__lw_069(
+    collection: WaitStateCollection, path: Path, wrong: dict[str, Any]
+) -> None:
+    """A wrong limit is refused before anything is done: a stale path is still there."""
+    left_behind(path, "datagram")
+    with pytest.raises(ValueError, match="timeout"):
+        open_unix_datagram(collection, path, **wrong)
+    assert path.is_socket()
+
+
 def test_a_raising_init_function_leaves_no_path__lw_045__cc_25(
     collection: WaitStateCollection, path: Path
 ) -> None:
