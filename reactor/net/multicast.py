@@ -78,9 +78,7 @@ def set_interface(sock: socket.socket, interface: Interface | None) -> None:
 
 def get_hops(sock: socket.socket) -> int:
     """Return how many routers a message to a group may pass, one more than that."""
-    if sock.family == socket.AF_INET:
-        return sock.getsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL)
-    return sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS)
+    return _get(sock, socket.IP_MULTICAST_TTL, socket.IPV6_MULTICAST_HOPS)
 
 
 def set_hops(sock: socket.socket, hops: int) -> None:
@@ -100,9 +98,7 @@ def set_hops(sock: socket.socket, hops: int) -> None:
 
 def get_loop(sock: socket.socket) -> bool:
     """Return whether members on this machine hear our own messages to a group."""
-    if sock.family == socket.AF_INET:
-        return bool(sock.getsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP))
-    return bool(sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP))
+    return bool(_get(sock, socket.IP_MULTICAST_LOOP, socket.IPV6_MULTICAST_LOOP))
 
 
 def set_loop(sock: socket.socket, loop: bool) -> None:
@@ -187,6 +183,16 @@ def _index_of_address(host: Host) -> int:
     raise ValueError(
         f"the interface with the address {host.text} cannot be told: give its name or number"
     )
+
+
+def _get(sock: socket.socket, ipv4_option: int, ipv6_option: int) -> int:
+    """Ask for an option of the family of the socket; raise `SocketIOError` if it is gone."""
+    try:
+        if sock.family == socket.AF_INET:
+            return sock.getsockopt(socket.IPPROTO_IP, ipv4_option)
+        return sock.getsockopt(socket.IPPROTO_IPV6, ipv6_option)
+    except OSError as error:
+        raise from_os_error(error, phase=None, situation="getsockopt") from error
 
 
 def _set_both(sock: socket.socket, ipv4_option: int, ipv6_option: int, value: int) -> None:

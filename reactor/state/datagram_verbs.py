@@ -18,7 +18,7 @@ from reactor.net.name_service import host_not_found
 from reactor.net.path import UNIX, PathLike
 from reactor.net.recipients import Recipients
 from reactor.operations.messages import ReceiveMessage, SendMessage
-from reactor.state.connection import OPEN_TO_OPERATIONS, Callback
+from reactor.state.connection import OPEN, OPEN_TO_OPERATIONS, Callback
 from reactor.state.state_base import StateBase, order, view_of
 
 # Seconds until a path whose socket has no room is tried again: poll() says that our own socket
@@ -226,7 +226,7 @@ class DatagramVerbs(StateBase):
     @property
     def multicast_hops(self) -> int:
         """How far messages to groups go, 0 to 255; 1, this network, unless set (LW-201)."""
-        return multicast.get_hops(self._group_socket("multicast_hops"))
+        return multicast.get_hops(self._group_socket("multicast_hops", changed=False))
 
     @multicast_hops.setter
     def multicast_hops(self, hops: int) -> None:
@@ -235,7 +235,7 @@ class DatagramVerbs(StateBase):
     @property
     def multicast_loop(self) -> bool:
         """Whether members on this machine hear our own messages to groups; true unless set."""
-        return multicast.get_loop(self._group_socket("multicast_loop"))
+        return multicast.get_loop(self._group_socket("multicast_loop", changed=False))
 
     @multicast_loop.setter
     def multicast_loop(self, loop: bool) -> None:
@@ -244,7 +244,7 @@ class DatagramVerbs(StateBase):
     @property
     def multicast_interface(self) -> Interface | None:
         """Where messages to groups leave, as it was set; None, the default, is the system's way."""
-        self._group_socket("multicast_interface")
+        self._group_socket("multicast_interface", changed=False)
         return cast(Interface | None, cast(DatagramChannel, self.channel).multicast_interface)
 
     @multicast_interface.setter
@@ -284,8 +284,10 @@ class DatagramVerbs(StateBase):
                 operation.failure = host_not_found(str(error), target.given)
         self._go_on(operation)
 
-    def _group_socket(self, verb: str) -> socket.socket:
-        self._check_usable(verb)
+    def _group_socket(self, verb: str, *, changed: bool = True) -> socket.socket:
+        """Return the socket; what is not changed by it, every thread may ask (LW-014)."""
+        if changed or self._mode != OPEN:
+            self._check_usable(verb)
         self._check_carries(messages=True)
         channel = cast(DatagramChannel, self.channel)
         if channel.family not in (socket.AF_INET, socket.AF_INET6):

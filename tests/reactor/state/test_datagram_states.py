@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 
-from reactor.errors import EndOfStream, SocketError
+from reactor.errors import EndOfStream, SocketError, SocketIOError, StateClosed, WrongThread
 from reactor.loop.collection import WaitStateCollection
 from reactor.opening.udp import connect_udp, open_udp
 from reactor.state.async_io_state import AsyncIOState
@@ -64,3 +66,48 @@ def test_a_datagram_state_that_cannot_be_watched_is_lost__lw_123() -> None:
             state.send_message_to(*state.address, b"!", None)
         assert caught.value is errors.status
         collection.close()
+
+
+def test_datagram_verbs_belong_to_the_owner__lw_014(server: AsyncIOState) -> None:
+    """Another thread is refused every verb for datagrams and groups, and nothing has begun."""
+    with server.collection:
+        for refused in (
+            lambda: server.receive_message(bytearray(1), print),
+            lambda: server.send_message_to(HOST, 9, b"x", None),
+            lambda: server.join_group("239.255.77.1"),
+            lambda: server.leave_group("239.255.77.1"),
+            lambda: setattr(server, "multicast_hops", 7),
+            lambda: setattr(server, "multicast_loop", False),
+            lambda: setattr(server, "multicast_interface", None),
+        ):
+            with pytest.raises(WrongThread):
+                cast(Any, refused)()
+        assert not server.input.active
+        assert (server.multicast_hops, server.multicast_loop) == (1, True)
+
+
+def test_what_a_socket_is_set_to_all_threads_may_ask__lw_014__lw_201(
+    server: AsyncIOState,
+) -> None:
+    """What an attribute of a datagram state is can be read in any thread, until it is closed."""
+    server.multicast_hops = 7
+    with server.collection:
+        found = server.multicast_hops, server.multicast_loop, server.multicast_interface
+        assert (*found, server.truncated) == (7, True, None, False)
+    with pytest.raises(StateClosed):
+        _ = server.multicast_hops
+
+
+def test_a_socket_closed_behind_our_back_has_no_options__lw_201(server: AsyncIOState) -> None:
+    """If somebody else has closed the socket of a state, asking for an option is a
+    `SocketIOError`, as setting it is.
+    """
+    server.object.close()
+    for failing_verb in (
+        lambda: server.multicast_hops,
+        lambda: server.multicast_loop,
+        lambda: setattr(server, "multicast_hops", 7),
+    ):
+        with pytest.raises(SocketIOError):
+            cast(Any, failing_verb)()
+    server.close()
