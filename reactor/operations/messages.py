@@ -79,8 +79,8 @@ class SendMessage(Operation):
     Attributes:
         awaited: what has to come before the next try and no descriptor shows: a look-up of
             `sockaddr`, or a timer. It is cancelled if the message is not wanted any more.
-        crowded: called when the kernel has no room, if no descriptor will tell when it has: it
-            sets `awaited`. None where waiting for readiness is right.
+        crowded: called with this when the kernel has no room, if no descriptor will tell when it
+            has: it sets `awaited`. None where waiting for readiness is right.
         failure: why it cannot be sent.
         sent: whether the kernel has it; it is tried in the call that starts it, and told later.
 
@@ -98,7 +98,7 @@ class SendMessage(Operation):
         self.view = view
         self.sockaddr = sockaddr
         self.awaited: Any = None
-        self.crowded: Callable[[], object] | None = None
+        self.crowded: Callable[[SendMessage], object] | None = None
         self.failure: SocketError | None = None
         self.sent = False
         self.size = len(view) + DATAGRAM_COST
@@ -117,7 +117,7 @@ class SendMessage(Operation):
         if self.sent:
             self.moved = len(self.view)
         elif self.crowded is not None:
-            self.crowded()
+            self.crowded(self)
         return self.sent
 
     def want(self, channel: Channel) -> int:

@@ -170,7 +170,7 @@ class DatagramVerbs(StateBase):
         if not isinstance(recipient, Target):
             operation.sockaddr = recipient
             if cast(DatagramChannel, self.channel).family == UNIX:
-                operation.crowded = lambda: self._await_room(operation)
+                operation.crowded = self._await_room
             self._start(self.output, operation, user_info)
             return
         operation.awaited = Inquiry(

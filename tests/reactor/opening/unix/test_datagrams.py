@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import sys
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +139,27 @@ def test_what_waits_for_room_can_be_ended__lw_200(
     assert len(ends) == before + (way == "timeout")
     assert way == "abort" or isinstance(ends.writes[-1], OperationTimeout)
     assert (client.output.active, collection.stats()["timers"]) == (False, 0)
+
+
+@pytest.mark.parametrize("crowded", [False, True])
+def test_a_message_that_is_over_is_no_circle__lw_200(
+    collection: WaitStateCollection, server: AsyncIOState, path: Path, crowded: bool
+) -> None:
+    """What a message holds, its callback among it, is freed when it is over, without the collector
+    of garbage; also if it has waited for room.
+    """
+    client, sent = open_unix_datagram(collection), Reports()
+    while crowded and not client.output.active:
+        client.send_message_to(path, None, b"filling", None)
+        settle(collection)
+    gone = weakref.ref(sent)
+    gc.disable()
+    try:
+        client.send_message_to(path, None, b"x", sent)
+        settle(collection)
+        client.close()
+        settle(collection)
+        del sent
+        assert gone() is None
+    finally:
+        gc.enable()
