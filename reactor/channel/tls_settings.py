@@ -33,7 +33,7 @@ from reactor.channel.tls_context import (
     configure,
 )
 from reactor.channel.tls_engine import ConfigureConnection, TLSEngine, VerifyCallback
-from reactor.channel.tls_sessions import SESSION_LIMIT, Sessions
+from reactor.channel.tls_sessions import SESSION_LIMIT, Sessions, proof
 from reactor.deadline import check_timeout
 
 HANDSHAKE_TIMEOUT: Final = 10.0  # seconds for a whole handshake, unless told otherwise
@@ -406,8 +406,9 @@ class TLSPlan:
         sessions = context.sessions if isinstance(context, DescribedContext) else None
         session, keep = None, None
         if sessions is not None:
-            session = sessions.take(name)
-            keep = functools.partial(sessions.keep, name, session)
+            proved = proof(context, name)
+            session = sessions.take(proved)
+            keep = functools.partial(sessions.keep, proved, session)
         return TLSEngine(
             context,
             server_side=self.side == "server",

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import ssl
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from reactor.channel.tls import TLSChannel
-from reactor.channel.tls_sessions import SESSION_LIMIT, SESSIONS_OF_A_NAME, Sessions
+from reactor.channel.tls_sessions import (
+    SESSION_LIMIT,
+    SESSIONS_OF_A_NAME,
+    Proof,
+    Sessions,
+    proof,
+)
 from reactor.channel.tls_settings import ClientTLS, ServerTLS, tls_plan
 from reactor.errors import TLSError, TLSVerificationFailed
 from reactor.testing.memory import memory_pair
@@ -142,6 +149,43 @@ def test_verify_callback_sees_resumed_connections_too__lw_170(
     assert seen == [True, True, True]
 
 
+@pytest.mark.parametrize(
+    ("identity", "option", "stricter"),
+    [
+        ("alone", "verify", ("verify_mode", ssl.CERT_REQUIRED)),
+        ("elsewhere", "check_hostname", ("check_hostname", True)),
+    ],
+    ids=["roots", "name"],
+)
+def test_what_was_proved_less_strictly_is_not_resumed__lw_164__lw_158(
+    certificates: Certificates, version: str, identity: str, option: str, stricter: Any
+) -> None:
+    """After a program has made the context of a description stricter, a server that would not be
+    trusted now is refused, though it was met before.
+    """
+    server = ServerTLS(getattr(certificates, identity))
+    client = trusting(certificates, version, **{option: False})
+    assert [visit(client, server) for _ in range(2)] == [False, True]
+    setattr(client.context, *stricter)
+    with pytest.raises(TLSVerificationFailed):
+        visit(client, server)
+
+
+def test_a_connection_with_another_context_leaves_no_session__lw_158__lw_164(
+    certificates: Certificates, server: ServerTLS, version: str
+) -> None:
+    """If `configure_connection` gives a connection another context, it works each time, and what
+    it has left is not taken for the description's.
+    """
+    another = certificates.client_context()
+    client = trusting(
+        certificates,
+        version,
+        configure_connection=lambda tls_object: setattr(tls_object, "context", another),
+    )
+    assert [visit(client, server) for _ in range(3)] == [False, False, False]
+
+
 def test_sessions_can_be_switched_off__lw_164(
     certificates: Certificates, server: ServerTLS, version: str
 ) -> None:
@@ -162,6 +206,7 @@ class Ended:
 
     def __init__(self, number: int, *, has_ticket: bool = True) -> None:
         self.session = self
+        self.context: Any = None
         self.has_ticket = has_ticket
         self.id = b"" if not has_ticket else bytes([number % 256])
 
@@ -170,26 +215,44 @@ class Ended:
         return "TLSv1.3"
 
 
-def keep(sessions: Sessions, name: str | None, ended: Ended) -> None:
-    sessions.keep(name, None, cast(ssl.SSLObject, ended))
+def proved(name: str) -> Proof:
+    """What a server with this name proves to a careful client."""
+    return name, True, ssl.CERT_REQUIRED, ssl.VERIFY_DEFAULT
+
+
+def keep(sessions: Sessions, proof: Proof | None, ended: Ended) -> None:
+    ended.context = SimpleNamespace(sessions=sessions)
+    sessions.keep(proof, None, cast(ssl.SSLObject, ended))
 
 
 def test_sessions_have_a_limit__lw_164() -> None:
     """Sessions are kept for 128 names unless told otherwise, four of each; the oldest name goes."""
     sessions = Sessions()
-    for number in range(SESSION_LIMIT + 1):
-        keep(sessions, f"{number}.example", Ended(number))
-    assert sessions.take("0.example") is None
-    assert sessions.take(f"{SESSION_LIMIT}.example") is not None
+    names = [proved(f"{number}.example") for number in range(SESSION_LIMIT + 1)]
+    for number, name in enumerate(names):
+        keep(sessions, name, Ended(number))
+    assert sessions.take(names[0]) is None
+    assert sessions.take(names[-1]) is not None
     for number in range(SESSIONS_OF_A_NAME + 1):
-        keep(sessions, "1.example", Ended(number))
-    taken = [sessions.take("1.example") for _ in range(SESSIONS_OF_A_NAME + 1)]
+        keep(sessions, names[1], Ended(number))
+    taken = [sessions.take(names[1]) for _ in range(SESSIONS_OF_A_NAME + 1)]
     assert [one is None for one in taken] == [False] * SESSIONS_OF_A_NAME + [True]
 
 
-@pytest.mark.parametrize(("name", "has_ticket"), [(None, True), ("a.example", False)])
-def test_what_cannot_be_found_again_is_not_kept__lw_164(name: str | None, has_ticket: bool) -> None:
+@pytest.mark.parametrize(
+    ("name", "has_ticket"), [(None, True), (proved("a.example"), False)], ids=["name", "ticket"]
+)
+def test_what_cannot_be_found_again_is_not_kept__lw_164(
+    name: Proof | None, has_ticket: bool
+) -> None:
     """Without a name, and without something to resume by, no session is kept."""
     sessions = Sessions()
     keep(sessions, name, Ended(1, has_ticket=has_ticket))
     assert sessions.take(name) is None
+
+
+def test_without_a_name_nothing_is_proved__lw_163__lw_164() -> None:
+    """A connection without a name to verify neither resumes a session nor leaves one."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    assert [proof(context, name) for name in (None, "")] == [None, None]
+    assert proof(context, "a.example") is not None
