@@ -27,6 +27,11 @@ class SocketAddress(NamedTuple):
         """The address as it is shown: `(host, port)`."""
         return address_pair(self.sockaddr)
 
+    @property
+    def is_mapped(self) -> bool:
+        """Whether it is an address of IPv4 as an IPv6 socket is told it."""
+        return self.family == socket.AF_INET6 and ":" not in self.pair[0]
+
     def mapped(self) -> "SocketAddress":
         """Return the same place as an IPv6 socket has to be told it; IPv6 stays as it is."""
         if self.family != socket.AF_INET:

@@ -404,7 +404,8 @@ def _open(place: Place, endpoint: Endpoint) -> socket.socket:
             sock = undo.enter_context(socket.socket(family, socket.SOCK_DGRAM))
         sock.setblocking(False)
         if family == socket.AF_INET6:
-            set_v6only(sock, endpoint.ipv6 != "both", phase=phase)
+            mapped = any(one is not None and one.is_mapped for one in (local, remote))
+            set_v6only(sock, endpoint.ipv6 != "both" and not mapped, phase=phase)
         if endpoint.broadcast:
             set_broadcast(sock, True, phase=phase)
         if endpoint.reuse_port:

@@ -63,6 +63,24 @@ def test_both_families_only_if_asked_for__lw_105(
         assert channel.sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) == only
 
 
+@needs_ipv6
+def test_an_ipv4_address_in_the_form_of_ipv6_is_reached__lw_022__lw_028(
+    collection: WaitStateCollection,
+) -> None:
+    """An address such as `::ffff:127.0.0.1` can be bound and connected to, and is shown as what it
+    is.
+    """
+    with contextlib.closing(opened(collection, local_address="::ffff:127.0.0.1")) as server:
+        host, port = server.address
+        near = opened(collection, remote_address="::ffff:127.0.0.1", remote_port=port)
+        with contextlib.closing(near):
+            near.transmit(b"x")
+            received = server.receive(10)
+            assert received is not None
+            assert received[:2] == (b"x", near.address)
+            assert (host, near.peer_address) == ("127.0.0.1", ("127.0.0.1", port))
+
+
 def test_without_a_local_side_nothing_is_bound__lw_105(collection: WaitStateCollection) -> None:
     """Without a local side a UDP socket is not bound: a port is taken when the first
     datagram leaves.
