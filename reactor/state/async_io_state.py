@@ -360,7 +360,8 @@ class AsyncIOState(DatagramVerbs):
         """Stop both directions without a word, close, and call `close_callback(state)` later.
 
         Args:
-            close_callback: called later with the state; None calls nobody.
+            close_callback: called later with the state, when its port or path is free, unless TLS
+                still takes its leave; None calls nobody.
             keep_object: leave the socket open, and blocking if it was; it is the caller's. Default
                 false.
 
@@ -376,7 +377,8 @@ class AsyncIOState(DatagramVerbs):
         if not self.closed:
             self._close(None, keep_object=keep_object)
         if close_callback is not None:
-            self.later(close_callback, self)
+            # Twice, for sockets are closed behind the calls of a turn: then their port is free.
+            self.later(self.later, close_callback, self)
 
     def shutdown(
         self, direction: str, *, abort: bool = False, callback: Callback | None = None

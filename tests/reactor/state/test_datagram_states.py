@@ -10,6 +10,7 @@ from reactor.errors import EndOfStream, SocketError, SocketIOError, StateClosed,
 from reactor.loop.collection import WaitStateCollection
 from reactor.opening.udp import connect_udp, open_udp
 from reactor.state.async_io_state import AsyncIOState
+from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
 from tests.reactor.opening.network import HOST
 from tests.reactor.state.reports import Reports
@@ -111,3 +112,31 @@ def test_a_socket_closed_behind_our_back_has_no_options__lw_201(server: AsyncIOS
         with pytest.raises(SocketIOError):
             cast(Any, failing_verb)()
     server.close()
+
+
+@pytest.mark.parametrize("phase", ["call", "timer", "message"])
+def test_when_a_close_is_told_the_port_is_free__lw_130__lw_134(
+    collection: WaitStateCollection, clock: ManualClock, server: AsyncIOState, phase: str
+) -> None:
+    """The callback of `abort_and_close` can have the port again, in whatever phase of a turn the
+    state was closed.
+    """
+    host, port = server.address
+    heirs = list[AsyncIOState]()
+
+    def inherit(state: AsyncIOState) -> None:
+        heirs.append(open_udp(collection, local_address=host, local_port=port))
+
+    def leave(*_: object) -> None:
+        server.abort_and_close(inherit)
+
+    if phase == "call":
+        collection.call_soon(leave)
+    elif phase == "timer":
+        collection.call_later(1, leave)
+        clock.advance(1)
+    else:
+        server.receive_message(bytearray(1), leave)
+        open_udp(collection).send_message_to(host, port, b"x", None)
+    settle(collection)
+    assert [heir.address for heir in heirs] == [(host, port)]
