@@ -8,7 +8,7 @@ as the `Target` that has to be.
 import socket
 from typing import Any, Final
 
-from reactor.channel.socket_channel import DatagramChannel
+from reactor.channel.socket_channel import IPV6_LENGTH, DatagramChannel
 from reactor.net.address import Target, lookup_port, read_host
 from reactor.net.path import UNIX, read_path
 from reactor.net.socket_address import SocketAddress
@@ -79,7 +79,10 @@ class Recipients(dict[Any, Any]):
         known = target.known_addresses()
         if known is None:
             return target
-        return self._keep(address, self.fitting(known, target))
+        sockaddr = self.fitting(known, target)
+        if len(sockaddr) == IPV6_LENGTH and sockaddr[-1]:
+            return sockaddr  # an interface that goes and comes again has another number
+        return self._keep(address, sockaddr)
 
     def fitting(self, addresses: list[SocketAddress], target: Target) -> Any:
         """Return the first address that the socket can be told; IPv4 is mapped for IPv6.

@@ -77,6 +77,19 @@ def test_an_endpoint_remembers_a_bounded_number_of_peers__pr_16(
             known[None]
 
 
+def test_an_interface_is_looked_for_each_time__lw_022(
+    collection: WaitStateCollection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An address with the name of an interface is sent to where that is now: one that has gone and
+    come again has another number.
+    """
+    with contextlib.closing(opened(collection, ipv6=True)) as channel:
+        known = Recipients(channel)
+        for number in (7, 8):
+            monkeypatch.setattr(socket, "if_nametoindex", lambda _, number=number: number)
+            assert known["fe80::1%usb0", 9] == ("fe80::1", 9, 0, number)
+
+
 def test_a_connected_endpoint_knows_its_peer_only__pr_16(collection: WaitStateCollection) -> None:
     """A connected datagram endpoint sends to its peer without an address, and refuses any other."""
     peer = ("127.0.0.1", 9)
