@@ -185,6 +185,11 @@ class Late(Operation):
         self._operation = operation
         self._error = error
 
+    @property
+    def sticks(self) -> bool:  # type: ignore[override]  # nobody sets it
+        """As of the operation: behind a message that is late others go on."""
+        return self._operation.sticks
+
     def step(self, channel: Channel) -> bool:
         """Say that it is too late."""
         raise self._error

@@ -69,16 +69,23 @@ class Line:
         self.size -= operation.size
         return operation
 
-    def take_from_the_first_late(self, now: float) -> list[Operation]:
-        """Take out the first operation that is out of time, and all behind it, in order."""
+    def take_late(self, now: float) -> list[list[Operation]]:
+        """Take out who is out of time, in order; those who end by one error together.
+
+        Of a stream that is the first of them with all behind it, who would leave a gap. Messages
+        do not depend on each other: each is alone.
+        """
         if now < self.deadline:
             return []
-        operations = self.take()
-        late = (index for index, one in enumerate(operations) if one.deadline <= now)
-        first = next(late, len(operations))
-        for operation in operations[:first]:
-            self._append(operation)
-        return operations[first:]
+        late = list[list[Operation]]()
+        for operation in self.take():
+            if late and operation.sticks:
+                late[0].append(operation)
+            elif operation.deadline <= now:
+                late.append([operation])
+            else:
+                self._append(operation)
+        return late
 
     def take(self) -> list[Operation]:
         """Take out all of them, in order."""

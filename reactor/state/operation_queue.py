@@ -297,7 +297,7 @@ class OperationQueue(Timed):
                 self._conclude(operation, operation.timeout_error(state.channel, state, now))
         finally:
             if self.phase == BLOCKED:
-                if self.line and (late := self.line.take_from_the_first_late(now)):
+                for late in self.line.take_late(now) if self.line else ():
                     self._tell(late, late[0].timeout_error(state.channel, state, now))
                 self._arm()
             state.settle()

@@ -51,10 +51,13 @@ PAIRS: Final[dict[str, Callable[[], tuple[socket.socket, socket.socket]]]] = {
 }
 SIDE: Final = st.sampled_from([0, 1])
 LIMIT: Final = st.sampled_from([None, 1.0])
+MOMENT: Final = st.sampled_from([-1.0, 0.5, 3.0])  # from now
 VERBS: Final = st.one_of(
     st.tuples(st.just("send"), SIDE, st.sampled_from(SIZES), LIMIT),
+    st.tuples(st.just("send"), SIDE, st.just(4), st.none(), MOMENT),
     st.tuples(st.just("crowd"), SIDE),
     st.tuples(st.just("receive"), SIDE, st.sampled_from(ROOMS), LIMIT),
+    st.tuples(st.just("receive"), SIDE, st.just(2000), st.none(), MOMENT),
     st.tuples(st.just("receive"), SIDE, st.sampled_from(ROOMS), st.just(0)),
     st.tuples(st.just("wait"), SIDE, LIMIT),
     st.tuples(st.just("abort"), SIDE, st.sampled_from(["input", "output", "io"])),
@@ -132,7 +135,10 @@ class Model:
 
         return end
 
-    def send(self, side: int, size: int, limit: float | None) -> None:
+    def _deadline(self, moment: float | None) -> float | None:
+        return None if moment is None else self.clock() + moment
+
+    def send(self, side: int, size: int, limit: float | None, moment: float | None = None) -> None:
         data = BIG if size == TOO_LONG else next(self._numbers).to_bytes(4, "big") * (size // 4)
         message = Message(data)
 
@@ -140,7 +146,8 @@ class Model:
             message.status = state.write_status
 
         with contextlib.suppress(LimitExceeded):  # at the call: it was not taken
-            self.states[side].send_message(data, self._once(told), timeout=limit)
+            deadline = self._deadline(moment)
+            self.states[side].send_message(data, self._once(told), timeout=limit, deadline=deadline)
             self.started += 1
             self.sent[side].append(message)
 
@@ -148,14 +155,18 @@ class Model:
         for _ in range(12):  # more than a Unix socket of Linux has room for
             self.send(side, 4, None)
 
-    def receive(self, side: int, room: int, limit: float | None) -> None:
+    def receive(
+        self, side: int, room: int, limit: float | None, moment: float | None = None
+    ) -> None:
         def came(state: AsyncIOState, buffer: bytearray, count: int) -> None:
             if state.read_status is None:
                 self.arrived[side].append((bytes(buffer[:count]), room, state.truncated))
             else:
                 assert (count, bytes(buffer)) == (0, bytes(room))
 
-        self.states[side].receive_message(bytearray(room), self._once(came), timeout=limit)
+        self.states[side].receive_message(
+            bytearray(room), self._once(came), timeout=limit, deadline=self._deadline(moment)
+        )
         self.started += 1
 
     def wait(self, side: int, limit: float | None) -> None:

@@ -6,13 +6,20 @@ from typing import Any, cast
 
 import pytest
 
-from reactor.errors import EndOfStream, SocketError, SocketIOError, StateClosed, WrongThread
+from reactor.errors import (
+    DeadlinePassed,
+    EndOfStream,
+    SocketError,
+    SocketIOError,
+    StateClosed,
+    WrongThread,
+)
 from reactor.loop.collection import WaitStateCollection
 from reactor.opening.udp import connect_udp, open_udp
 from reactor.state.async_io_state import AsyncIOState
 from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
-from tests.reactor.opening.network import HOST
+from tests.reactor.opening.network import HOST, silent_resolver
 from tests.reactor.state.reports import Reports
 from tests.torture.seam import failing, needs_epoll
 
@@ -140,3 +147,67 @@ def test_when_a_close_is_told_the_port_is_free__lw_130__lw_134(
         open_udp(collection).send_message_to(host, port, b"x", None)
     settle(collection)
     assert [heir.address for heir in heirs] == [(host, port)]
+
+
+def test_a_message_that_is_late_in_line_ends_alone__lw_113__lw_196(
+    collection: WaitStateCollection, clock: ManualClock, server: AsyncIOState
+) -> None:
+    """A message whose deadline passes in line ends; those around it go on, each by its own limits,
+    and are sent.
+    """
+    client = open_udp(collection)
+    named, first, second, sent = Reports(), Reports(), Reports(), Reports()
+    with silent_resolver() as collection.resolver:
+        client.send_message_to("silent.test", 9, b"0", named)
+        client.send_message_to(*server.address, b"1", first, deadline=clock() + 1)
+        client.send_message_to(*server.address, b"2", sent)
+        client.send_message_to(*server.address, b"3", second, deadline=clock() + 2)
+        for late in (first, second):
+            clock.advance(1)
+            settle(collection)
+            assert isinstance(late.status, DeadlinePassed)
+        assert first.status is not second.status
+        assert (len(named), len(sent)) == (0, 0)
+        clock.advance(8)  # until the look-up is given up
+        settle(collection)
+    assert (len(named), sent.status) == (1, None)
+    server.receive_message(bytearray(1), heard := Reports(), timeout=0)
+    settle(collection)
+    assert heard.moved == [(b"2", 1)]
+
+
+def test_a_read_that_is_late_in_line_ends_alone__lw_113__lw_196(
+    collection: WaitStateCollection,
+    clock: ManualClock,
+    server: AsyncIOState,
+    client: AsyncIOState,
+) -> None:
+    """A read of messages whose deadline passes in line ends; those around it get the messages."""
+    first, late, last = Reports(), Reports(), Reports()
+    server.queue_input = True
+    server.receive_message(bytearray(1), first)
+    server.receive_message(bytearray(1), late, deadline=clock() + 1)
+    server.receive_message(bytearray(1), last)
+    clock.advance(1)
+    settle(collection)
+    for message in (b"1", b"2"):
+        client.send_message(message, None)
+    settle(collection)
+    assert isinstance(late.status, DeadlinePassed)
+    assert (first.moved, last.moved) == ([(b"1", 1)], [(b"2", 1)])
+
+
+def test_a_message_that_begins_too_late_ends_alone__lw_113__lw_196(
+    collection: WaitStateCollection,
+    clock: ManualClock,
+    server: AsyncIOState,
+    client: AsyncIOState,
+) -> None:
+    """A message whose moment has passed when it is started is not sent, and the next one is."""
+    late, sent, heard = Reports(), Reports(), Reports()
+    client.send_message(b"1", late, deadline=clock() - 1)
+    client.send_message(b"2", sent)
+    server.receive_message(bytearray(1), heard)
+    settle(collection)
+    assert isinstance(late.status, DeadlinePassed)
+    assert (sent.status, heard.moved) == (None, [(b"2", 1)])

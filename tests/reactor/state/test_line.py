@@ -87,10 +87,10 @@ def test_who_is_late_takes_those_behind_along__lw_196_102() -> None:
     for request in requests:
         line.admit(request, 100, None)
     assert line.deadline == 5.0
-    assert line.take_from_the_first_late(4.9) == []
-    assert line.take_from_the_first_late(5.0) == requests[2:]
+    assert line.take_late(4.9) == []
+    assert line.take_late(5.0) == [requests[2:]]
     assert (len(line), line.size, line.deadline) == (2, 3, 7.0)
-    assert line.take_from_the_first_late(7.0) == requests[1:2]
+    assert line.take_late(7.0) == [requests[1:2]]
     assert (line.size, line.deadline) == (1, NEVER)
 
 
