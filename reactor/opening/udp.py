@@ -180,7 +180,10 @@ class Settings:
         check_timeout("write_timeout", self.write_timeout)
 
     def state(self, collection: WaitStateCollection, channel: Channel) -> AsyncIOState:
-        """Make the state of a channel, which is closed if that fails; its object is the socket."""
+        """Make the state of a channel, which is closed if that fails.
+
+        Its object is the socket, and None as long as there is none.
+        """
         try:
             state = AsyncIOState(
                 collection,
@@ -196,8 +199,7 @@ class Settings:
         except BaseException:
             channel.close()
             raise
-        if isinstance(channel, DatagramChannel):
-            state.object = channel.sock
+        state.object = channel.sock if isinstance(channel, DatagramChannel) else None
         return state
 
 

@@ -142,9 +142,10 @@ def test_what_is_started_waits_for_the_name__lw_107(collection: WaitStateCollect
     client.receive_message(bytearray(9), heard)
     client.send_message(b"1", sent)
     client.send_message(b"2", sent)
-    assert (client.address, client.object, client.closed) == ((None, None), client.object, False)
+    assert (client.address, client.object, client.closed) == ((None, None), None, False)
     until(collection, lambda: len(sent) == 2)
     assert (told.error, client.peer_address) == (None, server.address)
+    assert client.object.getpeername() == server.address
     answers = Reports()
     server.receive_message(bytearray(9), answers)
     server.send_message_to(*client.address, b"answer", None)
@@ -169,6 +170,29 @@ def test_a_name_that_fails_ends_all_that_waits__lw_107(collection: WaitStateColl
     assert told.error.connection is client
     assert [errors.reads[0], *errors.writes[1:]] == [told.error] * 3
     assert client.closed
+    collection.resolver.close()
+
+
+@pytest.mark.parametrize("addresses", [["::1"], [HOST]], ids=str)
+def test_a_peer_that_cannot_be_had_after_all__lw_107(
+    collection: WaitStateCollection, addresses: list[str]
+) -> None:
+    """If the peer's name is found and the socket cannot be opened, that is told as a failed look-up
+    is, and nothing is left open.
+    """
+    collection.resolver = resolver(peer_test=addresses)
+    taken = open_udp(collection, local_address=HOST).address[1]
+    told, errors = Told(), Reports()
+    client = connect_udp(
+        collection, "peer.test", 9, told, local_address=HOST, local_port=taken, queue_input=True
+    )
+    for _ in range(2):
+        client.receive_message(bytearray(9), pytest.fail, error_callback=errors)
+    until(collection, lambda: len(errors) == 2)
+    settle(collection)
+    assert isinstance(told.error, NameLookupFailed if addresses == ["::1"] else BindError)
+    assert errors.reads == [told.error] * 2
+    assert (client.closed, client.object) == (True, None)
     collection.resolver.close()
 
 
