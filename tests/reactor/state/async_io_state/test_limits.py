@@ -1,8 +1,9 @@
-"""AsyncIOState, limits: timeouts and deadlines of reads, and what they cost."""
+"""AsyncIOState, limits: timeouts and deadlines of reads and handshakes, and what they cost."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
@@ -12,10 +13,13 @@ from reactor.errors import (
 )
 from reactor.loop.collection import WaitStateCollection
 from reactor.state.async_io_state import AsyncIOState
+from reactor.state.farewell import LINGER_LIMIT
 from reactor.testing.clock import ManualClock
 from reactor.testing.memory import MemoryChannel
 from reactor.testing.settle import settle
+from tests.certificates import Certificates
 from tests.reactor.state.reports import Reports
+from tests.tls_pairs import contexts
 
 
 @pytest.mark.parametrize("timeout", [0, -1.0, math.nan])
@@ -199,3 +203,29 @@ def test_an_operation_in_time_costs_no_work_in_the_heap__lw_122(
     assert len(collection.timers._heap) <= 1
     settle(collection)
     assert len(collection.timers) == 0
+
+
+def test_a_limit_of_a_handshake_is_positive_or_none__lw_159(
+    collection: WaitStateCollection,
+    certificates: Certificates,
+    clock: ManualClock,
+    near: AsyncIOState,
+) -> None:
+    """A `handshake_timeout` is a positive number of seconds; with None a silent peer is waited
+    for without end.
+    """
+    options: dict[str, Any] = {"tls": contexts(certificates)[0], "server_hostname": "localhost"}
+    for wrong in (0, -1.0, math.nan):
+        with pytest.raises(ValueError, match="handshake_timeout"):
+            near.attach_tls(Reports(), handshake_timeout=wrong, **options)
+    with pytest.raises(TypeError, match="handshake_timeout"):
+        near.attach_tls(Reports(), handshake_timeout="10", **options)  # type: ignore[arg-type]  # the point
+    assert near.tls_side is None
+    near.attach_tls(told := Reports(), handshake_timeout=None, **options)
+    settle(collection)
+    clock.advance(1e6)
+    settle(collection)
+    assert (len(told), len(collection.timers)) == (0, 0)
+    near.abort_and_close()
+    clock.advance(LINGER_LIMIT)  # for a last word
+    settle(collection)

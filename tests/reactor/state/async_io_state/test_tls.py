@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import ssl
 from collections.abc import Callable
 from typing import Any, Final
@@ -28,7 +27,6 @@ from reactor.errors import (
 from reactor.interest import READ
 from reactor.loop.collection import WaitStateCollection
 from reactor.state.async_io_state import AsyncIOState
-from reactor.state.farewell import LINGER_LIMIT
 from reactor.testing.clock import ManualClock
 from reactor.testing.memory import memory_pair
 from reactor.testing.settle import settle
@@ -231,32 +229,6 @@ def test_a_handshake_has_a_limit__lw_159(
     assert isinstance(told.moved[0], TLSHandshakeTimeout)
     assert (told.moved[0].limit, told.moved[0].phase) == (3.0, "handshake")
     plain[0].close()
-
-
-def test_a_limit_of_a_handshake_is_positive_or_none__lw_159(
-    collection: WaitStateCollection,
-    certificates: Certificates,
-    clock: ManualClock,
-    near: AsyncIOState,
-) -> None:
-    """A `handshake_timeout` is a positive number of seconds; with None a silent peer is waited
-    for without end.
-    """
-    options: dict[str, Any] = {"tls": contexts(certificates)[0], "server_hostname": "localhost"}
-    for wrong in (0, -1.0, math.nan):
-        with pytest.raises(ValueError, match="handshake_timeout"):
-            near.attach_tls(Reports(), handshake_timeout=wrong, **options)
-    with pytest.raises(TypeError, match="handshake_timeout"):
-        near.attach_tls(Reports(), handshake_timeout="10", **options)  # type: ignore[arg-type]  # the point
-    assert near.tls_side is None
-    near.attach_tls(told := Reports(), handshake_timeout=None, **options)
-    settle(collection)
-    clock.advance(1e6)
-    settle(collection)
-    assert (len(told), len(collection.timers)) == (0, 0)
-    near.abort_and_close()
-    clock.advance(LINGER_LIMIT)  # for a last word
-    settle(collection)
 
 
 def test_a_handshake_is_begun_by_itself_on_a_tls_channel__lw_146(
