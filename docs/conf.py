@@ -37,7 +37,7 @@ nitpick_ignore = [  # what a function returns, and what anybody's collection is:
     ("py:class", "protocols.codecs.decoder.Decoder"),  # what decoders do alike: not public
     ("py:class", "reactor.loop.collection.Result"),
     ("py:class", "reactor.state.drive.Driven"),
-    ("py:class", "reactor.stream.waiting.Limited"),  # a stream, or another socket with limits
+    ("py:class", "reactor.stream.blocking_socket.BlockingSocket"),  # any of this kind
     ("py:class", "reactor.stream.waiting.Waited"),
     ("py:class", "reactor.testing.settle.TakesTurns"),
 ]

@@ -37,6 +37,7 @@ MET: Final = (
     "reactor.net.resolver.Resolver",
     "reactor.flow.close_report.CloseReport",
     "reactor.stream.stream_file.StreamFile",
+    "reactor.sockets.udp_socket.Received",
 )
 # Methods that other files of the library call: no part of the surface.
 CALLED_FROM_BELOW: Final = {
@@ -74,6 +75,14 @@ INHERITED: Final = {
         *("read_exactly", "read_timeout", "read_until", "readable", "readinto", "readinto1"),
         *("readline", "remote_filename", "remote_host", "remote_port", "tls_object", "tls_side"),
         *("wait_for_input", "writable", "write_timeout"),
+    },
+    "ListenerSocket": {
+        *("address", "close", "closed", "fileno", "local_filename", "local_host", "local_port"),
+        *("read_timeout", "wait_for_input", "write_timeout"),
+    },
+    "UDPSocket": {
+        *("address", "close", "closed", "fileno", "local_host", "local_port", "peer_address"),
+        *("read_timeout", "remote_host", "remote_port", "wait_for_input", "write_timeout"),
     },
     "BufferedProtocol": {
         *("connection_lost", "connection_made", "pause_writing", "resume_writing"),

@@ -15,6 +15,7 @@ upstairs: a file imports from lower floors only.
     6  transport, datagram           what a protocol sees of its connection, of its endpoint
        stream/                       a connection as a file, for code that waits
     7  server                        serve and connect: protocols on listening sockets
+       sockets/                      every kind of socket for code that waits: make_socket
 
 Begin with `loop/collection.py` if you wonder who calls whom, with `state/operation_queue.py` if
 you wonder in which order, and with `channel/tls_engine.py` if you wonder about TLS.
@@ -58,12 +59,22 @@ from reactor.errors import (
 from reactor.interest import READ, WRITE
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.error_handler import log_and_close, propagate
+from reactor.net.address import (
+    dotted_to_ipaddr,
+    ipaddr_to_dotted,
+    ipaddr_to_hostname,
+    lookup_hostname,
+    lookup_port,
+)
 from reactor.opening.accept import AcceptingHandle, accept_tcp
 from reactor.opening.connect import connect_tcp
 from reactor.opening.udp import connect_udp, open_udp
 from reactor.opening.unix import accept_unix, connect_unix, open_unix_datagram
 from reactor.protocol import BaseProtocol, BufferedProtocol, DatagramProtocol, Protocol
 from reactor.server import Server, connect, serve
+from reactor.sockets.listener_socket import ListenerSocket
+from reactor.sockets.make_socket import make_socket
+from reactor.sockets.udp_socket import UDPSocket
 from reactor.state.async_io_state import AsyncIOState
 from reactor.state.drive import drive
 from reactor.stream.opening import open_tcp_stream
@@ -98,6 +109,7 @@ __all__ = [
     "EndOfStream",
     "InternalError",
     "LimitExceeded",
+    "ListenerSocket",
     "NameLookupFailed",
     "NoSuchPath",
     "OperationAborted",
@@ -119,6 +131,7 @@ __all__ = [
     "TLSTruncated",
     "TLSVerificationFailed",
     "Transport",
+    "UDPSocket",
     "WaitStateCollection",
     "WrongProcess",
     "WrongThread",
@@ -128,8 +141,14 @@ __all__ = [
     "connect_tcp",
     "connect_udp",
     "connect_unix",
+    "dotted_to_ipaddr",
     "drive",
+    "ipaddr_to_dotted",
+    "ipaddr_to_hostname",
     "log_and_close",
+    "lookup_hostname",
+    "lookup_port",
+    "make_socket",
     "open_datagram",
     "open_tcp_stream",
     "open_udp",

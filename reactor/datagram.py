@@ -34,6 +34,7 @@ from reactor.flow.waiting_output import WRITE_LIMIT_HIGH, WRITE_LIMIT_LOW
 from reactor.loop.collection import WaitStateCollection
 from reactor.net.address import HostLike, IPv6Choice, ServiceLike
 from reactor.net.recipients import Recipients
+from reactor.opening.listen import finder
 from reactor.opening.udp import Endpoint, open_udp_channel
 from reactor.operations.datagrams import DatagramFeed, DatagramPour, Waiting
 from reactor.protocol import DatagramProtocol
@@ -84,7 +85,7 @@ def open_datagram(
     endpoint = Endpoint(
         local_address, local_port, remote_address, remote_port, ipv6, broadcast, reuse_port
     )
-    channel = open_udp_channel(collection, endpoint)
+    channel = open_udp_channel(finder(collection), endpoint)
     try:
         protocol = factory()
         state = Connection(collection, channel, direction="datagram")

@@ -11,7 +11,12 @@ import sys
 from typing import Any
 
 from reactor.channel.base import Channel
-from reactor.channel.socket_channel import DatagramChannel, OwnedSocket, SocketChannel
+from reactor.channel.socket_channel import (
+    DatagramChannel,
+    ListeningChannel,
+    OwnedSocket,
+    SocketChannel,
+)
 from reactor.channel.traffic import COUNTED_BY_KERNEL, CountingChannel, KernelCountedChannel
 from reactor.channel.unix_channel import UnixChannel
 from reactor.errors import Address
@@ -50,6 +55,8 @@ def channel_of(thing: Any) -> Channel:
         ValueError: a stream socket listens, or is not connected; or it is of another kind.
         TypeError: it is none of these.
     """
+    if isinstance(thing, ListeningChannel):
+        raise ValueError(f"{thing!r} carries no bytes")
     if isinstance(thing, Channel):
         return thing
     if isinstance(thing, int) and not isinstance(thing, bool):

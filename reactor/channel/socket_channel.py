@@ -413,8 +413,10 @@ class DatagramChannel(OwnedSocket):
         return f"<DatagramChannel on {address_text(self.address)}, {where}>"
 
 
-class ListeningChannel:
+class ListeningChannel(Channel):
     """A listening socket: each `accept` takes one client from the kernel's queue, or nobody.
+
+    It carries no bytes, so the verbs for streams are not for it.
 
     Args:
         sock: bound and listening; becomes non-blocking, and belongs to the channel.
@@ -440,6 +442,11 @@ class ListeningChannel:
         """The address that clients connect to; it stays after closing."""
         self._address = self._address or _ask_address(self.sock)
         return self._address or NO_ADDRESS
+
+    @property
+    def peer_address(self) -> Address:
+        """The address of nobody."""
+        return NO_ADDRESS
 
     @property
     def closed(self) -> bool:
@@ -472,6 +479,11 @@ class ListeningChannel:
             else:
                 return sock, address_pair(raw)
         return None
+
+    def shutdown(self, how: int) -> None:
+        """Let nobody in any more, and wake who waits for clients, where the system does that."""
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(how)
 
     def close(self) -> None:
         """Give the descriptor back, and send away who still waits; once more is harmless."""

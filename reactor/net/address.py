@@ -258,6 +258,10 @@ def ipaddr_to_dotted(ipaddr: int, *, values: Literal[True]) -> tuple[int, ...]: 
 def ipaddr_to_dotted(ipaddr: int, *, values: bool = False) -> str | tuple[int, ...]:
     """Turn 3232235521 into "192.168.0.1", or with `values` into (192, 168, 0, 1).
 
+    Args:
+        ipaddr: an unsigned number of 32 bits.
+        values: whether the four numbers are wanted, not the text; false by default.
+
     Raises:
         TypeError: it is no number. ValueError: it is not an unsigned number of 32 bits.
 
@@ -292,6 +296,9 @@ def ipaddr_to_hostname(ipaddr: HostLike, *, ignore_cache: object = None) -> str:
 
 def lookup_hostname(host: HostLike) -> int:
     """Return the IPv4 address of a host as a number; for a name this waits for the service.
+
+    Args:
+        host: a name, numeric text, or a number.
 
     Raises:
         NameLookupFailed: the name is unknown or has no IPv4 address. TypeError, ValueError: as

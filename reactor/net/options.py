@@ -33,6 +33,8 @@ class SocketOptions:
         keepalive: let the kernel probe a silent peer.
         linger: seconds that closing waits for unsent bytes, 0 for a reset; None is the kernel's.
         user_timeout: seconds that sent bytes may stay unacknowledged; None is the kernel's.
+        out_of_band_inline: put urgent bytes into the stream.
+        reuse_address: bind a port although old connections have it.
 
     Raises:
         TypeError, ValueError: as `check_linger` and `check_user_timeout`.
@@ -44,6 +46,8 @@ class SocketOptions:
     keepalive: bool = False
     linger: float | None = None
     user_timeout: float | None = None
+    out_of_band_inline: bool = False
+    reuse_address: bool = False
 
     def __post_init__(self) -> None:
         check_linger(self.linger)
@@ -56,10 +60,14 @@ class SocketOptions:
             SocketError: the system refuses one.
         """
         set_nodelay(sock, self.nodelay, phase=phase)
+        if self.reuse_address:
+            set_reuse_address(sock, True, phase=phase)
         if self.keepalive:
             set_keepalive(sock, True, phase=phase)
         set_linger(sock, self.linger, phase=phase)
         set_user_timeout(sock, self.user_timeout, phase=phase)
+        if self.out_of_band_inline:
+            set_out_of_band_inline(sock, True, phase=phase)
 
     def set_on_accepted(self, sock: socket.socket) -> None:
         """Set them on the socket of a client, unless it has them from its listener.

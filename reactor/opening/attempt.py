@@ -44,6 +44,7 @@ class Attempt:
         address: where to.
         local: where to bind before, None to leave it to the system.
         prepare: gets the new socket, to set its options; None has none.
+        sock: what is connected instead of a new one; it belongs to the attempt.
 
     Thread: one at a time. Calls back: `prepare`. Source: LW-037, LW-038.
     """
@@ -55,11 +56,12 @@ class Attempt:
         address: SocketAddress,
         local: SocketAddress | None,
         prepare: Callable[[socket.socket], object] | None = None,
+        sock: socket.socket | None = None,
     ) -> None:
         self.address = address
         self._local = local
         self._prepare = prepare
-        self._sock: socket.socket | None = None
+        self._sock = sock
 
     def start(self) -> bool:
         """Begin; true if the connection is up at once.
@@ -75,9 +77,10 @@ class Attempt:
 
     def _begin(self) -> bool:
         try:
-            sock = self._sock = socket.socket(self.address.family, socket.SOCK_STREAM)
+            sock = self._sock or socket.socket(self.address.family, socket.SOCK_STREAM)
         except OSError as error:
             raise from_os_error(error, phase="connect", situation="socket") from error
+        self._sock = sock
         sock.setblocking(False)
         if self._prepare is not None:
             self._prepare(sock)

@@ -222,7 +222,7 @@ def shake_hands(
     return layered
 
 
-_RESOLVERS: Final = dict[int, Resolver]()  # one, of this process: threads do not survive a fork
+_RESOLVERS: Final[dict[int, Resolver]] = {}  # one, of this process: threads survive no fork
 
 
 def blocking_resolver() -> Resolver:

@@ -15,6 +15,7 @@ is three timers: for the limit, for the look-up, and for the race.
 import dataclasses
 import enum
 import functools
+import socket
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol, TypeAlias
 
@@ -182,7 +183,8 @@ class Route:
     """Where to connect to, from where, how, and for how long; made by `read_route`.
 
     `family` is what is looked up; `local` a host, None for any, and a port, or None to leave our
-    end to the system; `failure` is a TLSError that is known already and has to be delivered.
+    end to the system; `failure` is a TLSError that is known already and has to be delivered; `sock`
+    is what is connected instead of a new socket, to the first address.
 
     Thread: any. Calls back: never. Source: LW-022 to LW-026, LW-036 to LW-041.
     """
@@ -195,6 +197,7 @@ class Route:
     handshake_timeout: float | None
     plan: TLSPlan | None
     failure: TLSError | None
+    sock: socket.socket | None = None
 
     @property
     def own_host(self) -> Target | None:
@@ -210,6 +213,8 @@ class Route:
         Raises:
             ConnectError: there is none.
         """
+        if self.sock is not None:
+            addresses = addresses[:1]  # there is no socket for a second attempt
         families = {one.family for one in own}
         if len(families) != 1:
             return addresses
@@ -223,8 +228,10 @@ class Route:
         elif self.local is not None:
             local = any_interface(address.family, self.local[1])
         if options is None:
-            return Attempt(address, local)
-        return Attempt(address, local, lambda sock: options.set_on(sock, phase="connect"))
+            return Attempt(address, local, sock=self.sock)
+        return Attempt(
+            address, local, lambda sock: options.set_on(sock, phase="connect"), self.sock
+        )
 
     def late_error(self, race: Race, elapsed: float) -> ConnectTimedOut:
         """Make the error that no attempt was up in time."""

@@ -7,13 +7,14 @@ waits for neither.
 
 import contextlib
 import dataclasses
+import functools
 import logging
 import math
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, Final, NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from reactor.arguments import check_callables, check_optional_count
 from reactor.channel.socket_channel import ListeningChannel
@@ -44,6 +45,8 @@ BACKLOG: Final = 128  # clients that may wait to be accepted; what Linux allows 
 INIT_TIMEOUT: Final = 60.0  # seconds that a busy port is worth; a socket in TIME_WAIT takes so long
 BIND_RETRY_DELAY: Final = 0.25  # seconds; the contract has a second at most, and people wait for it
 
+Finder: TypeAlias = Callable[[Target, int], Sequence[SocketAddress]]  # may wait
+
 log: Final = logging.getLogger("reactor")
 
 
@@ -69,6 +72,8 @@ class Binding:
         init_function: called with the socket between binding and listening.
         init_timeout: seconds that a busy port is tried for; None is 60, or a single try in a
             callback of the loop.
+        reuse_address: whether the port may have old connections.
+        sock: what is bound instead of a new socket; it belongs to the listener.
 
     Raises:
         TypeError, ValueError: an argument is wrong. NameLookupFailed: there is no such service.
@@ -84,6 +89,8 @@ class Binding:
     reuse_port: bool = False
     init_function: Callable[[socket.socket], object] | None = None
     init_timeout: float | None = None
+    reuse_address: bool = True
+    sock: socket.socket | None = None
 
     def __post_init__(self) -> None:
         family_for_binding(self.ipv6, self.place[0])
@@ -99,9 +106,9 @@ class Binding:
         """The host and the port, read."""
         return read_local(self.address, self.service)
 
-    def prepared(self, collection: WaitStateCollection) -> Callable[[], ListeningChannel]:
+    def prepared(self, find: Finder) -> Callable[[], ListeningChannel]:
         """Look names up, and return what tries once to bind and to listen."""
-        places = _places(collection, self)
+        places = _places(find, self)
         return lambda: ListeningChannel(_bind_first(places, self))
 
 
@@ -112,8 +119,8 @@ class Bindable(Protocol):
     def init_timeout(self) -> float | None:
         """Seconds that a busy address is tried for."""
 
-    def prepared(self, collection: WaitStateCollection) -> Callable[[], ListeningChannel]:
-        """Return what tries once to bind and to listen."""
+    def prepared(self, find: Finder) -> Callable[[], ListeningChannel]:
+        """Return what tries once to bind and to listen; `find` looks names up."""
 
 
 def listen(collection: WaitStateCollection, binding: Bindable) -> ListeningChannel:
@@ -131,7 +138,7 @@ def listen(collection: WaitStateCollection, binding: Bindable) -> ListeningChann
     Thread: any, which waits. Calls back: `init_function`. Source: LW-027, LW-029, LW-043 to LW-050.
     """
     limit = patience(binding.init_timeout, may_wait_for(collection))
-    attempt = binding.prepared(collection)
+    attempt = binding.prepared(finder(collection))
     give_up = time.monotonic() + limit
     complained = False
     while True:
@@ -155,6 +162,14 @@ def may_wait_for(collection: WaitStateCollection) -> bool:
     if collection.owner.thread != threading.get_ident():
         return True
     return not collection.turning and collection.on_earlier is None
+
+
+def finder(collection: WaitStateCollection) -> Finder:
+    """Return what finds the addresses of a target and a family, as `addresses_of` does.
+
+    Thread: any. Calls back: never. Source: LW-029.
+    """
+    return functools.partial(addresses_of, collection)
 
 
 def addresses_of(
@@ -224,13 +239,13 @@ def check_init_timeout(value: Any) -> None:
         raise ValueError(f"init_timeout is 0 seconds or more, not {value!r}")
 
 
-def _places(collection: WaitStateCollection, binding: Binding) -> list[Place]:
+def _places(find: Finder, binding: Binding) -> list[Place]:
     """Return what may be bound, the best first."""
     host, port = binding.place
     ipv6 = binding.ipv6
     if host is not None:
         target = Target(host, port, binding.service)
-        addresses = addresses_of(collection, target, family_for_binding(ipv6, host))
+        addresses = find(target, family_for_binding(ipv6, host))
         return [Place(address, v6only=ipv6 != "both") for address in addresses]
     ipv4 = Place(any_interface(socket.AF_INET, port))
     if ipv6 is False:
@@ -261,9 +276,11 @@ def _bind(place: Place, binding: Binding) -> socket.socket:
     address = place.address
     with contextlib.ExitStack() as undo:
         with _bind_errors(address, "socket"):
-            sock = undo.enter_context(socket.socket(address.family, socket.SOCK_STREAM))
+            made = binding.sock or socket.socket(address.family, socket.SOCK_STREAM)
+            sock = undo.enter_context(made)
         with _bind_errors(address, "bind"):
-            set_reuse_address(sock, True, phase="bind")
+            if binding.reuse_address:
+                set_reuse_address(sock, True, phase="bind")
             if binding.reuse_port:
                 set_reuse_port(sock, True, phase="bind")
             if address.family == socket.AF_INET6:

@@ -8,7 +8,7 @@ refused. A peer that is fixed when the socket is opened is the only one that is 
 import contextlib
 import dataclasses
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from reactor.arguments import check_callables
@@ -31,9 +31,15 @@ from reactor.net.address import (
 )
 from reactor.net.inquiry import Found, Inquiry
 from reactor.net.name_service import host_not_found
-from reactor.net.options import check_reuse_port, set_broadcast, set_reuse_port, set_v6only
+from reactor.net.options import (
+    check_reuse_port,
+    set_broadcast,
+    set_reuse_address,
+    set_reuse_port,
+    set_v6only,
+)
 from reactor.net.socket_address import SocketAddress, any_interface
-from reactor.opening.listen import addresses_of
+from reactor.opening.listen import Finder, finder
 from reactor.state.async_io_state import AsyncIOState
 from reactor.state.connection import Callback, closed_error
 
@@ -85,7 +91,7 @@ def open_udp(
         local_address, local_port, ipv6=ipv6, broadcast=broadcast, reuse_port=reuse_port
     )
     settings = Settings(name, queue_output, queue_input, read_timeout, write_timeout, user_info)
-    return settings.state(collection, open_udp_channel(collection, endpoint))
+    return settings.state(collection, open_udp_channel(finder(collection), endpoint))
 
 
 def connect_udp(
@@ -141,7 +147,7 @@ def connect_udp(
     family = family_for_connecting(ipv6, target.host)
     endpoint = Endpoint(local_address, local_port, host, service, broadcast=broadcast)
     settings = Settings(name, queue_output, queue_input, read_timeout, write_timeout, user_info)
-    own, known = _own_addresses(collection, endpoint), target.known_addresses(family)
+    own, known = _own_addresses(finder(collection), endpoint), target.known_addresses(family)
     if known is None:
         state = settings.state(collection, Unresolved())
         Locating(state, endpoint, own, family, callback)
@@ -217,6 +223,8 @@ class Endpoint:
             addresses, IPv4 without one. Beside an address "both" is as "any".
         broadcast: whether it may send to broadcast addresses.
         reuse_port: whether several sockets may share the port.
+        reuse_address: whether the port may be one that was in use a moment ago.
+        sock: what is bound and connected instead of a new socket; it belongs to the endpoint.
 
     Raises:
         TypeError, ValueError: an argument is wrong. NameLookupFailed: there is no such service.
@@ -231,6 +239,8 @@ class Endpoint:
     ipv6: IPv6Choice = "any"
     broadcast: bool = False
     reuse_port: bool = False
+    reuse_address: bool = False
+    sock: socket.socket | None = None
 
     def __post_init__(self) -> None:
         local = self.local
@@ -280,7 +290,7 @@ class Locating:
         self,
         state: AsyncIOState,
         endpoint: Endpoint,
-        own: list[SocketAddress],
+        own: Sequence[SocketAddress],
         family: int,
         callback: Callback | None,
     ) -> None:
@@ -330,11 +340,11 @@ class Locating:
             state.later(self._callback, state, error)
 
 
-def open_udp_channel(collection: WaitStateCollection, endpoint: Endpoint) -> DatagramChannel:
+def open_udp_channel(find: Finder, endpoint: Endpoint) -> DatagramChannel:
     """Open a datagram socket, bound and connected as told; it is in no collection yet.
 
     Args:
-        collection: whose loop must not be stopped, and whose resolver is asked.
+        find: returns the addresses of a target; it may wait.
         endpoint: where and how.
 
     Raises:
@@ -344,10 +354,11 @@ def open_udp_channel(collection: WaitStateCollection, endpoint: Endpoint) -> Dat
 
     Thread: any, which waits for names. Calls back: never. Source: LW-029, LW-105, LW-106.
     """
-    own, peers = _own_addresses(collection, endpoint), list[SocketAddress]()
+    own: Sequence[SocketAddress] = _own_addresses(find, endpoint)
+    peers: Sequence[SocketAddress] = ()
     if endpoint.remote is not None:
         family = family_for_binding(endpoint.ipv6, None)
-        peers = addresses_of(collection, endpoint.remote, family)
+        peers = find(endpoint.remote, family)
     return _open_first(endpoint, _places(endpoint, own, peers))
 
 
@@ -362,16 +373,16 @@ def _open_first(endpoint: Endpoint, places: list[Place]) -> DatagramChannel:
     raise failures[0]
 
 
-def _own_addresses(collection: WaitStateCollection, endpoint: Endpoint) -> list[SocketAddress]:
+def _own_addresses(find: Finder, endpoint: Endpoint) -> Sequence[SocketAddress]:
     """Return the addresses to bind, those of a name after waiting; none if none was given."""
     local = endpoint.local
     if local is None:
         return []
-    return addresses_of(collection, local, family_for_binding(endpoint.ipv6, None))
+    return find(local, family_for_binding(endpoint.ipv6, None))
 
 
 def _places(
-    endpoint: Endpoint, own: list[SocketAddress], peers: list[SocketAddress]
+    endpoint: Endpoint, own: Sequence[SocketAddress], peers: Sequence[SocketAddress]
 ) -> list[Place]:
     """Return the ways to open an endpoint; only names have more than one."""
     if peers and own:
@@ -403,13 +414,16 @@ def _open(place: Place, endpoint: Endpoint) -> socket.socket:
     phase = "bind" if remote is None else "connect"
     with contextlib.ExitStack() as undo:
         with _failing(phase, "socket", remote or local):
-            sock = undo.enter_context(socket.socket(family, socket.SOCK_DGRAM))
+            made = endpoint.sock or socket.socket(family, socket.SOCK_DGRAM)
+            sock = undo.enter_context(made)
         sock.setblocking(False)
         if family == socket.AF_INET6:
             mapped = any(one is not None and one.is_mapped for one in (local, remote))
             set_v6only(sock, endpoint.ipv6 != "both" and not mapped, phase=phase)
         if endpoint.broadcast:
             set_broadcast(sock, True, phase=phase)
+        if endpoint.reuse_address:
+            set_reuse_address(sock, True, phase=phase)
         if endpoint.reuse_port:
             set_reuse_port(sock, True, phase=phase)
         if local is not None:

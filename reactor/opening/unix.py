@@ -27,7 +27,7 @@ from reactor.opening.accept import (
 )
 from reactor.opening.clients import HANDSHAKE_LIMIT, Limits
 from reactor.opening.connect import CONNECT_TIMEOUT, ClientSide, Delivery, Route
-from reactor.opening.listen import BACKLOG, check_init_timeout
+from reactor.opening.listen import BACKLOG, Finder, check_init_timeout
 from reactor.opening.own_path import OwnPath, bind_path, check_mode
 from reactor.opening.udp import Settings
 from reactor.state.async_io_state import AsyncIOState
@@ -261,6 +261,7 @@ class PathBinding:
     backlog: int | None = None
     init_function: Callable[[socket.socket], object] | None = None
     init_timeout: float | None = None
+    sock: socket.socket | None = None
 
     def __post_init__(self) -> None:
         check_mode(self.mode, self.address)
@@ -268,12 +269,12 @@ class PathBinding:
         check_optional_count("backlog", self.backlog)
         check_init_timeout(self.init_timeout)
 
-    def prepared(self, collection: WaitStateCollection) -> Callable[[], ListeningChannel]:
+    def prepared(self, find: Finder) -> Callable[[], ListeningChannel]:
         """Return what tries once to bind and to listen; there is nothing to be looked up."""
         return self._listen
 
     def _listen(self) -> ListeningChannel:
-        sock, own = _bound(socket.SOCK_STREAM, self.address, self.mode)
+        sock, own = _bound(socket.SOCK_STREAM, self.address, self.mode, self.sock)
         with contextlib.ExitStack() as undo:
             undo.callback(sock.close)
             if own is not None:
@@ -293,14 +294,17 @@ class PathBinding:
 
 
 def _bound(
-    kind: int, address: SocketAddress | None, mode: int | None
+    kind: int,
+    address: SocketAddress | None,
+    mode: int | None,
+    made: socket.socket | None = None,
 ) -> tuple[socket.socket, OwnPath | None]:
     """Make a Unix socket, and bind it if there is an address."""
     if not UNIX:
         raise ValueError("there are no Unix sockets on this platform")
     pair = (None, None) if address is None else address.pair
     try:
-        sock = socket.socket(UNIX, kind)
+        sock = made or socket.socket(UNIX, kind)
     except OSError as error:
         raise from_os_error(error, phase="bind", situation="socket", peer=pair) from error
     with contextlib.ExitStack() as undo:

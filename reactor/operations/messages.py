@@ -24,10 +24,13 @@ class ReceiveMessage(Operation):
         view: the part of it where the datagram goes.
         needs_address: whether the callback gets the host and the port of the sender as well.
 
+    Attributes:
+        address: the sender, a pair.
+
     Source: LW-108 to LW-110.
     """
 
-    __slots__ = ("_address", "_buffer", "_view")
+    __slots__ = ("_buffer", "_needs_address", "_view", "address")
 
     sticks = False
 
@@ -35,22 +38,21 @@ class ReceiveMessage(Operation):
         super().__init__()
         self._buffer = buffer
         self._view = view
-        self._address = NO_ADDRESS if needs_address else None
+        self._needs_address = needs_address
+        self.address = NO_ADDRESS
 
     def step(self, channel: Channel) -> bool:
         """Take one, if there is one: an empty one too."""
         received = cast(DatagramChannel, channel).receive_into(self._view)
         if received is None:
             return False
-        self.moved = received[0]
-        if self._address is not None:
-            self._address = received[1]
+        self.moved, self.address = received
         return True
 
     def result(self, status: ReactorError | None) -> tuple[Any, ...]:
         """Let go of the buffer; return it, how many bytes were stored, and perhaps the sender."""
         self._view.release()
-        return self._buffer, self.moved, *(self._address or ())
+        return self._buffer, self.moved, *(self.address if self._needs_address else ())
 
 
 class WaitForMessage(Operation):

@@ -7,15 +7,24 @@ that do something are upstairs.
 import contextlib
 import socket
 import threading
+import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 from reactor.channel.base import Channel
 from reactor.deadline import NEVER, check_timeout
-from reactor.errors import Address, OperationInProgress, SocketError, StateClosed, address_text
+from reactor.errors import (
+    Address,
+    EndOfStream,
+    OperationInProgress,
+    SocketError,
+    StateClosed,
+    address_text,
+)
 from reactor.operations.operation import Operation
 from reactor.state.blocking import Blocking, Direction, Limits
+from reactor.state.drive import Drivable, Wants, drive
 from reactor.stream.socket_facts import SocketFacts
 
 
@@ -102,6 +111,44 @@ class BlockingSocket(SocketFacts):
         """
         return self._open_channel().fileno()
 
+    # Waiting.
+
+    def wait_for_input(self, timeout: float | None = None) -> bool:
+        """Return True as soon as there is input, and consume nothing.
+
+        Input is what the next verb for it would not wait for: a byte, the end, a failure; a client;
+        a datagram.
+
+        Args:
+            timeout: seconds; 0 looks and never waits; None, the default, waits for ever.
+
+        Returns:
+            False if nothing has come by then.
+
+        Raises:
+            OperationInProgress: another thread is reading. StateClosed.
+
+        Thread: one at a time. Calls back: never. Source: LW-194.
+        """
+        if timeout != 0:
+            check_timeout("timeout", timeout)
+        limit = NEVER if timeout is None else time.monotonic() + timeout
+        with self.looking() as look:
+            return bool(drive([look], min(limit, self._read_limits()[1])))
+
+    @contextlib.contextmanager
+    def looking(self) -> Iterator[Drivable]:
+        """Lend what `drive` can drive until something can be read; nobody else reads meanwhile.
+
+        Raises:
+            As `wait_for_input`.
+
+        Thread: one at a time. Calls back: never. Source: LW-195.
+        """
+        with self._input:
+            self._open_channel()
+            yield Look(self._blocking(self._input, self._look(), no_limits), self._met)
+
     # The end.
 
     def close(self, abort: bool = False) -> None:
@@ -175,6 +222,13 @@ class BlockingSocket(SocketFacts):
             owner=self,
         )
 
+    def _look(self) -> Operation:
+        """Return an operation that is done when there is input, and leaves it where it is."""
+        raise NotImplementedError
+
+    def _met(self, error: EndOfStream | SocketError) -> None:
+        """Keep what a look has met, if the next verb for input would not meet it again."""
+
     def _say_goodbye(self, channel: Channel) -> None:
         """Say what has to be said before an orderly end."""
 
@@ -208,3 +262,45 @@ class BlockingSocket(SocketFacts):
     def _where(self, address: Address, peer_address: Address) -> str:
         """Return the place that tells it from others."""
         return f"to {address_text(peer_address)}"
+
+
+class Look:
+    """A look at the input, for `drive`: done when the next verb for input would not wait.
+
+    Args:
+        blocking: waits for input.
+        met: called with an end or a failure, which can be read as well.
+
+    Thread: the caller's. Calls back: `met`. Source: LW-194, LW-195.
+    """
+
+    __slots__ = ("_blocking", "_met")
+
+    def __init__(
+        self, blocking: Blocking, met: Callable[[EndOfStream | SocketError], object]
+    ) -> None:
+        self._blocking = blocking
+        self._met = met
+
+    def step(self) -> bool:
+        """Look."""
+        try:
+            return self._blocking.step()
+        except StateClosed:
+            raise
+        except (EndOfStream, SocketError) as error:
+            self._met(error)
+            return True
+
+    def wants(self) -> Wants:
+        """Return what the input waits for."""
+        return self._blocking.wants()
+
+    def next_moment(self) -> float:
+        """Return NEVER: the limit is that of who drives."""
+        return self._blocking.next_moment()
+
+
+def no_limits() -> Limits:
+    """Return the limits of a look, which has none."""
+    return None, NEVER

@@ -160,7 +160,7 @@ class SocketStream(StreamInput):
         Args:
             tls: a `ClientTLS`, a `ServerTLS`, an `ssl.SSLContext`, or True for a client.
             tls_side: "client" or "server"; None is that of `tls`.
-            configure_context: called with a new context before it is used.
+            configure_context: called with a new context; if it raises, the handshake has failed.
             configure_connection: called with the `ssl.SSLObject` before its handshake.
             handshake_timeout: seconds for the whole handshake, 10 by default; None for no limit.
             server_hostname: the name to verify and to send; None and True are the host that was
@@ -177,19 +177,19 @@ class SocketStream(StreamInput):
             channel = self._open_channel()
             if isinstance(channel, TLSChannel):
                 raise OperationNotAllowed(f"{self!r} has TLS already", connection=self)
-            plan = tls_plan(
-                tls,
-                side=tls_side,
-                host=self.server_name,
-                server_hostname=server_hostname,
-                configure_context=configure_context,
-                configure_connection=configure_connection,
-            )
-            if plan is None:
-                raise TypeError("attach_tls needs a description of TLS, not None")
             limit = check_timeout("handshake_timeout", handshake_timeout)
             self._check_lossless()
             try:
+                plan = tls_plan(
+                    tls,
+                    side=tls_side,
+                    host=self.server_name,
+                    server_hostname=server_hostname,
+                    configure_context=configure_context,
+                    configure_connection=configure_connection,
+                )
+                if plan is None:
+                    raise TypeError("attach_tls needs a description of TLS, not None")
                 layered = shake_hands(
                     channel,
                     plan,
@@ -199,6 +199,7 @@ class SocketStream(StreamInput):
                     check=self._open_channel,
                 )
             except SocketError as error:
+                self._unread.take()  # it was meant for the handshake
                 self._input.lose(error)
                 self._output.lose(error)
                 raise

@@ -4,17 +4,11 @@ Bytes that were not asked for wait in one buffer: what came behind a short read,
 passed. A large read goes past it.
 """
 
-import contextlib
-import time
-from collections.abc import Callable, Iterator
 from typing import Any, Self
 
-from reactor.deadline import NEVER, check_timeout
-from reactor.errors import EndOfStream, LimitExceeded, SocketError, StateClosed
-from reactor.operations.operation import READ_SIZE, STEP_LIMIT
+from reactor.errors import EndOfStream, LimitExceeded, SocketError
+from reactor.operations.operation import READ_SIZE, STEP_LIMIT, Operation
 from reactor.operations.reading import READ_AHEAD_LIMIT, Fill, Take, Wait
-from reactor.state.blocking import Blocking, Limits
-from reactor.state.drive import Drivable, Wants, drive
 from reactor.stream.stream_base import StreamBase
 
 
@@ -189,47 +183,17 @@ class StreamInput(StreamBase):
                 self._wait_for_input(Wait(self._unread))
             return bytes(self._unread.data)
 
-    def wait_for_input(self, timeout: float | None = None) -> bool:
-        """Return True as soon as a byte, the end or a failure can be read, and consume nothing.
-
-        Args:
-            timeout: seconds; 0 looks and never waits; None, the default, waits for ever.
-
-        Returns:
-            False if nothing has come by then.
-
-        Raises:
-            OperationInProgress: another thread is reading. StateClosed.
-
-        Thread: one at a time. Calls back: never. Source: LW-194.
-        """
-        if timeout != 0:
-            check_timeout("timeout", timeout)
-        limit = NEVER if timeout is None else time.monotonic() + timeout
-        with self.looking() as look:
-            return bool(drive([look], min(limit, self._read_limits()[1])))
-
-    @contextlib.contextmanager
-    def looking(self) -> Iterator[Drivable]:
-        """Lend what `drive` can drive until something can be read; nobody else reads meanwhile.
-
-        Raises:
-            As `wait_for_input`.
-
-        Thread: one at a time. Calls back: never. Source: LW-195.
-        """
-        with self._input:
-            self._check_allowed(self._input)
-            yield Look(self._blocking(self._input, Wait(self._unread), no_limits), self._met)
-
     def __iter__(self) -> Self:
         self._check_allowed(self._input)
         return self
 
     # Inside.
 
+    def _look(self) -> Operation:
+        self._check_allowed(self._input)
+        return Wait(self._unread)
+
     def _met(self, error: EndOfStream | SocketError) -> None:
-        """Keep what a look has met: the next read tells it."""
         self._input.lose(error)
         if isinstance(error, SocketError):
             self._output.lose(error)
@@ -293,45 +257,3 @@ class StreamInput(StreamBase):
             peer=self.peer_address,
             connection=self,
         )
-
-
-class Look:
-    """A look at the input of a stream, for `drive`: done when a read would not wait.
-
-    Args:
-        blocking: waits for input.
-        met: called with an end or a failure, which can be read as well.
-
-    Thread: the caller's. Calls back: `met`. Source: LW-194, LW-195.
-    """
-
-    __slots__ = ("_blocking", "_met")
-
-    def __init__(
-        self, blocking: Blocking, met: Callable[[EndOfStream | SocketError], object]
-    ) -> None:
-        self._blocking = blocking
-        self._met = met
-
-    def step(self) -> bool:
-        """Look."""
-        try:
-            return self._blocking.step()
-        except StateClosed:
-            raise
-        except (EndOfStream, SocketError) as error:
-            self._met(error)
-            return True
-
-    def wants(self) -> Wants:
-        """Return what the input waits for."""
-        return self._blocking.wants()
-
-    def next_moment(self) -> float:
-        """Return NEVER: the limit is that of who drives."""
-        return self._blocking.next_moment()
-
-
-def no_limits() -> Limits:
-    """Return the limits of a look, which has none."""
-    return None, NEVER

@@ -3,27 +3,13 @@
 import contextlib
 import time
 from collections.abc import Iterable, Iterator
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from reactor.deadline import NEVER, check_timeout
-from reactor.state.drive import Drivable, drive
+from reactor.state.drive import drive
+from reactor.stream.blocking_socket import BlockingSocket
 
-
-class Waitable(Protocol):
-    """What can be waited for: a `SocketStream`, or a ListenerSocket."""
-
-    def looking(self) -> contextlib.AbstractContextManager[Drivable]:
-        """Lend what `drive` can drive until there is something."""
-
-
-class Limited(Protocol):
-    """What has limits: a `SocketStream`, a ListenerSocket or a `UDPSocket`."""
-
-    read_timeout: float | None
-    write_timeout: float | None
-
-
-Waited = TypeVar("Waited", bound=Waitable)
+Waited = TypeVar("Waited", bound=BlockingSocket)
 
 
 def wait_for_input_streams(streams: Iterable[Waited], timeout: float | None = None) -> list[Waited]:
@@ -32,7 +18,7 @@ def wait_for_input_streams(streams: Iterable[Waited], timeout: float | None = No
     Unread bytes are looked at before descriptors; an end and a failure can be read as well.
 
     Args:
-        streams: each a `SocketStream` or a ListenerSocket.
+        streams: each a `SocketStream`, a `ListenerSocket` or a `UDPSocket`.
         timeout: seconds; 0 looks and never waits; None, the default, waits for ever.
 
     Returns:
@@ -56,7 +42,7 @@ def wait_for_input_streams(streams: Iterable[Waited], timeout: float | None = No
 
 
 @contextlib.contextmanager
-def with_input_timeout(stream: Limited, seconds: float | None) -> Iterator[None]:
+def with_input_timeout(stream: BlockingSocket, seconds: float | None) -> Iterator[None]:
     """Let another `read_timeout` count inside a `with`; the former one comes back on any exit.
 
     Args:
@@ -76,7 +62,7 @@ def with_input_timeout(stream: Limited, seconds: float | None) -> Iterator[None]
 
 
 @contextlib.contextmanager
-def with_output_timeout(stream: Limited, seconds: float | None) -> Iterator[None]:
+def with_output_timeout(stream: BlockingSocket, seconds: float | None) -> Iterator[None]:
     """Let another `write_timeout` count inside a `with`; the former one comes back on any exit.
 
     Args:

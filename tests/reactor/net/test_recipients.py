@@ -11,13 +11,14 @@ import pytest
 from reactor.channel.socket_channel import DatagramChannel
 from reactor.loop.collection import WaitStateCollection
 from reactor.net.recipients import KNOWN_LIMIT, Recipients
+from reactor.opening.listen import finder
 from reactor.opening.udp import Endpoint, open_udp_channel
 
 V4, V6 = socket.AF_INET, socket.AF_INET6
 
 
 def opened(collection: WaitStateCollection, **options: Any) -> DatagramChannel:
-    return open_udp_channel(collection, Endpoint(**options))
+    return open_udp_channel(finder(collection), Endpoint(**options))
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,25 @@ def test_after_a_failure_only_closing_is_left__lw_185(
     near.close()
 
 
+def test_a_function_that_raises_leaves_nothing_in_clear__lw_185(sockets: Pair) -> None:
+    """A `configure_context` that raises is a failed handshake: nothing goes on in clear, and what
+    was unread is dropped.
+    """
+    near, far = sockets
+    far.write(b"injected")
+    assert near.peek() == b"injected"
+
+    def configure(_: object) -> None:
+        raise LookupError("a mistake of the user")
+
+    with pytest.raises(TLSError) as raised:
+        near.attach_tls(server_hostname="localhost", configure_context=configure)
+    assert isinstance(raised.value.__cause__, LookupError)
+    for verb in (near.read, near.peek, lambda: near.write(b"x")):
+        with pytest.raises(TLSError):
+            verb()
+
+
 def test_a_silent_peer_has_a_limit__lw_185(certificates: Certificates) -> None:
     """`attach_tls`, `handshake` and `detach_tls` have limits, and raise when they pass."""
     with pair_of("tcp4", certificates) as (near, _), pytest.raises(TLSHandshakeTimeout):

@@ -16,6 +16,7 @@ from reactor.errors import BindError, ConnectError, NameLookupFailed
 from reactor.loop.collection import WaitStateCollection
 from reactor.net.options import ipv6_available
 from reactor.net.resolver import Resolver
+from reactor.opening.listen import finder
 from reactor.opening.udp import Endpoint, open_udp_channel
 from reactor.testing.settle import settle
 
@@ -24,7 +25,7 @@ needs_ipv6 = pytest.mark.skipif(not ipv6_available(), reason="this machine has n
 
 
 def opened(collection: WaitStateCollection, **options: Any) -> DatagramChannel:
-    return open_udp_channel(collection, Endpoint(**options))
+    return open_udp_channel(finder(collection), Endpoint(**options))
 
 
 @pytest.mark.parametrize(
