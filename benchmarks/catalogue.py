@@ -6,6 +6,7 @@ from benchmarks.works import (
     bulk,
     calls,
     echo,
+    files,
     memory,
     sessions,
     system_calls,
@@ -17,6 +18,7 @@ from benchmarks.works import (
 WORKS: Final = (
     *echo.WORKS,
     *bulk.WORKS,
+    *files.WORKS,
     *visits.WORKS,
     *sessions.WORKS,
     *memory.WORKS,

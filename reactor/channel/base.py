@@ -23,7 +23,8 @@ class Channel:
     `holds_input` is true while there are bytes to read that no descriptor shows, `holds_output`
     while bytes that `write` has taken are not in the kernel yet; `output_size` counts them, as
     they are sent. `address` and `peer_address` are pairs `(host, port)`, and stay after closing.
-    One that `carries_messages` has verbs of its own in place of those for bytes. Of a Unix socket
+    One that `carries_messages` has verbs of its own in place of those for bytes. Where a write that
+    takes a part says that there is no room for more it is `full_when_partial`. Of a Unix socket
     `peer_credentials` are process, user and group of who connected it, if the system tells.
 
     Thread: one at a time for each direction. Calls back: never. Source: LW-030, LW-153.
@@ -32,6 +33,7 @@ class Channel:
     __slots__ = ()
 
     carries_messages: bool = False
+    full_when_partial: bool = False
     peer_credentials: tuple[int, int, int] | None = None
     holds_input: bool = False
     holds_output: bool = False

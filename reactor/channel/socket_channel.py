@@ -174,6 +174,8 @@ class SocketChannel(OwnedSocket):
 
     __slots__ = ("_ended",)
 
+    full_when_partial = True
+
     def __init__(self, sock: socket.socket, *, peer_address: Address | None = None) -> None:
         super().__init__(sock, peer_address=peer_address)
         self._ended = False  # our end was announced to the peer

@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable
 from contextvars import Context, copy_context
 from types import TracebackType
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from reactor.deadline import NEVER, check_timeout
 from reactor.errors import OperationInProgress, SocketError
@@ -39,12 +39,9 @@ from reactor.loop.timers import RepeatedTimer, Timed, Timer, TimerQueue
 from reactor.loop.wait_state import Closable, Retirable, WaitState
 from reactor.loop.waker import Waker
 from reactor.loop.watch import Watch, WatchCallback
+from reactor.malloc import keep_large_pieces
 
 Result = TypeVar("Result")
-
-# glibc answers large requests with mmap until it has seen one as large freed; then they cost
-# nothing. One read of 256 KiB takes 20 us before that, and 7 after it.
-MALLOC_PRIME_SIZE: Final = 4 << 20
 
 
 class WaitStateCollection:
@@ -105,7 +102,7 @@ class WaitStateCollection:
         resolver: Any = None,
         slow_callback_names: bool = False,
     ) -> None:
-        bytearray(MALLOC_PRIME_SIZE)
+        keep_large_pieces()
         self.name = name
         self.error_handler = error_handler
         self.clock = clock

@@ -26,7 +26,7 @@ from reactor.errors import (
 # Bytes that one step may move: then it is the turn of others, even if the peer never pauses.
 STEP_LIMIT: Final = 1 << 20
 
-# Bytes asked for at once. With malloc primed (see `loop.collection`) a large request costs
+# Bytes asked for at once. With malloc prepared (see `malloc`) a large request costs
 # nothing, and a smaller one costs a system call more for every large message.
 READ_SIZE: Final = 262_144
 

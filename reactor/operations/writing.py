@@ -10,6 +10,10 @@ from reactor.operations.operation import STEP_LIMIT, Operation
 class Send(Operation):
     """Send all of a buffer, into the kernel.
 
+    Args:
+        buffer: what the callback gets.
+        view: what is sent of it.
+
     Source: LW-094, LW-095.
     """
 
@@ -19,7 +23,7 @@ class Send(Operation):
     renewed = True
     eager = True
 
-    def __init__(self, buffer: Any, view: memoryview) -> None:
+    def __init__(self, buffer: Any, view: memoryview | bytes) -> None:
         super().__init__()
         self._buffer = buffer
         self._view = view
@@ -31,10 +35,13 @@ class Send(Operation):
         while self.moved < self.size:
             if self.moved - began >= STEP_LIMIT:
                 return False
-            count = channel.write(self._view[self.moved :] if self.moved else self._view)
+            rest = memoryview(self._view)[self.moved :] if self.moved else self._view
+            count = channel.write(rest)
             if count is None:
                 return False
             self.moved += count
+            if count < len(rest) and channel.full_when_partial:
+                return False  # a further try would be in vain
         return channel.flush()
 
     def want(self, channel: Channel) -> int:
@@ -43,5 +50,6 @@ class Send(Operation):
 
     def result(self, status: ReactorError | None) -> tuple[Any, ...]:
         """Let go of the buffer; return it and how many bytes of it went."""
-        self._view.release()
+        if isinstance(self._view, memoryview):
+            self._view.release()
         return self._buffer, self.moved

@@ -69,11 +69,9 @@ class ListenerSocket(BlockingSocket):
         """
         with self._input:
             self._open_channel()
-            limits = self._read_limits if wait else no_limits
-            accepting = self._blocking(self._input, self._arrival, limits)
             if wait:
-                accepting.run()
-            elif not accepting.step():
+                self._run(self._input, self._arrival, self._read_limits)
+            elif not self._blocking(self._input, self._arrival, no_limits).step():
                 return None
             return self._stream_of(*self._arrival.take())
 

@@ -101,7 +101,7 @@ class UDPSocket(BlockingSocket):
             recipient = self._recipient(remote_host, remote_port)
             with view[start:end] as part:
                 sending = SendMessage(part, recipient)
-                self._blocking(self._output, sending, self._write_limits).run()
+                self._run(self._output, sending, self._write_limits)
             return end - start
 
     def receive_from(
@@ -191,7 +191,7 @@ class UDPSocket(BlockingSocket):
     def _received(self, buffer: Any, start: int, end: int, how: str) -> Received:
         with memoryview(buffer) as lent, lent.cast("B") as view, view[start:end] as part:
             receiving = ReceiveMessage(buffer, part, needs_address=True)
-            self._blocking(self._input, receiving, self._read_limits).run()
+            self._run(self._input, receiving, self._read_limits)
             host, port = receiving.address
             count = receiving.moved
             data = buffer if how == "given" else bytes(part[:count])

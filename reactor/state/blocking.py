@@ -16,7 +16,7 @@ from reactor.deadline import NEVER
 from reactor.errors import OperationInProgress, ReactorError, SocketError
 from reactor.operations.exchanges import Exchange
 from reactor.operations.operation import Operation
-from reactor.state.drive import Wants, can_go_on, drive
+from reactor.state.drive import Wants, can_go_on, wait_until
 
 Limits: TypeAlias = tuple[float | None, float]  # seconds of one wait, and the last moment of all
 
@@ -30,11 +30,12 @@ class Direction:
     Args:
         what: "reading from" or "writing to", for the error.
         channel: the channel, or what stands there when this direction has ended or failed.
-        left: called whenever a user has left.
+        left: called when a user has left who was told to.
         allowed: whether the stream was opened for it.
 
     Attributes:
         timeout: seconds of each wait, None for no limit.
+        closing: whether another thread has closed the stream; then `left` is called.
 
     Raises:
         OperationInProgress: somebody has it: another thread, or what a signal has interrupted.
@@ -42,7 +43,7 @@ class Direction:
     Thread: any. Calls back: `left`. Source: LW-173, LW-182, LW-186.
     """
 
-    __slots__ = ("_left", "_lock", "_what", "allowed", "channel", "timeout")
+    __slots__ = ("_left", "_lock", "_what", "allowed", "channel", "closing", "timeout")
 
     def __init__(
         self, what: str, channel: Channel, left: Callable[[], object], *, allowed: bool
@@ -53,6 +54,7 @@ class Direction:
         self.allowed = allowed
         self.channel = channel
         self.timeout: float | None = None
+        self.closing = False
 
     def __enter__(self) -> None:
         if not self._lock.acquire(blocking=False):
@@ -62,7 +64,8 @@ class Direction:
 
     def __exit__(self, *_: object) -> None:
         self._lock.release()
-        self._left()
+        if self.closing:
+            self._left()
 
     @property
     def taken(self) -> bool:
@@ -131,10 +134,17 @@ class Blocking:
         self._progress: tuple[int, int] | None = None  # bytes, at the last look; None before
         operation.began = operation.since = clock()
 
-    def run(self) -> None:
-        """Wait until it is done."""
-        if not self.step():
-            drive([self], clock=self._clock)
+    def run(self, *, tried: bool = False) -> None:
+        """Wait until it is done; `tried` says that a first step has found nothing just now."""
+        if tried and not can_go_on(self.operation, self._channel):
+            timeout, self.operation.deadline = self._limits()
+            self._look_at_progress(timeout)
+        elif self.step():
+            return
+        while True:
+            wait_until(self.next_moment(), self.wants(), self._clock())
+            if self.step():
+                return
 
     def step(self) -> bool:
         """Try; true if it is done.

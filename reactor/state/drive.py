@@ -111,11 +111,21 @@ def drive(
         if done or now >= deadline:
             return done
         when = min(deadline, *(thing.next_moment() for thing in things))
-        timeout = remaining(when, now)
-        wait(
-            [want for thing in things for want in thing.wants()],
-            timeout if timeout is None else min(timeout, WAIT_LIMIT),
-        )
+        wait_until(when, [want for thing in things for want in thing.wants()], now)
+
+
+def wait_until(when: float, wants: Wants, now: float) -> None:
+    """Wait until a descriptor is ready, or a moment has come.
+
+    Args:
+        when: a moment, NEVER for no limit.
+        wants: pairs of a descriptor and the readiness to wait for.
+        now: the present moment, of the same clock.
+
+    Thread: the caller's, which is blocked. Calls back: never. Source: LW-172.
+    """
+    timeout = remaining(when, now)
+    wait(list(wants), timeout if timeout is None else min(timeout, WAIT_LIMIT))
 
 
 if sys.platform == "win32":

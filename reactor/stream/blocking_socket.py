@@ -22,6 +22,7 @@ from reactor.errors import (
     StateClosed,
     address_text,
 )
+from reactor.malloc import keep_large_pieces
 from reactor.operations.operation import Operation
 from reactor.state.blocking import Blocking, Direction, Limits
 from reactor.state.drive import Drivable, Wants, drive
@@ -62,6 +63,7 @@ class BlockingSocket(SocketFacts):
         self._input.timeout, self._output.timeout = read_timeout, write_timeout
         self._steps: threading.Lock | None = None  # held for each step; None if they may overlap
         self._closing = False  # by another thread than the one that waits
+        keep_large_pieces()
         self._addresses: tuple[Address, Address] | None = None  # once closed
         self.deadline: float | None = None
         self._channel = channel
@@ -169,7 +171,7 @@ class BlockingSocket(SocketFacts):
                 turns.enter_context(self._input)
                 turns.enter_context(self._output)
             except OperationInProgress:
-                self._closing = True
+                self._closing = self._input.closing = self._output.closing = True
                 with contextlib.suppress(SocketError):
                     channel.shutdown(socket.SHUT_RDWR)  # who waits wakes up, and closes
                 self._left()  # unless it has gone in the meantime
@@ -221,6 +223,25 @@ class BlockingSocket(SocketFacts):
             check=self._open_channel,
             owner=self,
         )
+
+    def _run(
+        self, direction: Direction, operation: Operation, limits: Callable[[], Limits]
+    ) -> None:
+        """Wait until an operation is done. Mostly the first try does it, and nobody waits."""
+        if self.deadline is not None:  # it counts before the first try
+            self._blocking(direction, operation, limits).run()
+            return
+        try:
+            if self._steps is None:
+                done = operation.step(direction.channel)
+            else:
+                with self._steps:
+                    done = operation.step(direction.channel)
+        finally:
+            if self._closing:
+                self._open_channel()  # closed by another thread: that is the reason
+        if not done:
+            self._blocking(direction, operation, limits).run(tried=True)
 
     def _look(self) -> Operation:
         """Return an operation that is done when there is input, and leaves it where it is."""

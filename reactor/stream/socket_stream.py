@@ -98,10 +98,14 @@ class SocketStream(StreamInput):
 
         Thread: one at a time. Calls back: never. Source: LW-183.
         """
-        with self._output, memoryview(data) as lent, lent.cast("B") as view:
+        with self._output:
             self._check_allowed(self._output)
-            self._wait_for_output(Send(data, view))
-            return len(view)
+            if type(data) is bytes:
+                self._wait_for_output(Send(data, data))
+                return len(data)
+            with memoryview(data) as lent, lent.cast("B") as view:
+                self._wait_for_output(Send(data, view))
+                return len(view)
 
     def sendall(self, data: Any, /) -> None:
         """Do as `write`, for libraries that take a stream for a socket.

@@ -136,16 +136,16 @@ class StreamBase(BlockingSocket, io.BufferedIOBase):
         self._steps = threading.Lock() if isinstance(channel, TLSChannel) else None
 
     def _check_allowed(self, direction: Direction) -> None:
-        self._open_channel()
+        if self._channel is None or self._closing:
+            self._open_channel()
         if not direction.allowed:
             other = "output" if direction is self._input else "input"
             raise io.UnsupportedOperation(f"this stream was opened for {other} only")
 
     def _wait_for_input(self, operation: Operation) -> bool:
         """Wait for an operation that reads; false at the end of the stream."""
-        step = self._blocking(self._input, operation, self._read_limits)
         try:
-            step.run()
+            self._run(self._input, operation, self._read_limits)
         except EndOfStream as end:
             self._input.lose(end)
             return False
@@ -157,7 +157,7 @@ class StreamBase(BlockingSocket, io.BufferedIOBase):
     def _wait_for_output(self, operation: Operation) -> None:
         """Wait for an operation that writes."""
         try:
-            self._blocking(self._output, operation, self._write_limits).run()
+            self._run(self._output, operation, self._write_limits)
         except SocketError as error:
             self._lost_by(self._output, error)
             raise

@@ -4,12 +4,17 @@ Bytes that were not asked for wait in one buffer: what came behind a short read,
 passed. A large read goes past it.
 """
 
-from typing import Any, Self
+import io
+from typing import Any, Final, Self
 
 from reactor.errors import EndOfStream, LimitExceeded, SocketError
 from reactor.operations.operation import READ_SIZE, STEP_LIMIT, Operation
-from reactor.operations.reading import READ_AHEAD_LIMIT, Fill, Take, Wait
+from reactor.operations.reading import Fill, Take, Wait
 from reactor.stream.stream_base import StreamBase
+
+# A read for so much takes no more than that, and needs no copy; a shorter one reads ahead. It is
+# the size of the standard library's buffer.
+READ_PAST_SIZE: Final = io.DEFAULT_BUFFER_SIZE
 
 
 class StreamInput(StreamBase):
@@ -39,7 +44,7 @@ class StreamInput(StreamBase):
         with self._input:
             self._check_allowed(self._input)
             unread = self._unread
-            if size - len(unread) > READ_AHEAD_LIMIT:
+            if size - len(unread) >= READ_PAST_SIZE:
                 return self._read_past(size)
             while len(unread) < size and (data := self._next(READ_SIZE)):
                 if not unread.data and len(data) == size:
@@ -206,8 +211,8 @@ class StreamInput(StreamBase):
 
     def _read_past(self, size: int) -> bytes:
         """Return `size` bytes, fewer at the end; the pieces do not go through the buffer."""
-        pieces = [self._unread.take()]
-        missing = size - len(pieces[0])
+        pieces = [self._unread.take()] if self._unread.data else []
+        missing = size - (len(pieces[0]) if pieces else 0)
         try:
             while missing and (data := self._next(min(missing, STEP_LIMIT))):
                 pieces.append(data)

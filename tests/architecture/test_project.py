@@ -24,7 +24,7 @@ FLOORS: Final = (
     "state",
     "net | operations",
     "loop | channel",
-    "errors | interest | deadline | arguments",
+    "errors | interest | deadline | arguments | malloc",
 )
 IO: Final = ("asyncio", "select", "selectors", "socket", "ssl", "threading", "time")
 FORBIDDEN: Final = {  # contract: who may not import, and what
