@@ -207,6 +207,8 @@ def test_a_name_is_sent_and_checked__lw_160(certificates: Certificates) -> None:
     for empty in ("", "."):
         with pytest.raises(ValueError, match="name of a host"):
             plan(client(certificates), host="localhost", server_hostname=empty)
+        with pytest.raises(ValueError, match="name of a host"):
+            client(certificates, server_hostname=empty)
     with pytest.raises(TypeError, match="server_hostname"):
         plan(client(certificates), host="localhost", server_hostname=b"localhost")
 
@@ -254,8 +256,10 @@ def test_no_name_needs_a_client_that_checks_none__lw_163(certificates: Certifica
         is None
     )
     meet(unnamed, ServerTLS(certificates.elsewhere), server_hostname=False)
-    with pytest.raises(ValueError, match="client's side"):
-        plan(server(certificates), server_hostname="localhost")
+    plan(server(certificates), server_hostname=False)
+    for name in ("localhost", True):
+        with pytest.raises(ValueError, match="client's side"):
+            plan(server(certificates), server_hostname=name)
 
 
 @pytest.mark.parametrize(

@@ -222,6 +222,29 @@ def test_a_silent_client_is_left_at_the_limit__lw_056_057__rel_21(
     assert (ours.handle.connection_count, len(collection.timers)) == (0, 0)
 
 
+def test_the_limit_of_a_handshake_can_be_set__lw_056_159(
+    collection: WaitStateCollection,
+    clock: ManualClock,
+    certificates: Certificates,
+    clients: contextlib.ExitStack,
+) -> None:
+    """`handshake_timeout` of `accept_tcp` is the limit of each handshake, None is no limit."""
+    strict = Server(collection, certificates, handshake_timeout=2.0)
+    patient = Server(collection, certificates, handshake_timeout=None)
+    for ours in (strict, patient):
+        call(clients, ours.handle)
+    settle(collection)
+    clock.advance(1.9)
+    settle(collection)
+    assert strict.errors == []
+    clock.advance(0.1)
+    settle(collection)
+    assert [error.limit for error in strict.errors] == [2.0]
+    clock.advance(1e6)
+    settle(collection)
+    assert (patient.errors, patient.handle.connection_count) == ([], 1)
+
+
 def test_of_too_many_the_oldest_is_dropped__lw_058(
     collection: WaitStateCollection, certificates: Certificates, clients: contextlib.ExitStack
 ) -> None:

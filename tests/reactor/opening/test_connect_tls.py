@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import socket
 import ssl
 import threading
@@ -103,8 +104,8 @@ def test_the_host_is_verified__lw_042_161_162(
     collection: WaitStateCollection, certificates: Certificates
 ) -> None:
     """A server is verified by name or address of the host, or by what `server_hostname` says."""
-    assert told_by(collection, certificates) is None
-    assert told_by(collection, certificates, host=HOST) is None
+    for host in ("localhost", HOST, 2130706433, ipaddress.IPv4Address(HOST)):
+        assert told_by(collection, certificates, host=host) is None
     elsewhere = {"identity": certificates.elsewhere}
     assert (
         told_by(collection, certificates, **elsewhere, server_hostname="elsewhere.example") is None
@@ -113,6 +114,9 @@ def test_the_host_is_verified__lw_042_161_162(
     assert isinstance(error, TLSVerificationFailed)
     assert error.phase == "handshake"
     assert "localhost" in str(error)
+    error = told_by(collection, certificates, **elsewhere, host=2130706433)
+    assert isinstance(error, TLSVerificationFailed)
+    assert HOST in str(error)
 
 
 def test_an_unknown_authority_is_refused__lw_042_155(
@@ -128,7 +132,12 @@ def test_a_silent_server_is_left_at_the_handshake_limit__lw_042_159__rel_21(
     """A silent server is given up at the earlier of both limits; either is an
     `OperationTimeout`.
     """
-    given: list[tuple[dict[str, Any], float]] = [({}, 10.0), ({"connect_timeout": 4.0}, 4.0)]
+    given: list[tuple[dict[str, Any], float]] = [
+        ({}, 10.0),
+        ({"connect_timeout": 4.0}, 4.0),
+        ({"handshake_timeout": 2.0}, 2.0),
+        ({"handshake_timeout": None}, 30.0),
+    ]
     for limits, limit in given:
         told = Told()
         with listening() as silent:

@@ -242,6 +242,46 @@ def test_tls_works_over_a_path__lw_153__lw_199(
         assert guests[0].peer_credentials == (os.getpid(), os.getuid(), os.getgid())
 
 
+def test_the_options_of_tls_count_on_a_path__lw_199(
+    collection: WaitStateCollection, clock: ManualClock, certificates: Certificates, path: Path
+) -> None:
+    """On a path the two configuring functions, the limit of a handshake and the callback for
+    failed ones are those of TCP, for either end.
+    """
+    ours, errors = list[object](), list[Any]()
+    accept_unix(
+        collection,
+        path,
+        Guests(),
+        tls=ServerTLS(certificates.localhost),
+        configure_context=ours.append,
+        configure_connection=ours.append,
+        handshake_timeout=2.0,
+        tls_error_callback=lambda _, error: errors.append(error),
+    )
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.connect(str(path))
+        settle(collection)
+        clock.advance(2.0)
+        settle(collection)
+    assert (len(ours), [error.limit for error in errors]) == (2, [2.0])
+    options: dict[str, Any] = {"tls": True, "server_hostname": "localhost"}
+    for option in ("configure_context", "configure_connection"):
+        failing: dict[str, Any] = {**options, option: lambda _: 1 / 0}
+        connect_unix(collection, path, told := Told(), **failing)
+        settle(collection)
+        assert isinstance(told.error.__cause__, ZeroDivisionError)
+    other = path.with_name("silent")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(other))
+        server.listen()
+        connect_unix(collection, other, told := Told(), handshake_timeout=3.0, **options)
+        settle(collection)
+        clock.advance(3.0)
+        settle(collection)
+    assert told.error.limit == 3.0
+
+
 def test_a_state_is_made_of_a_unix_socket__lw_066(collection: WaitStateCollection) -> None:
     """A Unix socket that the program has connected becomes a state too."""
     here, there = socket.socketpair()
