@@ -513,8 +513,8 @@ class AsyncIOState(DatagramVerbs):
             timeout: seconds for the peer's alert, 3 by default; None for no limit.
 
         Raises:
-            OperationInProgress: a direction is active. StateClosed, WrongThread.
-            TypeError: the callback cannot be called.
+            OperationInProgress: a direction is active. OperationNotAllowed: no handshake yet.
+            StateClosed, WrongThread. TypeError: the callback cannot be called.
 
         Thread: the owner's. Calls back: never before it returns. Source: LW-142, LW-144.
         """
@@ -524,6 +524,7 @@ class AsyncIOState(DatagramVerbs):
         if not self.layered:
             self.later(callback, self, None)
             return
+        self._check_shaken()
         self._exchange(
             Unwrap(),
             lambda state, error: self._detached(callback, error),

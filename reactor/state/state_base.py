@@ -155,15 +155,20 @@ class StateBase(Connection):
         self._check_usable(operation.phase, OPEN_TO_OPERATIONS)
         if operation.sticks is self.channel.carries_messages:
             self._check_carries(messages=not operation.sticks)
-        if self.layered and cast(TLSChannel, self.channel).engine.stage < Stage.OPEN:
-            raise OperationNotAllowed(
-                f"TLS has not shaken hands on {self!r}: call handshake() first", connection=self
-            )
+        if self.layered:
+            self._check_shaken()
         if queue is not self.input:
             queue.raise_if_lost()
         queue.start(operation)
         if user_info is not None:
             self.user_info = user_info
+
+    def _check_shaken(self) -> None:
+        """Refuse what needs a handshake before."""
+        if cast(TLSChannel, self.channel).engine.stage < Stage.OPEN:
+            raise OperationNotAllowed(
+                f"TLS has not shaken hands on {self!r}: call handshake() first", connection=self
+            )
 
     def _check_carries(self, *, messages: bool) -> None:
         """Refuse what is for datagrams on a stream of bytes, and the reverse."""

@@ -244,6 +244,8 @@ def test_a_handshake_is_begun_by_itself_on_a_tls_channel__lw_146(
         states[0].read_buffer(bytearray(1), Reports())
     with pytest.raises(OperationNotAllowed, match="handshake"):
         states[0].write_buffer(b"x", Reports())
+    with pytest.raises(OperationNotAllowed, match="handshake"):
+        states[0].detach_tls(Reports())
     told = Reports()
     for state in states:
         state.handshake(told)
