@@ -7,6 +7,7 @@ import logging
 import shutil
 import ssl
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,9 @@ def test_a_wrong_file_is_named_at_once__lw_166(certificates: Certificates, tmp_p
     with pytest.raises(TypeError):
         ServerTLS(None)  # type: ignore[arg-type]  # nobody could speak with it
     for attempt in (lambda: ServerTLS(garbage), lambda: ClientTLS(trusted_file=garbage)):
-        with pytest.raises(ssl.SSLError, match=r"garbage\.pem"):
+        with pytest.raises(ssl.SSLError, match=r"garbage\.pem") as caught:
             attempt()
+        assert caught.value.filename == str(garbage)
 
 
 def locked_key(certificates: Certificates, folder: Path, password: bytes) -> Path:
@@ -86,7 +88,7 @@ def test_a_password_is_text_bytes_or_a_function__lw_166(
         ServerTLS(certificates.localhost, key)  # and nobody is asked at the terminal
     with pytest.raises(ssl.SSLError, match=r"key\.pem.*is the password right"):
         ServerTLS(certificates.localhost, key, password="open")
-    with pytest.raises(TypeError, match="password"):
+    with pytest.raises(TypeError, match="password is a function"):
         ServerTLS(certificates.localhost, key, password=1)  # type: ignore[arg-type]  # the point
 
 
@@ -218,6 +220,28 @@ def test_given_roots_are_the_only_ones__lw_168(certificates: Certificates, tmp_p
         meet(ClientTLS(trusted_directory=tmp_path), server(certificates))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has a store, and no file")
+def test_without_roots_those_of_the_system_count__lw_155_168(
+    certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no roots are given those of the system are trusted, by clients and by servers that
+    ask for certificates.
+    """
+    far = {"client_certificates": "required"}
+    shows = {"certificate_file": certificates.client}
+    for roots in (certificates.authority, certificates.stranger):
+        monkeypatch.setenv("SSL_CERT_FILE", str(roots))
+        for one, other in (
+            (ClientTLS(), server(certificates)),
+            (client(certificates, **shows), server(certificates, **far)),
+        ):
+            if roots == certificates.authority:
+                meet(one, other)
+            else:
+                with pytest.raises(TLSVerificationFailed):
+                    meet(one, other)
+
+
 def directory_of(authority: Path, folder: Path) -> Path:
     """Make a directory of roots as OpenSSL looks into it: the name of a file is a hash."""
     asked = [require("openssl"), "x509", "-hash", "-noout", "-in", str(authority)]
@@ -342,6 +366,23 @@ def test_a_directory_of_roots_stays_the_same_when_it_is_used__lw_171(
     for host in ("localhost", "elsewhere.example", "elsewhere.example", "localhost"):
         seen, _far = meet(near, far, host)
         assert shown(seen)[0] == host
+
+
+def test_a_chosen_context_of_the_program_is_as_strict__lw_171(certificates: Certificates) -> None:
+    """An `ssl.SSLContext` of the program's own may be chosen if it has the listener's roots."""
+    chosen = certificates.server_context(certificates.elsewhere)
+    chosen.verify_mode = ssl.CERT_REQUIRED
+    chosen.load_verify_locations(certificates.authority)
+    strict: dict[str, Any] = {
+        "client_certificates": "required",
+        "trusted_file": certificates.authority,
+    }
+    far = server(certificates, choose_context=lambda _: chosen, **strict)
+    near = client(certificates, certificate_file=certificates.client)
+    meet(near, far, "elsewhere.example")
+    chosen.load_verify_locations(certificates.stranger)
+    with pytest.raises(TLSError, match="choose_context"):
+        meet(near, far, "elsewhere.example")
 
 
 def test_a_chosen_verify_callback_is_not_passed_over__lw_171(certificates: Certificates) -> None:
