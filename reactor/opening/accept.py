@@ -108,7 +108,8 @@ def accept_tcp(
         user_info: any object; the handle's.
         tls: a `ServerTLS` or an `ssl.SSLContext`; None for no TLS.
         tls_side: "server", or "client" for a description of that side.
-        configure_context: called with a new context, before the port is bound.
+        configure_context: called with a new context, for which the files of `tls` are read again,
+            before the port is bound.
         configure_connection: called with each `ssl.SSLObject` before its handshake.
         handshake_timeout: seconds for each whole handshake, 10 by default; None for no limit.
         tls_error_callback: called with `(handle, exception)` for each TLS that failed to come
@@ -123,7 +124,8 @@ def accept_tcp(
     Raises:
         BindError: the port or the address cannot be had. TypeError, ValueError: an argument is
         wrong. NameLookupFailed, OperationTimeout: of a name. TLSError: `configure_context` has
-        raised. StateClosed, WrongProcess. Whatever `init_function` raises.
+        raised. OSError: with it, a file of `tls` cannot be read any more. StateClosed,
+        WrongProcess. Whatever `init_function` raises.
 
     Thread: any, which may wait; one in a callback of the loop never does. Calls back:
     `init_function` and `configure_context`, in the caller's thread. Source: LW-043 to LW-064,

@@ -110,7 +110,8 @@ def connect_tcp(
         queue_output: whether a second write waits in line.
         queue_input: whether a second read waits in line.
         tls: a `ClientTLS`, an `ssl.SSLContext`, True for the safe default, None for no TLS.
-        configure_context: called with a new context; if it raises, the handshake has failed.
+        configure_context: called with a new context, for which the files of `tls` are read again;
+            if it raises, the handshake has failed.
         configure_connection: called with the `ssl.SSLObject` before its handshake.
         handshake_timeout: seconds for the handshake alone, 10 by default.
         server_hostname: the name to verify and to send; None and True are the host.
@@ -118,9 +119,11 @@ def connect_tcp(
 
     Raises:
         TypeError, ValueError: an argument is wrong. NameLookupFailed: there is no such service.
+        OSError: with `configure_context`, a file of `tls` cannot be read any more.
         WrongThread, StateClosed, WrongProcess: as every verb of a collection.
 
-    Thread: the owner's. Calls back: never before it returns. Source: LW-031 to LW-042, LW-202.
+    Thread: the owner's. Calls back: `configure_context`; nothing else before it returns.
+    Source: LW-031 to LW-042, LW-202.
     """
     check_callback(callback)
     route = read_route(

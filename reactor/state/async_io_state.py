@@ -448,7 +448,8 @@ class AsyncIOState(DatagramVerbs):
             callback: gets `(state, None)` after handshake and verification, or the error.
             tls: a `ClientTLS`, a `ServerTLS`, an `ssl.SSLContext`, or True for a client.
             tls_side: "client" or "server"; None is that of `tls`.
-            configure_context: called with a new context; if it raises, the handshake has failed.
+            configure_context: called with a new context, for which the files of `tls` are read
+                again; if it raises, the handshake has failed.
             configure_connection: called with the `ssl.SSLObject` before its handshake.
             handshake_timeout: seconds for the whole handshake, None for no limit.
             server_hostname: the name to verify and to send; None and True are the host that was
@@ -457,8 +458,10 @@ class AsyncIOState(DatagramVerbs):
         Raises:
             OperationNotAllowed: there is TLS already. OperationInProgress: a direction is active.
             ValueError, TypeError: the options contradict each other. StateClosed, WrongThread.
+            OSError: with `configure_context`, a file of `tls` cannot be read any more.
 
-        Thread: the owner's. Calls back: never before it returns. Source: LW-139 to LW-143.
+        Thread: the owner's. Calls back: `configure_context`; nothing else before it returns.
+        Source: LW-139 to LW-143.
         """
         self._check_idle("attach TLS to")
         check_callback(callback)
