@@ -517,13 +517,15 @@ class AsyncIOState(DatagramVerbs):
 
         Raises:
             OperationInProgress: a direction is active. OperationNotAllowed: no handshake yet.
-            StateClosed, WrongThread. TypeError: the callback cannot be called.
+            StateClosed, WrongThread. TypeError: the callback cannot be called. ValueError: the
+            limit is none.
 
         Thread: the owner's. Calls back: never before it returns. Source: LW-142, LW-144.
         """
         self._check_idle("detach TLS from")
         check_callback(callback)
         self._check_carries(messages=False)
+        limit = check_timeout("timeout", timeout)
         if not self.layered:
             self.later(callback, self, None)
             return
@@ -531,7 +533,7 @@ class AsyncIOState(DatagramVerbs):
         self._exchange(
             Unwrap(),
             lambda state, error: self._detached(callback, error),
-            check_timeout("timeout", timeout),
+            limit,
         )
 
     # Inside.

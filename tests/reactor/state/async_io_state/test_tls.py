@@ -281,6 +281,8 @@ def test_without_tls_there_is_no_handshake__lw_146_144(
     """`handshake` is refused without TLS; `detach_tls` has only to call back, later."""
     with pytest.raises(OperationNotAllowed):
         near.handshake(Reports())
+    with pytest.raises(ValueError, match="timeout"):
+        near.detach_tls(Reports(), timeout=0)
     near.detach_tls(told := Reports())
     assert len(told) == 0
     settle(collection)
