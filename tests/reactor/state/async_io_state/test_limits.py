@@ -10,6 +10,7 @@ import pytest
 from reactor.errors import (
     DeadlinePassed,
     OperationTimeout,
+    TLSHandshakeTimeout,
 )
 from reactor.loop.collection import WaitStateCollection
 from reactor.state.async_io_state import AsyncIOState
@@ -19,7 +20,7 @@ from reactor.testing.memory import MemoryChannel
 from reactor.testing.settle import settle
 from tests.certificates import Certificates
 from tests.reactor.state.reports import Reports
-from tests.tls_pairs import contexts
+from tests.tls_pairs import contexts, engines
 
 
 @pytest.mark.parametrize("timeout", [0, -1.0, math.nan])
@@ -228,4 +229,42 @@ def test_a_limit_of_a_handshake_is_positive_or_none__lw_159(
     assert (len(told), len(collection.timers)) == (0, 0)
     near.abort_and_close()
     clock.advance(LINGER_LIMIT)  # for a last word
+    settle(collection)
+
+
+@pytest.mark.parametrize(
+    "phase", [(side, size) for side in ("client", "server") for size in (0, 5, 100, 550)]
+)
+def test_a_handshake_is_limited_wherever_it_stops__lw_159(
+    certificates: Certificates,
+    clock: ManualClock,
+    near: AsyncIOState,
+    far: MemoryChannel,
+    phase: tuple[str, int],
+) -> None:
+    """A peer that says nothing, a part of its first words, or all but the last of them, fails the
+    handshake when the limit passes, counted from its beginning.
+    """
+    (side, size), collection = phase, near.collection
+    client, server = contexts(certificates)
+    both = engines(client, server)
+    ours, peer = (client, both[1]) if side == "client" else (server, both[0])
+    name = "localhost" if side == "client" else None
+    near.attach_tls(told := Reports(), tls=ours, server_hostname=name)
+    said = 0
+    for _ in range(3):
+        settle(collection)
+        clock.advance(3.0)
+        peer.feed(far.read(65536) or b"")
+        peer.handshake()
+        words = peer.take()[: size - said]
+        far.write(words)
+        said += len(words)
+    settle(collection)
+    assert (said, len(told)) == (size, 0)
+    clock.advance(1.0)
+    settle(collection)
+    assert isinstance(told.moved[0], TLSHandshakeTimeout)
+    near.abort_and_close()
+    clock.advance(LINGER_LIMIT)
     settle(collection)
