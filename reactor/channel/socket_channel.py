@@ -483,9 +483,12 @@ class ListeningChannel(Channel):
         return None
 
     def shutdown(self, how: int) -> None:
-        """Let nobody in any more, and wake who waits for clients, where the system does that."""
+        """Do nothing: another process that has the socket too may go on listening."""
+
+    def wake(self) -> None:
+        """Wake who waits for a client, where the system does that; then nobody can listen here."""
         with contextlib.suppress(OSError):
-            self.sock.shutdown(how)
+            self.sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Give the descriptor back, and send away who still waits; once more is harmless."""

@@ -383,7 +383,8 @@ class AcceptingHandle(WaitState):
         """Accept no more; connections that have been delivered live on. Again is harmless.
 
         Args:
-            callback: called later, with the collection, when the port is free.
+            callback: called later, with the collection, when the port is free: at the end of the
+                turn, or at once where there is none.
 
         Thread: the owner's. Calls back: never before it returns. Source: LW-064.
         """
@@ -391,10 +392,11 @@ class AcceptingHandle(WaitState):
         self._collection.owner.check(over=self.closed and callback is None)
         if not self.closed:
             self._withdraw()
-            self._collection.held.add(self._channel)
-            self._collection.post(self._release_port, (), None)
+            self._collection.retire(self._channel)
         if callback is not None:
-            self._collection.post(self.tell, (callback, self._collection), self.context)
+            # Twice, for what is closed in a turn is closed behind its calls.
+            told = self.tell, (callback, self._collection), self.context
+            self._collection.post(self._collection.post, told, None)
 
     # From the loop.
 
@@ -563,10 +565,6 @@ class AcceptingHandle(WaitState):
             self._retry.cancel()
         for channel in self._lobby.clear() if self._lobby is not None else ():
             self._clients.left(channel.peer_address[0])
-
-    def _release_port(self) -> None:
-        self._collection.held.discard(self._channel)
-        self._channel.close()
 
     def __repr__(self) -> str:
         name, closed = f" {self.name}" * (self.name is not None), " closed" * self.closed

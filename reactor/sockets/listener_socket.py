@@ -4,6 +4,7 @@ import socket
 from typing import ClassVar, Literal, overload
 
 from reactor.channel.adopting import socket_channel
+from reactor.channel.base import Channel
 from reactor.channel.socket_channel import ListeningChannel
 from reactor.errors import Address, SocketError, address_text
 from reactor.net.options import SocketOptions
@@ -94,6 +95,10 @@ class ListenerSocket(BlockingSocket):
         )
         stream.format = self.format
         return stream
+
+    def _wake(self, channel: Channel) -> None:
+        assert isinstance(channel, ListeningChannel), "it was made of one"
+        channel.wake()
 
     def _forget(self) -> None:
         """Send away whom somebody has only looked at, too."""

@@ -173,7 +173,7 @@ class BlockingSocket(SocketFacts):
             except OperationInProgress:
                 self._closing = self._input.closing = self._output.closing = True
                 with contextlib.suppress(SocketError):
-                    channel.shutdown(socket.SHUT_RDWR)  # who waits wakes up, and closes
+                    self._wake(channel)
                 self._left()  # unless it has gone in the meantime
                 return
             if not abort:
@@ -249,6 +249,10 @@ class BlockingSocket(SocketFacts):
 
     def _met(self, error: EndOfStream | SocketError) -> None:
         """Keep what a look has met, if the next verb for input would not meet it again."""
+
+    def _wake(self, channel: Channel) -> None:
+        """Wake who waits; it finds that the socket is closed, and closes the channel."""
+        channel.shutdown(socket.SHUT_RDWR)
 
     def _say_goodbye(self, channel: Channel) -> None:
         """Say what has to be said before an orderly end."""

@@ -339,6 +339,54 @@ def test_closing_frees_the_port_and_tells__lw_064(
     assert told[2:] == [collection]
 
 
+def test_outside_of_a_turn_the_port_is_free_at_once__lw_064__lw_046(
+    collection: WaitStateCollection,
+) -> None:
+    """Who closes a handle where no turn is under way can have the port again in the next line: to
+    wait for it would be in vain.
+    """
+    handle = accept_tcp(collection, 0, print, address=HOST)
+    handle.close()
+    again = accept_tcp(collection, handle.local_port, print, address=HOST, init_timeout=0)
+    assert again.local_port == handle.local_port
+
+
+@pytest.mark.parametrize("phase", ["call", "timer"])
+def test_when_a_close_is_told_the_port_can_be_had__lw_064(
+    collection: WaitStateCollection, clock: ManualClock, phase: str
+) -> None:
+    """The callback of `close` can accept on the port again, in whatever phase it was closed."""
+    heirs = list[AcceptingHandle]()
+    handle = accept_tcp(collection, 0, print, address=HOST)
+
+    def inherit(of: object) -> None:
+        heirs.append(accept_tcp(collection, handle.local_port, print, address=HOST))
+
+    if phase == "call":
+        collection.call_soon(handle.close, inherit)
+    else:
+        collection.call_later(1, handle.close, inherit)
+        clock.advance(1)
+    settle(collection)
+    assert [heir.local_port for heir in heirs] == [handle.local_port]
+
+
+def test_who_has_the_listener_too_goes_on__lw_064(
+    collection: WaitStateCollection, clients: contextlib.ExitStack
+) -> None:
+    """A socket that another process or the program has duplicated accepts on when the handle is
+    closed.
+    """
+    handle = accept_tcp(collection, 0, print, address=HOST)
+    assert handle.socket is not None
+    with handle.socket.dup() as shared:
+        collection.call_soon(handle.close)
+        settle(collection)
+        call(clients, handle)
+        shared.settimeout(PATIENCE)
+        shared.accept()[0].close()
+
+
 def test_a_closed_handle_leaves_nothing__lw_064(
     collection: WaitStateCollection, clients: contextlib.ExitStack
 ) -> None:
