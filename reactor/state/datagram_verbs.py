@@ -201,7 +201,8 @@ class DatagramVerbs(StateBase):
                 it to the system.
 
         Raises:
-            SocketIOError: it is heard already, or the system has no room for more groups.
+            SocketIOError: it is heard already, the system has no room for more groups, or no
+                interface has that IPv4 address.
             TypeError, ValueError: no group of the socket's family, or no such interface.
             OperationNotAllowed: this is no internet datagram socket. StateClosed, WrongThread.
 

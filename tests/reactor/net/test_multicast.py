@@ -168,3 +168,37 @@ def test_the_scope_of_a_group_is_an_interface__lw_201(collection: WaitStateColle
     member = open_udp(collection, ipv6=True, local_port=0)
     member.join_group(f"ff12::77:1%{LOOPBACK}")
     assert is_heard(collection, member, "ff12::77:1", True)
+
+
+@linux_only
+def test_groups_have_the_limit_of_the_system__lw_201(collection: WaitStateCollection) -> None:
+    """More groups than the system has room for are a `SocketIOError`; those that were joined stay,
+    and one that is left makes room.
+    """
+    member = open_udp(collection, local_port=0)
+    limit = int(Path("/proc/sys/net/ipv4/igmp_max_memberships").read_text("ascii"))
+    groups = [str(ipaddress.IPv4Address("239.255.0.0") + number) for number in range(limit + 1)]
+    for group in groups[:-1]:
+        member.join_group(group, LOOPBACK)
+    with pytest.raises(SocketIOError) as caught:
+        member.join_group(groups[-1], LOOPBACK)
+    assert caught.value.identifier == "no-buffer-space"
+    member.leave_group(groups[0], LOOPBACK)
+    member.join_group(groups[-1], LOOPBACK)
+    assert is_heard(collection, member, groups[-1], False)
+
+
+@pytest.mark.parametrize(
+    ("interface", "error"), [("no-such-interface", ValueError), ("192.0.2.1", SocketIOError)]
+)
+def test_an_interface_that_is_refused_changes_nothing__lw_201(
+    collection: WaitStateCollection, interface: str, error: type[Exception]
+) -> None:
+    """Messages to groups leave as before if the interface is none, or has not that address."""
+    member = open_udp(collection)
+    member.multicast_interface = LOOPBACK
+    with pytest.raises(error):
+        member.multicast_interface = interface
+    with pytest.raises(error):
+        member.join_group("239.255.77.1", interface)
+    assert member.multicast_interface == LOOPBACK

@@ -211,3 +211,20 @@ def test_a_message_that_begins_too_late_ends_alone__lw_113__lw_196(
     settle(collection)
     assert isinstance(late.status, DeadlinePassed)
     assert (sent.status, heard.moved) == (None, [(b"2", 1)])
+
+
+@pytest.mark.parametrize("broadcast", [False, True])
+def test_a_message_to_everybody_needs_a_permission__lw_114(
+    collection: WaitStateCollection, server: AsyncIOState, broadcast: bool
+) -> None:
+    """A message to a broadcast address fails alone, with "access-denied", unless the state may
+    send there.
+    """
+    state, reports, sent = open_udp(collection, broadcast=broadcast), Reports(), Reports()
+    state.send_message_to("255.255.255.255", 9, b"x", reports)
+    state.send_message_to(*server.address, b"y", sent)
+    settle(collection)
+    status = reports.status  # None, or that this machine has no network
+    denied = isinstance(status, SocketIOError) and status.identifier == "access-denied"
+    assert denied is not broadcast
+    assert sent.status is None
