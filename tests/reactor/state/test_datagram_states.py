@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from reactor.errors import (
+    ConnectionRefused,
     DeadlinePassed,
     EndOfStream,
     SocketError,
@@ -19,7 +20,7 @@ from reactor.opening.udp import connect_udp, open_udp
 from reactor.state.async_io_state import AsyncIOState
 from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
-from tests.reactor.opening.network import HOST, silent_resolver
+from tests.reactor.opening.network import HOST, free_port, silent_resolver
 from tests.reactor.state.reports import Reports
 from tests.torture.seam import failing, needs_epoll
 
@@ -228,3 +229,24 @@ def test_a_message_to_everybody_needs_a_permission__lw_114(
     denied = isinstance(status, SocketIOError) and status.identifier == "access-denied"
     assert denied is not broadcast
     assert sent.status is None
+
+
+def test_a_refusal_has_the_form_of_the_read_that_meets_it__lw_080__lw_109__lw_113(
+    collection: WaitStateCollection,
+) -> None:
+    """A refusal is told to the read that waits, as its callback is called otherwise: without a
+    sender, or with nothing but the state; and the next read is another matter.
+    """
+    client = connect_udp(collection, HOST, free_port())
+    told, waited, later = Reports(), Reports(), Reports()
+    client.receive_message(bytearray(1), pytest.fail, error_callback=told, needs_address=True)
+    client.send_message(b"x", None)
+    settle(collection)
+    client.wait_for_input(waited)
+    client.send_message(b"x", None)
+    settle(collection)
+    client.receive_message(bytearray(1), later)
+    settle(collection)
+    assert (told.moved, waited.moved) == ([(b"\0", 0, None, None)], [()])
+    assert [type(status) for status in (*told.reads, *waited.reads)] == [ConnectionRefused] * 2
+    assert (len(later), client.input.active) == (0, True)

@@ -16,7 +16,9 @@ from reactor.loop.collection import WaitStateCollection
 from reactor.net.path import read_path
 from reactor.opening.own_path import OwnPath, bind_path, looked_at, remove_if_still, take_over
 from reactor.opening.unix import accept_unix, open_unix_datagram
+from reactor.state.async_io_state import AsyncIOState
 from reactor.testing.settle import settle
+from tests.reactor.loop.probe import exit_code_of_child
 from tests.reactor.opening.network import no_descriptors
 
 assert sys.platform != "win32", "Python has no Unix sockets there"
@@ -120,6 +122,18 @@ def test_a_collection_takes_its_paths_with_it__lw_011__cc_33(
     assert not path.exists()
 
 
+def test_a_path_goes_with_who_has_its_channel_now__cc_33__lw_138(
+    collection: WaitStateCollection, path: Path
+) -> None:
+    """The path of a datagram state that is released stays until its next owner is closed."""
+    channel, unread = taken(collection, path, "datagram").release()
+    settle(collection)
+    assert path.is_socket()
+    AsyncIOState(collection, channel, unread).close()
+    settle(collection)
+    assert not path.exists()
+
+
 def test_a_path_that_is_not_ours_any_more_stays__cc_33__rel_42(
     collection: WaitStateCollection, path: Path, kind: str
 ) -> None:
@@ -149,9 +163,10 @@ def test_a_child_leaves_the_path_alone__lw_019(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as sock:
         sock.bind(os.fspath(path))
         own = OwnPath(os.fsencode(path))
-        own._process += 1  # as it would be in a child
-        own.remove()
+        assert exit_code_of_child(own.remove) == 0
         assert path.exists()
+        own.remove()
+        assert not path.exists()
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o666, 0o700])
