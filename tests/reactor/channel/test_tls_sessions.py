@@ -124,6 +124,32 @@ def test_a_reloaded_server_begins_anew__lw_167(
     assert [visit(client, server) for _ in range(2)] == [False, True]
 
 
+def test_another_server_of_that_name_is_verified__lw_164(
+    certificates: Certificates, server: ServerTLS, version: str
+) -> None:
+    """A server that does not know the session is verified like any other, so that nobody can take
+    the place of one that was met before; who has the name by right has a full handshake next.
+    """
+    client = trusting(certificates, version)
+    assert visit(client, server) is False
+    with pytest.raises(TLSVerificationFailed):
+        visit(client, ServerTLS(certificates.elsewhere))
+    assert [visit(client, server) for _ in range(2)] == [False, True]
+
+
+def test_without_tickets_there_is_what_the_version_has__lw_165(
+    certificates: Certificates, version: str
+) -> None:
+    """A server without tickets is met in full each time under TLS 1.3; under TLS 1.2 `ticket_count`
+    changes nothing.
+    """
+    client, server = (
+        trusting(certificates, version),
+        ServerTLS(certificates.localhost, ticket_count=0),
+    )
+    assert [visit(client, server) for _ in range(2)] == [False, version == "1.2"]
+
+
 def test_a_ticket_is_used_once__lw_164(certificates: Certificates, server: ServerTLS) -> None:
     """A ticket of TLS 1.3 serves one connection: who gets no new one has a full handshake next."""
     client = trusting(certificates)
