@@ -4,14 +4,16 @@ A path stays when its socket is gone, so a restarted server finds that of its pr
 somebody is behind a path is found out by connecting: if that is refused, nobody is, and the path is
 taken over. Anything else that stands there, a live server's socket or a file, is left alone.
 
+We connect for datagrams, whatever we want to bind. A socket for streams answers that it is of the
+wrong type, be it listening, full or not ready yet, and its server has no client that says nothing;
+one for datagrams does not notice.
+
 A stale path is removed if it is still the one that was looked at: device, inode, and the time of
 its last change, since a file system gives the number of a removed file out again at once. Our own
 needs no time: its socket keeps the inode, so nobody else can have the number.
 
-What remains: the moment between the comparison and the removal; a server that has bound and does
-not listen yet, who looks like one that is gone; and the BSDs, macOS among them, which refuse a
-client also when a queue is full, so that a live server in that state looks dead there. Whoever
-starts several servers on one path at the same time has to put them in order.
+What remains is the moment between the comparison and the removal. Whoever starts several servers on
+one path at the same time has to put them in order.
 """
 
 import contextlib
@@ -84,7 +86,7 @@ def bind_path(sock: socket.socket, address: SocketAddress, mode: int | None) -> 
     try:
         sock.bind(address.sockaddr)
     except OSError as error:
-        if error.errno != errno.EADDRINUSE or not take_over(sock.type, address):
+        if error.errno != errno.EADDRINUSE or not take_over(address):
             raise _bind_error(error, address, "bind") from error
         try:
             sock.bind(address.sockaddr)
@@ -102,11 +104,10 @@ def bind_path(sock: socket.socket, address: SocketAddress, mode: int | None) -> 
     return own
 
 
-def take_over(kind: int, address: SocketAddress) -> bool:
+def take_over(address: SocketAddress) -> bool:
     """Remove a path behind which nobody is; false if it must be left alone.
 
     Args:
-        kind: of the socket that wants it.
         address: the path.
 
     Raises:
@@ -123,11 +124,11 @@ def take_over(kind: int, address: SocketAddress) -> bool:
     if not stat.S_ISSOCK(found.st_mode):
         return False
     try:
-        probe = socket.socket(address.family, kind)
+        probe = socket.socket(address.family, socket.SOCK_DGRAM)
     except OSError as error:
         raise _bind_error(error, address, "socket") from error
     with probe:
-        probe.setblocking(False)  # who lives there may have a full queue
+        probe.setblocking(False)
         if probe.connect_ex(path) not in (errno.ECONNREFUSED, errno.ENOENT):
             return False
     return remove_if_still(path, found)

@@ -48,7 +48,7 @@ def left_behind(path: Path, kind: str) -> None:
 def test_a_stale_path_is_taken_over__cc_10__lw_199__lw_200__rel_42(
     collection: WaitStateCollection, path: Path, kind: str
 ) -> None:
-    """The path that a dead server left is taken over, which is found out by connecting."""
+    """The path that a dead server left is taken over."""
     left_behind(path, kind)
     before = path.lstat().st_ino, path.lstat().st_ctime_ns
     taken(collection, path, kind)
@@ -70,6 +70,26 @@ def test_a_live_path_is_refused__cc_10__lw_199__lw_200__rel_42(
         assert caught.value.address == (os.fspath(path), None)
     assert os.path.samestat(path.lstat(), before)
     assert not first.closed
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_who_lives_at_a_path_is_not_called__cc_10__rel_42(
+    collection: WaitStateCollection, path: Path, kind: str, listens: bool
+) -> None:
+    """A server whose path somebody else wants gets no client that says nothing, and keeps its path
+    though it may not be listening yet.
+    """
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(os.fspath(path))
+        if listens:
+            server.listen()
+        with pytest.raises(BindError) as caught:
+            taken(collection, path, kind)
+        assert caught.value.identifier == "address-in-use"
+        server.listen()
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()
 
 
 @pytest.mark.parametrize("what", ["file", "folder", "link", "broken link"])
@@ -248,7 +268,7 @@ def test_a_successor_with_the_same_inode_is_not_removed__cc_10__rel_42(path: Pat
 def test_a_path_that_has_gone_is_free__cc_10(path: Path) -> None:
     """A path that somebody has removed in the meantime can be bound: it is not in use."""
     address = read_path(path)
-    assert take_over(socket.SOCK_STREAM, address)
+    assert take_over(address)
     left_behind(path, "stream")
     before = looked_at(os.fsencode(path))
     assert before is not None
