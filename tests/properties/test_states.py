@@ -28,6 +28,7 @@ from tests.tls_pairs import channels
 SIZES: Final = (0, 1, 7, 100, 1500)
 TURNS: Final = 20_000
 EXAMPLES: Final = 60
+END_OF_LINE: Final = 100  # a byte that is in all but the shortest writes
 
 Maker = Callable[[Certificates], tuple[Channel, Channel]]
 MAKERS: Final[dict[str, Maker]] = {
@@ -46,6 +47,7 @@ VERBS: Final = st.one_of(
     st.tuples(st.just("write"), SIDE, SIZE, LIMIT),  # twice, so that there is something to read
     st.tuples(st.just("read"), SIDE, SIZE, LIMIT),
     st.tuples(st.just("check"), SIDE, st.sampled_from([1, 3, 50]), LIMIT),
+    st.tuples(st.just("line"), SIDE, LIMIT),
     st.tuples(st.just("wait"), SIDE, LIMIT),
     st.tuples(st.just("fetch"), SIDE, SIZE),
     st.tuples(st.just("abort"), SIDE, st.sampled_from(["input", "output"])),
@@ -119,6 +121,22 @@ class Model:
                 end()
             else:
                 state.discard(count)
+
+        self.states[side].read_with_checking(show, timeout=limit)
+
+    def line(self, side: int, limit: float | None) -> None:
+        end, seen = self.once(lambda *_: None), 0
+
+        def show(state: AsyncIOState, buffer: bytearray, length: int) -> None:
+            nonlocal seen
+            assert state.old_length == seen, "there it was looked for before"
+            at = buffer.find(END_OF_LINE, seen, length)
+            seen = length
+            if at >= 0:
+                self.received[side] += buffer[: at + 1]
+                assert state.finish(at + 1) == length - at - 1
+            if at >= 0 or state.read_status is not None:
+                end()
 
         self.states[side].read_with_checking(show, timeout=limit)
 
