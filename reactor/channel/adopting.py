@@ -92,7 +92,7 @@ def timeout_of(object: Any) -> float | None:  # noqa: A002  # the name of the co
     if isinstance(object, socket.socket):
         return object.gettimeout()
     if sys.platform != "win32" and isinstance(object, int):  # Windows does not tell
-        with contextlib.suppress(OSError):  # it is refused soon
+        with contextlib.suppress(OSError, OverflowError):  # it is refused soon
             return None if os.get_blocking(object) else 0.0
     return None
 

@@ -94,9 +94,7 @@ class Binding:
 
     def __post_init__(self) -> None:
         family_for_binding(self.ipv6, self.place[0])
-        check_optional_count("backlog", self.backlog)
-        if (self.backlog or BACKLOG) > INT_MAX:
-            raise ValueError(f"backlog is at most {INT_MAX}, not {self.backlog}")
+        check_backlog(self.backlog)
         check_reuse_port(self.reuse_port)
         check_callables(init_function=self.init_function)
         check_init_timeout(self.init_timeout)
@@ -221,6 +219,19 @@ def patience(init_timeout: float | None, may_wait: bool) -> float:
             " from another thread"
         )
     return 0.0
+
+
+def check_backlog(backlog: int | None) -> None:
+    """Refuse what is no number of clients that may wait.
+
+    Raises:
+        TypeError, ValueError: neither None nor a whole number that the system can count.
+
+    Thread: any. Calls back: never. Source: LW-048.
+    """
+    check_optional_count("backlog", backlog)
+    if backlog is not None and backlog > INT_MAX:
+        raise ValueError(f"backlog is at most {INT_MAX}, not {backlog}")
 
 
 def check_init_timeout(value: Any) -> None:

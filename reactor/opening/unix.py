@@ -10,7 +10,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from reactor.arguments import check_callables, check_callback, check_optional_count
+from reactor.arguments import check_callables, check_callback
 from reactor.channel.socket_channel import DatagramChannel, ListeningChannel
 from reactor.channel.tls_settings import HANDSHAKE_TIMEOUT, ServerHostname
 from reactor.deadline import check_timeout
@@ -27,7 +27,7 @@ from reactor.opening.accept import (
 )
 from reactor.opening.clients import HANDSHAKE_LIMIT, Limits
 from reactor.opening.connect import CONNECT_TIMEOUT, ClientSide, Delivery, Route
-from reactor.opening.listen import BACKLOG, Finder, check_init_timeout
+from reactor.opening.listen import BACKLOG, Finder, check_backlog, check_init_timeout
 from reactor.opening.own_path import OwnPath, bind_path, check_mode
 from reactor.opening.udp import Settings
 from reactor.state.async_io_state import AsyncIOState
@@ -77,9 +77,11 @@ def connect_unix(
 
     Raises:
         TypeError, ValueError: an argument is wrong, or there are no Unix sockets here.
+        OSError: with `configure_context`, a file of `tls` cannot be read any more.
         WrongThread, StateClosed, WrongProcess: as every verb of a collection.
 
-    Thread: the owner's. Calls back: never before it returns. Source: LW-199, LW-031 to LW-042.
+    Thread: the owner's. Calls back: `configure_context`; nothing else before it returns.
+    Source: LW-199, LW-031 to LW-042.
     """
     check_callback(callback)
     plan, failure = ClientSide(tls, server_hostname, configure_context, configure_connection).plan(
@@ -266,7 +268,7 @@ class PathBinding:
     def __post_init__(self) -> None:
         check_mode(self.mode, self.address)
         check_callables(init_function=self.init_function)
-        check_optional_count("backlog", self.backlog)
+        check_backlog(self.backlog)
         check_init_timeout(self.init_timeout)
 
     def prepared(self, find: Finder) -> Callable[[], ListeningChannel]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from reactor.arguments import check_count
 from reactor.deadline import check_timeout, moment
 from reactor.net.options import SocketOptions
+from reactor.opening.listen import check_backlog
 
 IPV6: Final = {"internet": False, "internet6": True, "file": False}  # family -> whether it is that
 TYPES: Final = ("stream", "datagram")
@@ -85,6 +86,7 @@ class Request:
         if not self.is_datagram:
             one_of("connect", self.role, ROLES)
         check_count("backlog", self.backlog, least=1)
+        check_backlog(self.backlog)
         if self.fd is not None:
             check_count("fd", self.fd)
         self._check_required()

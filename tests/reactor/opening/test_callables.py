@@ -60,6 +60,17 @@ def test_unix_sockets_refuse_it_too__lw_070(
     assert not path.exists()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Unix sockets")
+def test_a_line_of_clients_is_countable__lw_048(
+    collection: WaitStateCollection, tmp_path: Path
+) -> None:
+    """A `backlog` that the system cannot count is a `ValueError`, of ports and of paths."""
+    with pytest.raises(ValueError, match="backlog is at most"):
+        accept_tcp(collection, 0, print, backlog=1 << 31)
+    with pytest.raises(ValueError, match="backlog is at most"):
+        accept_unix(collection, tmp_path / "gate", print, backlog=1 << 31)
+
+
 def test_who_is_told_of_closing_must_be_callable__lw_064(collection: WaitStateCollection) -> None:
     """A wrong callback of `close` is refused, and the handle accepts on."""
     handle = accept_tcp(collection, 0, print)

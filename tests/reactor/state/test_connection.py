@@ -85,6 +85,15 @@ def test_nothing_else_makes_a_state__lw_066_070(
     assert collection.stats()["states"] == 0
 
 
+@pytest.mark.parametrize("descriptor", [1 << 40, 1 << 20])
+def test_a_number_that_is_no_descriptor_is_refused__lw_066(
+    collection: WaitStateCollection, descriptor: int
+) -> None:
+    """A number behind which there is no socket is a `ValueError`, however large it is."""
+    with pytest.raises(ValueError, match="is no socket"):
+        AsyncIOState(collection, descriptor)
+
+
 @pytest.mark.parametrize("as_descriptor", [False, True])
 @pytest.mark.parametrize("kind", ["listening", "fresh", "packets", "pipe"])
 def test_what_is_not_connected_is_refused_and_stays_as_it_was__lw_066(
