@@ -19,6 +19,7 @@ LANDMARKS: Final = {
     "MemoryBIO.read": "OpenSSL: ciphertext out",
     "_SSLSocket.read": "OpenSSL: plaintext out",
     "_SSLSocket.write": "OpenSSL: plaintext in",
+    "poll.poll": "the kernel: the caller waits",
     "data_received": "your protocol",
     "callback": "your callback",
     "reactor.operations.streams.Pour.put": "the rest, kept in order",
@@ -107,10 +108,38 @@ reactor.loop.calls.CallQueue.run
             reactor.operations.operation.Operation.report
               callback
 """,
+    "blocking": """\
+reactor.stream.stream_input.StreamInput.read1
+  reactor.stream.stream_input.StreamInput._next
+    reactor.stream.stream_base.StreamBase._wait_for_input
+      reactor.stream.blocking_socket.BlockingSocket._run
+        reactor.operations.reading.Take.step
+          reactor.channel.socket_channel.SocketChannel.read
+            socket.recv
+        reactor.state.blocking.Blocking.run
+          reactor.state.drive.wait_until
+            reactor.state.drive.wait
+              poll.poll
+          reactor.state.blocking.Blocking.step
+            reactor.state.blocking.Blocking._try
+              reactor.operations.reading.Take.step
+                reactor.channel.socket_channel.SocketChannel.read
+                  socket.recv
+""",
 }
 
 # What a step does, in the words that the drawing has beside it.
 WORDS: Final = {
+    "reactor.stream.stream_input.StreamInput.read1": "unread bytes come first",
+    "reactor.operations.reading.Take.step": "reads once; nothing is the end",
+    "reactor.state.drive.wait": "for one descriptor, or for many",
+    "reactor.stream.stream_input.StreamInput._next": "a piece, as large as it comes",
+    "reactor.stream.stream_base.StreamBase._wait_for_input": "an end, and a loss, are kept",
+    "reactor.stream.blocking_socket.BlockingSocket._run": "mostly the first try does it",
+    "reactor.state.blocking.Blocking.run": "else: wait, step, and so on",
+    "reactor.state.blocking.Blocking.step": "the limits, then one try",
+    "reactor.state.blocking.Blocking._try": "closed by another thread?",
+    "reactor.state.drive.wait_until": "the moment becomes a span",
     "reactor.channel.socket_channel.SocketChannel.read": "tries once; gives an errno its meaning",
     "reactor.channel.socket_channel.SocketChannel.write": "tries once; how much was taken",
     "reactor.channel.tls.TLSChannel._push": "ciphertext to the channel below",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import functools
 import itertools
+import os
 import re
 import socket
 import ssl
@@ -17,9 +19,11 @@ from typing import Any, Final
 import pytest
 
 from docs.ways import LANDMARKS, WAYS, WORDS, steps_of, way
+from reactor.deadline import NEVER
 from reactor.loop.collection import WaitStateCollection
 from reactor.state.async_io_state import AsyncIOState
 from reactor.state.handshake import socket_of
+from reactor.stream.socket_stream import SocketStream
 from reactor.testing.settle import settle
 from reactor.transport import Transport
 from tests.architecture.tree import ROOT
@@ -246,3 +250,25 @@ def test_a_drawing_has_every_step(name: str) -> None:
     assert drawing.count('class="box') == len(steps)
     for _, step in steps:
         assert step.rpartition("reactor.")[2].rpartition(".")[2] in drawing
+
+
+@linux_only
+@in_an_empty_context
+def test_the_blocking_way_in_is_that_of_the_drawing(certificates: Certificates, walk: Walk) -> None:
+    near, far = tcp(certificates)
+
+    def limits() -> tuple[None, float]:
+        """Let the peer speak when the first try has found nothing."""
+        os.write(far.fileno(), b"x")
+        return None, NEVER
+
+    with (
+        SocketStream(near) as stream,
+        contextlib.closing(far),
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(stream, "_read_limits", limits)
+        walk.begin()
+        assert stream.read1().startswith(b"x")
+        walk.end()
+    compare("blocking", walk)
