@@ -111,9 +111,11 @@ class OwnedSocket(Channel):
 
     def raise_if_lost(self) -> None:
         """Raise what has happened to the connection since the last try; it is told only once."""
-        number = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if number:
-            error = OSError(number, os.strerror(number))
+        try:
+            number = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if number:
+                raise OSError(number, os.strerror(number))
+        except OSError as error:
             raise self._failure(error, "read", "getsockopt") from error
 
     def close(self) -> None:

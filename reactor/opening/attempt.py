@@ -97,7 +97,15 @@ class Attempt:
         Raises:
             ConnectError: it has failed.
         """
-        sock = self._open_socket()
+        try:
+            return self._is_up(self._open_socket())
+        except SocketError:
+            raise
+        except OSError as error:  # it cannot even be asked
+            peer = self.address.pair
+            raise from_os_error(error, phase="connect", situation="connect", peer=peer) from error
+
+    def _is_up(self, sock: socket.socket) -> bool:
         self._raise_if_failed(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
         if self.address.family == UNIX:
             return True
