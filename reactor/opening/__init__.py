@@ -15,11 +15,14 @@ a collection as a state, or is handed to who has asked.
                    AsyncIOState                 one AsyncIOState for each client
 
         udp      opened at once: there is nobody to wait for
+        unix     the same for paths; `own_path` takes a stale one over, and removes its own
+        blocking the same route, race and handshake for a caller who waits
 
 Its words. An *attempt* is one address tried in a race, a *route* is where to connect and how, a
 *binding* what a listener is bound to, a *reception* what becomes of its clients.
 
-To be read in this order: `attempt`, `connect`, `listen`, `accept`, `udp`.
+To be read in this order: `attempt`, `connect`, `listen`, `accept`, which counts `clients`, `udp`,
+`unix`, and `blocking`, in which all of `connect` comes again in a page.
 
 It must not know protocols or transports; `server` and `datagram` bring those together with it.
 """

@@ -8,6 +8,7 @@ does not know who does that for it: a collection or a blocking call step the ver
       writing      Send                       and sends them
       exchanges    Handshake  Unwrap  Drain   both directions stand still
       messages     Receive  Transmit          one datagram, whole
+      accepting    AcceptClient               a client, for a caller who waits
       streams      Feed  BufferedFeed  Pour   a protocol's bytes, to the end
       datagrams    DatagramFeed  ...Pour      a protocol's datagrams
                       │

@@ -2,13 +2,14 @@
 
 A state is a channel in a collection with a queue of operations for each direction. Operations come
 from the floor below, and never wait; a queue decides which one is stepped, for how long it may go
-on, and who is told how it ended. Blocking code steps them without any of that, by `drive`.
+on, and who is told how it ended. Blocking code steps them without any of that, by `drive`;
+`blocking` gives each of its waits a limit.
 
       the program's verbs                            blocking verbs
               │                                            │
         AsyncIOState ── unread: ReadBuffer                 │
           │       │                                        │
-       input    output : OperationQueue                  drive
+       input    output : OperationQueue            Blocking, drive
           │       │                                        │
           └───┬───┘                                        │
         Operation.step(channel) ◄──────────────────────────┘

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import mmap
 import os
 import socket
 import struct
@@ -46,7 +47,7 @@ def resident() -> int:
     """Return the bytes of memory that are this process's own."""
     gc.collect()
     fields = Path("/proc/self/statm").read_text().split()
-    return (int(fields[1]) - int(fields[2])) * os.sysconf("SC_PAGE_SIZE")
+    return (int(fields[1]) - int(fields[2])) * mmap.PAGESIZE
 
 
 def come_and_go(collection: WaitStateCollection, port: int, number: int) -> None:
