@@ -50,9 +50,11 @@ class ReadBuffer:
 
     def cut(self, count: int) -> bytes:
         """Take the first `count` bytes out, or as many as there are."""
-        with memoryview(self.data) as source:
-            data = bytes(source[:count])
-        self.discard(len(data))
+        if count >= len(self.data):
+            return self.take()
+        data = bytes(self.data[:count])  # short mostly: a view would cost more than the copy
+        del self.data[:count]
+        self.old_length = max(0, self.old_length - count)
         return data
 
     def put_back(self, data: BytesLike) -> None:
