@@ -57,6 +57,7 @@ from reactor.errors import (
     WrongThread,
 )
 from reactor.interest import READ, WRITE
+from reactor.loop.calls import Notifier
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.error_handler import log_and_close, propagate
 from reactor.net.address import (
@@ -112,6 +113,7 @@ __all__ = [
     "ListenerSocket",
     "NameLookupFailed",
     "NoSuchPath",
+    "Notifier",
     "OperationAborted",
     "OperationInProgress",
     "OperationNotAllowed",

@@ -17,7 +17,7 @@ that has left since.
 
 Read `wait_state` and `timers` first: they are what is held, and what is due. Then `poller`, which
 finds out what is ready, and calls it; `waker` and `calls`, which carry work over from other
-threads; and `ownership`, which keeps other threads out of everything else. `collection` puts them
-together and is the only one that knows them all. `watch` and `signals` are small users of it,
-`health` counts, `error_handler` is where exceptions end.
+threads, and from turn to turn; and `ownership`, which keeps other threads out of everything else.
+`collection` puts them together and is the only one that knows them all. `watch` and `signals` are
+small users of it, `health` counts, `error_handler` is where exceptions end.
 """

@@ -26,9 +26,10 @@ from contextvars import Context, copy_context
 from types import TracebackType
 from typing import Any, TypeVar
 
+from reactor.arguments import check_callback
 from reactor.deadline import NEVER, check_timeout
 from reactor.errors import OperationInProgress, SocketError
-from reactor.loop.calls import CallQueue, Submission
+from reactor.loop.calls import CallQueue, IdleCallback, Submission
 from reactor.loop.error_handler import ErrorHandler, log_and_close, report
 from reactor.loop.health import Health
 from reactor.loop.loop_thread import LoopThread
@@ -355,6 +356,25 @@ class WaitStateCollection:
         """
         self.owner.check()
         return self.clock()
+
+    def on_idle(self, function: Callable[..., object], *arguments: Any) -> IdleCallback:
+        """Call `function(*arguments)` once in every turn, after everything else, until `close()`.
+
+        It causes no turns: a loop that has nothing to do sleeps, and calls nobody.
+
+        Args:
+            function: called in the loop, in a copy of the context of this call.
+            arguments: what it is called with.
+
+        Raises:
+            WrongThread, StateClosed, WrongProcess: as every verb of a collection.
+
+        Thread: the owner's. Calls back: from the loop only. Source: CL-84, LW-005.
+        """
+        self.owner.check()
+        check_callback(function)
+        call = functools.partial(function, *arguments) if arguments else function
+        return IdleCallback(self._calls, self.owner, call, copy_context())
 
     def watch(
         self,
@@ -695,6 +715,8 @@ class WaitStateCollection:
             ran += self.timers.run_due(now, health, self.report)
             if self._calls.waiting:
                 ran += self._calls.run(health, self.report)
+            if self._calls.idle:
+                ran += self._calls.run_idle(health, self.report)
             return ran
         finally:
             self._turning = False
