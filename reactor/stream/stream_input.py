@@ -59,12 +59,13 @@ class StreamInput(StreamBase):
             buffer: writable and bytes-like.
 
         Raises:
-            As `read`.
+            TypeError: it cannot be written, or is in pieces; nothing was read. Others as `read`.
 
         Thread: one at a time. Calls back: never. Source: LW-181, LW-182.
         """
         with self._input, memoryview(buffer) as lent, lent.cast("B") as view:
             self._check_allowed(self._input)
+            check_writable(view)
             if len(view) <= len(self._unread):
                 return self._unread.move_into(view)
             operation = Fill(buffer, view, self._unread)
@@ -105,11 +106,12 @@ class StreamInput(StreamBase):
             buffer: writable and bytes-like.
 
         Raises:
-            As `read`.
+            As `readinto`.
 
         Thread: one at a time. Calls back: never. Source: LW-181.
         """
         with memoryview(buffer) as lent, lent.cast("B") as view:
+            check_writable(view)
             data = self.read1(len(view))
             view[: len(data)] = data
         return len(data)
@@ -262,3 +264,15 @@ class StreamInput(StreamBase):
             peer=self.peer_address,
             connection=self,
         )
+
+
+def check_writable(view: memoryview) -> None:
+    """Refuse a buffer that cannot be written, before anything is read for it.
+
+    Raises:
+        TypeError: it is read-only.
+
+    Thread: any. Calls back: never. Source: LW-181.
+    """
+    if view.readonly:
+        raise TypeError("the buffer of a read must be writable")

@@ -66,6 +66,24 @@ def test_a_buffer_is_filled__lw_181(pair: Pair) -> None:
     assert (near.readinto(buffer), near.readinto(bytearray())) == (0, 0)
 
 
+@pytest.mark.parametrize("peeked", [False, True])
+@pytest.mark.parametrize("buffer", [b"12345", memoryview(bytearray(9))[::2], "12345"])
+def test_a_buffer_that_cannot_be_filled_costs_no_byte__lw_181(
+    pair: Pair, buffer: Any, peeked: bool
+) -> None:
+    """A buffer that is read-only, in pieces or no buffer is refused, and what it was meant for is
+    still there to be read.
+    """
+    near, far = pair
+    far.write(b"abcdefgh")
+    if peeked:
+        near.peek()
+    for verb in (near.readinto, near.readinto1):
+        with pytest.raises(TypeError):
+            verb(buffer)
+    assert near.read(8) == b"abcdefgh"
+
+
 def test_a_large_buffer_is_filled_in_place__lw_181(pair: Pair) -> None:
     """A buffer larger than what the kernel holds is filled while the peer goes on."""
     near, far = pair
