@@ -100,10 +100,9 @@ class ListenerSocket(BlockingSocket):
         assert isinstance(channel, ListeningChannel), "it was made of one"
         channel.wake()
 
-    def _forget(self) -> None:
-        """Send away whom somebody has only looked at, too."""
+    def _drop(self) -> None:
+        """Send away whom somebody has only looked at."""
         self._arrival.drop()
-        super()._forget()
 
     def _where(self, address: Address, peer_address: Address) -> str:
         return f"on {address_text(address)}"

@@ -31,26 +31,35 @@ class Direction:
         what: "reading from" or "writing to", for the error.
         channel: the channel, or what stands there when this direction has ended or failed.
         left: called when a user has left who was told to.
+        check: called before a second user is refused; it raises if the stream has been closed.
         allowed: whether the stream was opened for it.
 
     Attributes:
         timeout: seconds of each wait, None for no limit.
-        closing: whether another thread has closed the stream; then `left` is called.
+        closing: whether the stream is being closed; then `left` is called.
 
     Raises:
         OperationInProgress: somebody has it: another thread, or what a signal has interrupted.
+        StateClosed: it is who closes the stream.
 
-    Thread: any. Calls back: `left`. Source: LW-173, LW-182, LW-186.
+    Thread: any. Calls back: `left`, `check`. Source: LW-173, LW-182, LW-186.
     """
 
-    __slots__ = ("_left", "_lock", "_what", "allowed", "channel", "closing", "timeout")
+    __slots__ = ("_check", "_left", "_lock", "_what", "allowed", "channel", "closing", "timeout")
 
     def __init__(
-        self, what: str, channel: Channel, left: Callable[[], object], *, allowed: bool
+        self,
+        what: str,
+        channel: Channel,
+        left: Callable[[], object],
+        check: Callable[[], object],
+        *,
+        allowed: bool,
     ) -> None:
         self._lock = threading.Lock()
         self._what = what
         self._left = left
+        self._check = check
         self.allowed = allowed
         self.channel = channel
         self.timeout: float | None = None
@@ -58,6 +67,7 @@ class Direction:
 
     def __enter__(self) -> None:
         if not self._lock.acquire(blocking=False):
+            self._check()
             raise OperationInProgress(
                 f"somebody else is {self._what} this stream: one thread may read, and one write"
             )

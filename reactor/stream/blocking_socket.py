@@ -58,11 +58,12 @@ class BlockingSocket(SocketFacts):
         read_timeout: float | None = None,
         write_timeout: float | None = None,
     ) -> None:
-        self._input = Direction("reading from", channel, self._left, allowed=readable)
-        self._output = Direction("writing to", channel, self._left, allowed=writable)
+        left, check = self._left, self._open_channel
+        self._input = Direction("reading from", channel, left, check, allowed=readable)
+        self._output = Direction("writing to", channel, left, check, allowed=writable)
         self._input.timeout, self._output.timeout = read_timeout, write_timeout
         self._steps: threading.Lock | None = None  # held for each step; None if they may overlap
-        self._closing = False  # by another thread than the one that waits
+        self._closing = False  # from now on everything is refused
         keep_large_pieces()
         self._addresses: tuple[Address, Address] | None = None  # once closed
         self.deadline: float | None = None
@@ -170,12 +171,15 @@ class BlockingSocket(SocketFacts):
             try:
                 turns.enter_context(self._input)
                 turns.enter_context(self._output)
+            except StateClosed:
+                return  # another thread does it
             except OperationInProgress:
-                self._closing = self._input.closing = self._output.closing = True
+                self._begin_to_close()
                 with contextlib.suppress(SocketError):
                     self._wake(channel)
                 self._left()  # unless it has gone in the meantime
                 return
+            self._begin_to_close()
             if not abort:
                 with contextlib.suppress(SocketError):
                     self._say_goodbye(channel)
@@ -257,8 +261,12 @@ class BlockingSocket(SocketFacts):
     def _say_goodbye(self, channel: Channel) -> None:
         """Say what has to be said before an orderly end."""
 
+    def _begin_to_close(self) -> None:
+        """Refuse everything from now on; who leaves last closes, should we be interrupted."""
+        self._closing = self._input.closing = self._output.closing = True
+
     def _left(self) -> None:
-        """Close what another thread has told to close, when nobody uses it any more."""
+        """Close what is to be closed, when nobody uses it any more."""
         if self._closing and not (self._input.taken or self._output.taken):
             self._forget()
 
@@ -274,8 +282,13 @@ class BlockingSocket(SocketFacts):
         channel = self._channel
         if channel is not None:
             self._addresses = channel.address, channel.peer_address
-            self._channel = None
+            channel, self._channel = self._channel, None  # two may come here, and one gets it
+        if channel is not None:
+            self._drop()
             channel.close()
+
+    def _drop(self) -> None:
+        """Drop what had been taken from the channel, and from nowhere else."""
 
     def __repr__(self) -> str:
         known = self._addresses

@@ -21,6 +21,7 @@ from reactor.deadline import NEVER, check_timeout
 from reactor.errors import (
     BrokenPipe,
     EndOfStream,
+    OperationInProgress,
     OperationNotAllowed,
     SocketError,
     SocketIOError,
@@ -302,10 +303,11 @@ class SocketStream(StreamInput):
 
         Thread: any. Calls back: never. Source: LW-186, CC-32.
         """
-        if self._files and not (abort or self.closed or self._input.taken or self._output.taken):
-            self._leave_to_files()
-        else:
-            super().close(abort)
+        if self._files and not (abort or self.closed):
+            with contextlib.suppress(OperationInProgress):  # somebody waits: it is an abort
+                self._leave_to_files()
+                return
+        super().close(abort)
 
     def release(self) -> tuple[Channel, bytes]:
         """Give the channel and the unread bytes away; the stream is closed, the connection is not.

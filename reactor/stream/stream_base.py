@@ -189,10 +189,9 @@ class StreamBase(BlockingSocket, io.BufferedIOBase):
             bottom = bottom.inner
         bottom.read(READ_SIZE)
 
-    def _forget(self) -> None:
-        """Drop what is unread too."""
+    def _drop(self) -> None:
+        """Drop what is unread."""
         self._unread.take()
-        super()._forget()
 
 
 def directions(word: str) -> tuple[bool, bool]:

@@ -155,7 +155,7 @@ def test_a_direction_has_one_user__lw_186(ends: Ends) -> None:
     """
     left = list[str]()
     near, _ = ends
-    direction = Direction("reading from", near, lambda: left.append("left"), allowed=True)
+    direction = Direction("reading from", near, lambda: left.append("left"), nothing, allowed=True)
     with direction:
         assert direction.taken
         with pytest.raises(OperationInProgress, match="reading from"), direction:
@@ -165,13 +165,28 @@ def test_a_direction_has_one_user__lw_186(ends: Ends) -> None:
     assert (direction.taken, left) == (False, ["left"])
 
 
+def test_who_closes_is_no_second_user__lw_186(ends: Ends) -> None:
+    """Who comes while the stream is being closed is told that, and not that somebody reads it."""
+
+    def refuse() -> None:
+        raise StateClosed("closed")
+
+    direction = Direction("reading from", ends[0], nothing, refuse, allowed=True)
+    with direction, pytest.raises(StateClosed), direction:
+        pass
+
+
 def test_what_ended_a_direction_stays__lw_181(ends: Ends) -> None:
     """The first thing that ends a direction is what everything after it raises."""
     near, _ = ends
-    direction = Direction("reading from", near, lambda: None, allowed=True)
+    direction = Direction("reading from", near, nothing, nothing, allowed=True)
     direction.raise_if_lost()
     direction.lose(EndOfStream("the first"))
     direction.lose(EndOfStream("the second"))
     for _ in range(2):
         with pytest.raises(EndOfStream, match="the first"):
             direction.raise_if_lost()
+
+
+def nothing() -> None:
+    """Do nothing."""

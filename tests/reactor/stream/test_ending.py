@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import socket
 import struct
 import warnings
@@ -67,6 +68,53 @@ def test_a_peer_that_takes_nothing_is_left__lw_186(certificates: Certificates) -
         with pytest.raises(OperationTimeout):
             stream.write(bytes(1 << 24))
         stream.close()
+        assert near.fileno() == -1
+
+
+@pytest.mark.parametrize("verb", ["read", "write", "wait_for_input", "close"])
+def test_who_comes_while_it_is_closed_is_told_so__lw_186(
+    certificates: Certificates, verb: str
+) -> None:
+    """A thread that comes to a stream while another one waits in `close` gets `StateClosed`, and
+    not that somebody else reads it; to close it again is harmless.
+    """
+    near, far = CHANNELS["tls13"](certificates)
+    assert isinstance(near, TLSChannel)
+    with SocketStream(near, write_timeout=SHORT) as stream, SocketStream(far):
+        with pytest.raises(OperationTimeout):
+            stream.write(bytes(1 << 24))
+        with meanwhile(stream.close):  # its alert does not leave
+            until_taken(stream._input)
+            if verb == "close":
+                stream.close()
+            else:
+                with pytest.raises(StateClosed):
+                    getattr(stream, verb)(*[b"x"] * (verb == "write"))
+            near.inner.shutdown(socket.SHUT_RDWR)  # the end of the waiting
+        assert near.fileno() == -1
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="Windows has no alarms")
+def test_an_interrupted_close_has_closed__lw_186(certificates: Certificates) -> None:
+    """A signal handler that raises while `close` waits for its alert to leave ends the waiting, and
+    the connection is closed all the same.
+    """
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    near, far = CHANNELS["tls13"](certificates)
+    stream = SocketStream(near, write_timeout=SHORT)
+    with SocketStream(far):
+        with pytest.raises(OperationTimeout):
+            stream.write(bytes(1 << 24))
+        former = signal.signal(signal.SIGALRM, interrupt)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, SHORT)
+            with pytest.raises(KeyboardInterrupt):
+                stream.close()
+        finally:
+            signal.signal(signal.SIGALRM, former)
         assert near.fileno() == -1
 
 
