@@ -166,7 +166,7 @@ class StreamInput(StreamBase):
         """
         if not delimiter:
             raise ValueError("a delimiter has at least one byte")
-        data = self._read_to(delimiter, None, size)
+        data = self._read_to(delimiter, None, size, owed=1)
         if not data.endswith(delimiter):
             self._unread.put_back(data)
             raise self._ended_early(f"{len(data)} bytes without {delimiter!r}")
@@ -225,9 +225,12 @@ class StreamInput(StreamBase):
         return b"".join(pieces)
 
     def _read_to(
-        self, delimiter: bytes | None, size: int | None, limit: int | None = None
+        self, delimiter: bytes | None, size: int | None, limit: int | None = None, owed: int = 0
     ) -> bytes:
-        """Return what comes up to a delimiter or the end: `size` bytes at most, or an error."""
+        """Return what comes up to a delimiter or the end: `size` bytes at most, or an error.
+
+        `owed` is how many bytes must come at least while there is no delimiter.
+        """
         with self._input:
             self._check_allowed(self._input)
             unread, searched = self._unread, 0
@@ -235,7 +238,7 @@ class StreamInput(StreamBase):
             while True:
                 data = unread.data
                 found = -1 if delimiter is None else data.find(delimiter, searched)
-                end = len(data) if found < 0 else found + len(delimiter or b"")
+                end = len(data) + owed if found < 0 else found + len(delimiter or b"")
                 if size is not None and (found >= 0 or end >= size):
                     return unread.cut(min(end, size))
                 if limit is not None and end > limit:

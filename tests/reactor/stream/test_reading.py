@@ -164,6 +164,20 @@ def test_up_to_a_delimiter__lw_181(pair: Pair, delimiter: bytes) -> None:
     assert near.read() == b"rest" + delimiter[:-1]
 
 
+def test_a_delimiter_that_can_come_no_more_is_not_waited_for__lw_181(sockets: Pair) -> None:
+    """When as many bytes as may have come and no delimiter is among them, `read_until` says so,
+    and does not wait for one byte more from a peer that may be waiting for an answer.
+    """
+    near, far = sockets
+    near.read_timeout = SHORT
+    far.write(b"hello")
+    with pytest.raises(LimitExceeded):
+        near.read_until(b"\n", 5)
+    assert near.read(5) == b"hello"
+    far.write(b"hell\n")
+    assert near.read_until(b"\n", 5) == b"hell\n"
+
+
 def test_a_delimiter_has_a_byte(sockets: Pair) -> None:
     with pytest.raises(ValueError, match="at least one"):
         sockets[0].read_until(b"")
