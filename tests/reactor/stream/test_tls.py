@@ -13,6 +13,7 @@ from reactor.channel.tls_settings import ClientTLS, ServerTLS
 from reactor.errors import (
     OperationNotAllowed,
     OperationTimeout,
+    SocketIOError,
     TLSError,
     TLSHandshakeTimeout,
     TLSVerificationFailed,
@@ -126,6 +127,8 @@ def test_after_a_failure_only_closing_is_left__lw_185(
     for verb in verbs:
         with pytest.raises(TLSVerificationFailed):
             verb()
+    with pytest.raises(SocketIOError, match="lost already"):
+        near.shutdown("output")
     assert near.tls_side is None
     near.close()
 
