@@ -9,8 +9,9 @@ import threading
 from typing import Any, Final
 
 from reactor.arguments import check_optional_count
-from reactor.channel.adopting import channel_of
+from reactor.channel.adopting import channel_of, keep_socket, timeout_of
 from reactor.channel.base import BytesLike, Channel
+from reactor.channel.socket_channel import OwnedSocket
 from reactor.channel.tls import TLSChannel
 from reactor.deadline import NEVER, check_timeout
 from reactor.errors import EndOfStream, OperationNotAllowed, SocketError
@@ -58,8 +59,11 @@ class StreamBase(BlockingSocket, io.BufferedIOBase):
         check_timeout("read_timeout", read_timeout)
         check_timeout("write_timeout", write_timeout)
         self._unread = ReadBuffer(unread)
+        timeout = timeout_of(sock_or_channel)
         channel = channel_of(sock_or_channel)
         if channel.carries_messages:
+            if isinstance(channel, OwnedSocket) and channel is not sock_or_channel:
+                keep_socket(sock_or_channel, channel, timeout)  # it was not ours to change
             raise ValueError(f"{sock_or_channel!r} carries datagrams, and is no stream")
         super().__init__(
             channel,

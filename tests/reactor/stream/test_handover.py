@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import socket
+import sys
+from typing import Any
+
 import pytest
 
+from reactor.channel.adopting import channel_of
 from reactor.errors import OperationInProgress
 from reactor.loop.collection import WaitStateCollection
 from reactor.state.async_io_state import AsyncIOState
@@ -60,3 +67,19 @@ def test_a_released_connection_is_untouched__lw_180(sockets: Pair) -> None:
     channel.write(b"x")
     assert far.read(1) == b"x"
     channel.close()
+
+
+@pytest.mark.parametrize("given", ["socket", "descriptor", "channel"])
+def test_a_socket_for_datagrams_is_left_as_it_was__lw_180(given: str) -> None:
+    """A socket for datagrams is refused; it, or its descriptor, stays open and its timeout is what
+    it was.
+    """
+    with socket.socket(type=socket.SOCK_DGRAM) as sock:
+        blocking = given != "channel"
+        thing: Any = {"socket": sock, "descriptor": sock.fileno()}.get(given) or channel_of(sock)
+        with pytest.raises(ValueError, match="carries datagrams"):
+            SocketStream(thing)
+        gc.collect()
+        if sys.platform != "win32":  # which does not tell
+            assert os.get_blocking(sock.fileno()) == blocking
+        assert (sock.gettimeout() is None) == blocking
