@@ -10,6 +10,7 @@ One thread may read while another one writes. A second reader, or writer, is ref
 import contextlib
 import io
 import socket
+import weakref
 from collections.abc import Iterable
 from typing import Any, Final, Literal, TextIO, TypeAlias, overload
 
@@ -81,7 +82,7 @@ class SocketStream(StreamInput):
             read_timeout=read_timeout,
             write_timeout=write_timeout,
         )
-        self._files = set[StreamFile]()
+        self._files = weakref.WeakSet[StreamFile]()  # a forgotten one closes itself
         self._ends_with_files = False
 
     # Writing.
@@ -385,7 +386,7 @@ class SocketStream(StreamInput):
     def _leave_to_files(self) -> None:
         """Be closed, but leave the connection to the files that were made of it."""
         heir = SocketStream(*self.release())
-        heir._files, self._files = self._files, set()
+        heir._files, self._files = self._files, weakref.WeakSet()
         heir._ends_with_files = True
         heir.read_timeout, heir.write_timeout = self.read_timeout, self.write_timeout
         heir.deadline, heir.input_limit = self.deadline, self.input_limit

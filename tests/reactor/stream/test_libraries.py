@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import http.client
 import http.server
 import io
@@ -298,6 +299,31 @@ def test_the_last_file_closes__lw_181(sockets: Pair) -> None:
     two.write(b"still here")
     assert (two.read(2), far.read(10)) == (b"cd", b"still here")
     two.close()
+    assert far.read() == b""
+
+
+def test_a_forgotten_file_closes_as_well__lw_181(sockets: Pair) -> None:
+    """A library that closes the socket and forgets its file has closed the connection, and no
+    collector of garbage is waited for.
+    """
+    near, far = sockets
+    file = near.makefile("rb")
+    near.close()
+    assert not far.wait_for_input(0)
+    gc.disable()
+    try:
+        del file
+        assert far.read() == b""
+    finally:
+        gc.enable()
+
+
+def test_a_file_that_was_not_made_holds_nothing__lw_181(sockets: Pair) -> None:
+    """After a `makefile` that failed, closing the stream closes the connection."""
+    near, far = sockets
+    with pytest.raises(LookupError):
+        near.makefile("r", encoding="no such")
+    near.close()
     assert far.read() == b""
 
 
