@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 import warnings
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
@@ -58,7 +59,7 @@ class BlockingSocket(SocketFacts):
         read_timeout: float | None = None,
         write_timeout: float | None = None,
     ) -> None:
-        left, check = self._left, self._open_channel
+        left, check = weakly(self._left), weakly(self._open_channel)
         self._input = Direction("reading from", channel, left, check, allowed=readable)
         self._output = Direction("writing to", channel, left, check, allowed=writable)
         self._input.timeout, self._output.timeout = read_timeout, write_timeout
@@ -194,8 +195,10 @@ class BlockingSocket(SocketFacts):
 
     def __del__(self) -> None:
         if self._channel is not None:
-            warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
-            self.close(abort=True)
+            try:
+                warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+            finally:  # it may be an error, by a filter
+                self.close(abort=True)
 
     # Inside.
 
@@ -337,6 +340,23 @@ class Look:
     def next_moment(self) -> float:
         """Return NEVER: the limit is that of who drives."""
         return self._blocking.next_moment()
+
+
+def weakly(method: Callable[[], object]) -> Callable[[], None]:
+    """Return what calls a method as long as there is its object, and does not keep it.
+
+    So a part can call what it is a part of, and both are freed without the collector of garbage.
+
+    Thread: any. Calls back: the method. Source: LW-180.
+    """
+    found = weakref.WeakMethod(method)
+
+    def call() -> None:
+        alive = found()
+        if alive is not None:
+            alive()
+
+    return call
 
 
 def no_limits() -> Limits:

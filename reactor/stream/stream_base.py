@@ -151,7 +151,7 @@ class StreamBase(BlockingSocket, io.BufferedIOBase):
         try:
             self._run(self._input, operation, self._read_limits)
         except EndOfStream as end:
-            self._input.lose(end)
+            self._input.lose(end.with_traceback(None))  # its frames know this stream: no circle
             return False
         except SocketError as error:
             self._lost_by(self._input, error)

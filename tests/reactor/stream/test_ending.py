@@ -6,7 +6,9 @@ import gc
 import signal
 import socket
 import struct
+import sys
 import warnings
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -296,6 +298,46 @@ def test_a_forgotten_stream_is_closed_with_a_warning__lw_180(certificates: Certi
             gc.collect()
         assert [str(one.category.__name__) for one in seen] == ["ResourceWarning"]
         assert far.recv(1) == b""
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_stream_is_no_circle__lw_180(pair: Pair, closed: bool) -> None:
+    """A stream that was read to its end is freed as soon as nobody holds it, closed or not: no
+    collector of garbage is waited for, and the connection of a forgotten one ends at once.
+    """
+    near, far = pair
+    channel, unread = near.release()
+    far.shutdown("output")
+    gc.disable()
+    try:
+        stream = SocketStream(channel, unread)
+        assert stream.read() == b""
+        if closed:
+            stream.close()
+        gone = weakref.ref(stream)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            del stream
+        assert gone() is None
+        assert channel.fileno() == -1
+    finally:
+        gc.enable()
+
+
+def test_a_warning_that_is_an_error_closes_too__lw_180(
+    sockets: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A forgotten stream closes its connection although a filter makes an error of the warning."""
+    near, far = sockets
+    channel, unread = near.release()
+    stream = SocketStream(channel, unread)
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ResourceWarning)
+        del stream
+        gc.collect()
+    assert channel.fileno() == -1
+    assert far.read() == b""
 
 
 def until_taken(direction: Direction) -> None:
