@@ -4,9 +4,11 @@ The keywords are those of Clozure CL. What they mean together is checked by `Req
 request becomes a socket, by the same routes, bindings and endpoints as everywhere.
 """
 
+import contextlib
 import dataclasses
 import functools
 import socket
+from collections.abc import Iterator
 from typing import Any
 
 from reactor.channel.adopting import socket_channel
@@ -136,14 +138,14 @@ def _connect(request: Request) -> Channel:
     """Connect, unless there is a socket that is connected."""
     destination = (request.remote_path,) if request.is_file else request.remote
     route = None if None in destination else _route(request)  # without one there is a descriptor
-    sock = _adopted(request)
-    if sock is not None and _is_connected(sock):
-        if not request.is_file:
-            request.options.set_on(sock, phase="connect")
-        return socket_channel(sock)
-    if route is None:
-        raise _unusable(sock, "it is not connected, and there is no remote target")
-    return open_route(dataclasses.replace(route, sock=sock), request.limits.deadline)
+    with _adopted(request) as sock:
+        if sock is not None and _is_connected(sock):
+            if not request.is_file:
+                request.options.set_on(sock, phase="connect")
+            return socket_channel(sock)
+        if route is None:
+            raise _unusable(sock, "it is not connected, and there is no remote target")
+        return open_route(dataclasses.replace(route, sock=sock), request.limits.deadline)
 
 
 def _route(request: Request) -> Route:
@@ -164,16 +166,16 @@ def _listen(request: Request) -> ListeningChannel:
     """Bind and listen, unless there is a socket that listens."""
     unnamed = request.is_file and request.local_path is None  # then there is a descriptor
     binding = None if unnamed else _binding(request)
-    sock = _adopted(request)
-    if sock is not None and sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-        if not request.is_file:
-            request.options.set_on(sock, phase="bind")
-        return ListeningChannel(sock)
-    if binding is None:
-        raise _unusable(sock, "it does not listen, and there is no local_filename")
-    if sock is not None:
-        binding = dataclasses.replace(binding, sock=sock)
-    return binding.prepared(_finder(request))()
+    with _adopted(request) as sock:
+        if sock is not None and sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            if not request.is_file:
+                request.options.set_on(sock, phase="bind")
+            return ListeningChannel(sock)
+        if binding is None:
+            raise _unusable(sock, "it does not listen, and there is no local_filename")
+        if sock is not None:
+            binding = dataclasses.replace(binding, sock=sock)
+        return binding.prepared(_finder(request))()
 
 
 def _binding(request: Request) -> Binding | PathBinding:
@@ -210,8 +212,8 @@ def _open_datagrams(request: Request) -> DatagramChannel:
         request.broadcast,
         reuse_address=request.options.reuse_address,
     )
-    endpoint = dataclasses.replace(endpoint, sock=_adopted(request))
-    return open_udp_channel(_finder(request), endpoint)
+    with _adopted(request) as sock:
+        return open_udp_channel(_finder(request), dataclasses.replace(endpoint, sock=sock))
 
 
 def _finder(request: Request) -> Finder:
@@ -223,10 +225,15 @@ def _family(request: Request) -> int:
     return socket.AF_INET6 if request.ipv6 else socket.AF_INET
 
 
-def _adopted(request: Request) -> socket.socket | None:
-    """Return the socket of a descriptor that was given, None if there was none."""
+@contextlib.contextmanager
+def _adopted(request: Request) -> Iterator[socket.socket | None]:
+    """Lend the socket of a descriptor that was given, None if there was none.
+
+    It is closed if it comes to nothing, unless it was found unusable.
+    """
     if request.fd is None:
-        return None
+        yield None
+        return
     try:
         sock = socket.socket(fileno=request.fd)
     except OSError as error:
@@ -235,7 +242,11 @@ def _adopted(request: Request) -> socket.socket | None:
     family = UNIX if request.is_file else _family(request)
     if (sock.type, sock.family) != (kind, family):
         raise _unusable(sock, f"it is no {request.address_family} {request.type}")
-    return sock
+    try:
+        yield sock
+    except BaseException:
+        sock.close()
+        raise
 
 
 def _unusable(sock: socket.socket | None, why: str) -> ValueError:

@@ -308,6 +308,28 @@ def test_a_descriptor_that_does_not_fit_stays_the_callers__cc_16(tmp_path: Path)
         sock.getsockname()
 
 
+@pytest.mark.parametrize(
+    "keywords",
+    [
+        {"remote_host": HOST, "remote_port": 9},
+        {"connect": "passive"},
+        {"type": "datagram"},
+    ],
+)
+def test_a_descriptor_whose_names_fail_is_closed__cc_16_25(
+    monkeypatch: pytest.MonkeyPatch, keywords: dict[str, Any]
+) -> None:
+    """A descriptor that would do, but whose local name is not found, is closed with the error."""
+    kind = socket.SOCK_DGRAM if "type" in keywords else socket.SOCK_STREAM
+    fd = socket.socket(type=kind).detach()
+    with silent_resolver() as silent:
+        monkeypatch.setattr("reactor.opening.blocking.blocking_resolver", lambda: silent)
+        with pytest.raises(ConnectTimedOut):
+            make_socket(fd=fd, local_host="silent.example", connect_timeout=SHORT, **keywords)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(fd)
+
+
 @pytest.mark.parametrize("limit", [0, SHORT])
 def test_connecting_has_a_limit__cc_17_52(limit: float) -> None:
     """When `connect_timeout` passes it is `ConnectTimedOut`, "connection-timed-out", with the
