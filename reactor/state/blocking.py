@@ -97,7 +97,7 @@ class Blocking:
     """An operation that a blocking caller steps, as `drive` wants it.
 
     An exchange has one limit for all of it; any other operation begins a new wait whenever it has
-    moved something.
+    moved something, and one that reads whenever something has arrived.
 
     Args:
         operation: what is to be done.
@@ -141,7 +141,7 @@ class Blocking:
         self._check = check
         self._owner = owner
         self._clock = clock
-        self._progress: tuple[int, int] | None = None  # bytes, at the last look; None before
+        self._progress: tuple[int, int, int] | None = None  # bytes, at the last look; None before
         operation.began = operation.since = clock()
 
     def run(self, *, tried: bool = False) -> None:
@@ -200,8 +200,10 @@ class Blocking:
 
     def _look_at_progress(self, timeout: float | None) -> None:
         """Begin a wait if there is none or something has moved; else see whether it is over."""
-        operation = self.operation
-        progress = operation.moved, self._channel.output_size
+        operation, channel = self.operation, self._channel
+        # A large record of TLS trickles in for a while before any of it is plaintext.
+        arrived = channel.traffic()[0] if operation.phase == "read" else 0
+        progress = operation.moved, channel.output_size, arrived
         begins = progress != self._progress and not isinstance(operation, Exchange)
         if begins or self._progress is None:
             operation.began = operation.since = self._clock()

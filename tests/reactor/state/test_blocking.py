@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from typing import Final, TypeAlias
 
 import pytest
 
+from reactor.channel.tls import TLSChannel
 from reactor.deadline import NEVER
 from reactor.errors import (
     DeadlinePassed,
@@ -22,6 +24,8 @@ from reactor.operations.writing import Send
 from reactor.state.blocking import Blocking, Direction, Limits
 from reactor.testing.clock import ManualClock
 from reactor.testing.memory import MemoryChannel, memory_pair
+from tests.certificates import Certificates
+from tests.channels import in_memory, tls
 
 LIMIT: Final = 5.0  # seconds of a wait
 
@@ -69,6 +73,30 @@ def test_a_wait_begins_anew_whenever_bytes_come__lw_182__cc_51(
     with pytest.raises(OperationTimeout) as raised:
         blocking.step()
     assert (raised.value.bytes_moved, raised.value.limit) == (9, LIMIT)
+
+
+def test_what_trickles_in_as_ciphertext_counts__lw_182__cc_51(
+    certificates: Certificates, clock: ManualClock
+) -> None:
+    """Under TLS too a peer that sends one byte before each limit never trips it, though a record
+    is plaintext only when the last one has come.
+    """
+    near, far = tls(certificates, ssl.TLSVersion.TLSv1_3, below=in_memory)
+    assert isinstance(far, TLSChannel)
+    far.write(bytes(10))
+    record = far.engine.take()
+    operation = Take(100)
+    blocking = Blocking(operation, near, lambda: (LIMIT, NEVER), clock=clock)
+    assert not blocking.step()
+    for index in range(len(record) - 1):
+        clock.advance(LIMIT - 0.1)
+        far.inner.write(record[index : index + 1])
+        assert not blocking.step()
+    far.inner.write(record[-1:])
+    assert blocking.step()
+    assert operation.data == bytes(10)
+    near.close()
+    far.close()
 
 
 def test_waking_up_for_nothing_is_no_progress__lw_182(ends: Ends, clock: ManualClock) -> None:
