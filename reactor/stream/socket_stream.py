@@ -390,6 +390,8 @@ class SocketStream(StreamInput):
         heir._ends_with_files = True
         heir.read_timeout, heir.write_timeout = self.read_timeout, self.write_timeout
         heir.deadline, heir.input_limit = self.deadline, self.input_limit
+        for mine, its in ((self._input, heir._input), (self._output, heir._output)):
+            its.allowed, its.channel = mine.allowed, mine.channel  # an end, or a loss, goes along
         for file in heir._files:
             file.stream = heir
 

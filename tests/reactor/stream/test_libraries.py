@@ -11,6 +11,7 @@ import io
 import pickle
 import shutil
 import smtplib
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -20,13 +21,14 @@ from typing import Any
 import pytest
 
 from reactor.channel.tls_settings import ClientTLS
-from reactor.errors import StateClosed
+from reactor.errors import ConnectionReset, StateClosed
 from reactor.stream.opening import open_tcp_stream
 from reactor.stream.socket_stream import SocketStream
 from reactor.stream.stream_file import StreamFile
 from tests.certificates import Certificates
 from tests.reactor.stream.conftest import Pair
-from tests.reactor.stream.streams import PATIENCE, meanwhile
+from tests.reactor.stream.streams import PATIENCE, meanwhile, pair_of
+from tests.reactor.stream.test_ending import RESET
 
 BODY = bytes(range(256)) * 4096
 
@@ -325,6 +327,32 @@ def test_a_file_that_was_not_made_holds_nothing__lw_181(sockets: Pair) -> None:
         near.makefile("r", encoding="no such")
     near.close()
     assert far.read() == b""
+
+
+def test_what_ended_a_stream_ends_its_files__lw_181(certificates: Certificates) -> None:
+    """A loss that was met, and a direction that was not opened, count for files that outlive the
+    stream: a reset does not become an end.
+    """
+    with pair_of("tcp4", certificates) as (near, far):
+        file = near.makefile("rwb")
+        with socket.socket(fileno=far.fileno()) as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            sock.detach()
+        far.close()
+        with pytest.raises(ConnectionReset):
+            near.read(1)
+        near.close()
+        for _ in range(2):
+            with pytest.raises(ConnectionReset):
+                file.read(1)
+        file.close()
+    here, there = socket.socketpair()
+    with there, SocketStream(here, direction="input") as reader:
+        file = reader.makefile("rwb")
+        reader.close()
+        with pytest.raises(io.UnsupportedOperation):
+            file.write(b"x")
+        file.close()
 
 
 def test_an_abort_leaves_nothing_to_files__lw_186(sockets: Pair) -> None:
