@@ -7,7 +7,7 @@ for ever. So an end sticks without anybody asking whether it does, and the socke
 from typing import NoReturn
 
 from reactor.channel.base import BytesLike, Channel
-from reactor.errors import ReactorError
+from reactor.errors import ReactorError, SocketError
 from reactor.interest import READ, WRITE
 
 
@@ -70,3 +70,18 @@ class Lost(Channel):
 
     def __repr__(self) -> str:
         return f"<Lost by {self.status!r}>"
+
+
+def raise_if_failed(channel: Channel) -> None:
+    """Raise the failure that a direction has had; an end is none.
+
+    The kernel tells a failure once, and an end for ever: who took a failed connection over would
+    meet an end.
+
+    Raises:
+        SocketError: that failure.
+
+    Thread: the owner's. Calls back: never. Source: LW-117, LW-138.
+    """
+    if isinstance(channel, Lost) and isinstance(channel.status, SocketError):
+        channel.fail()

@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, TypeAlias, cast
 
 from reactor.channel.adopting import channel_of, keep_socket, timeout_of
 from reactor.channel.base import BytesLike, Channel
-from reactor.channel.lost import Lost
+from reactor.channel.lost import Lost, raise_if_failed
 from reactor.channel.socket_channel import OwnedSocket
 from reactor.channel.tls import TLSChannel
 from reactor.channel.unresolved import Unresolved
@@ -275,11 +275,13 @@ class Connection(QueueOwner):
         `AsyncIOState(collection, *state.release())` goes on with it without losing a byte.
 
         Raises:
-            OperationInProgress: a direction is active. StateClosed, WrongThread.
+            OperationInProgress: a direction is active. SocketError: the failure of the input, if
+            it has failed: nobody else would hear of that. StateClosed, WrongThread.
 
         Thread: the owner's. Calls back: never. Source: LW-138.
         """
         self._check_idle("release")
+        raise_if_failed(self.input.channel)
         channel, unread = self.channel, self.unread.take()
         self.collection.remove(self)
         for queue in self.queues:

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from typing import Any, Final, Literal, TextIO, TypeAlias, overload
 
 from reactor.channel.base import BytesLike, Channel
+from reactor.channel.lost import raise_if_failed
 from reactor.channel.socket_channel import OwnedSocket
 from reactor.channel.tls import TLSChannel
 from reactor.channel.tls_settings import HANDSHAKE_TIMEOUT, ServerHostname, tls_plan
@@ -316,11 +317,14 @@ class SocketStream(StreamInput):
         `AsyncIOState(collection, *stream.release())` goes on with it without losing a byte.
 
         Raises:
-            OperationInProgress: a direction is in use. StateClosed: it is closed already.
+            OperationInProgress: a direction is in use. SocketError: the failure of the input, if
+            it has failed: nobody else would hear of that. StateClosed: it is closed already.
 
         Thread: one at a time. Calls back: never. Source: LW-180, LW-138.
         """
         with self._input, self._output:
+            self._open_channel()
+            raise_if_failed(self._input.channel)
             return self._let_go(), self._unread.take()
 
     # Files.
@@ -385,7 +389,8 @@ class SocketStream(StreamInput):
 
     def _leave_to_files(self) -> None:
         """Be closed, but leave the connection to the files that were made of it."""
-        heir = SocketStream(*self.release())
+        with self._input, self._output:
+            heir = SocketStream(self._let_go(), self._unread.take())
         heir._files, self._files = self._files, weakref.WeakSet()
         heir._ends_with_files = True
         heir.read_timeout, heir.write_timeout = self.read_timeout, self.write_timeout

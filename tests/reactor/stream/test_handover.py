@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from reactor.channel.adopting import channel_of
-from reactor.errors import OperationInProgress
+from reactor.errors import ConnectionReset, OperationInProgress
 from reactor.loop.collection import WaitStateCollection
 from reactor.state.async_io_state import AsyncIOState
 from reactor.stream.socket_stream import SocketStream
+from tests.certificates import Certificates
 from tests.reactor.stream.conftest import Pair
-from tests.reactor.stream.streams import SHORT
+from tests.reactor.stream.streams import SHORT, pair_of
+from tests.reactor.stream.test_ending import RESET
 
 
 def test_a_stream_becomes_a_state_and_a_stream_again__lw_180_138(
@@ -83,3 +85,41 @@ def test_a_socket_for_datagrams_is_left_as_it_was__lw_180(given: str) -> None:
         if sys.platform != "win32":  # which does not tell
             assert os.get_blocking(sock.fileno()) == blocking
         assert (sock.gettimeout() is None) == blocking
+
+
+def test_a_lost_connection_is_not_handed_over__lw_180_138(
+    certificates: Certificates, collection: WaitStateCollection
+) -> None:
+    """A stream, or a state, that has met a reset raises it in `release`: whoever took over would
+    read an end, and take half a message for a whole one.
+    """
+    for as_state in (False, True):
+        with pair_of("tcp4", certificates) as (near, far):
+            state = AsyncIOState(collection, *near.release()) if as_state else None
+            with socket.socket(fileno=far.fileno()) as sock:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                sock.detach()
+            far.close()
+            if state is None:
+                with pytest.raises(ConnectionReset):
+                    near.read(1)
+            else:
+                state.read_buffer(bytearray(1), lambda *_: None)
+                while state.read_status is None:
+                    collection.run_once(SHORT)
+            with pytest.raises(ConnectionReset):
+                (state or near).release()
+            (state or near).close()
+
+
+def test_an_end_is_handed_over__lw_180_138(pair: Pair, collection: WaitStateCollection) -> None:
+    """A stream that has read the end can be released, and whoever takes it over reads the end too;
+    writing goes on.
+    """
+    near, far = pair
+    far.shutdown("output")
+    assert near.read() == b""
+    with SocketStream(*near.release(), read_timeout=5.0) as again:
+        assert again.read() == b""
+        again.write(b"x")
+        assert far.read(1) == b"x"
