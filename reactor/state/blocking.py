@@ -8,7 +8,7 @@ counts before anything is tried, and an end of the wait when another thread clos
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from reactor.channel.base import Channel
 from reactor.channel.lost import Lost
@@ -35,6 +35,7 @@ class Direction:
         allowed: whether the stream was opened for it.
 
     Attributes:
+        lock: held by the user.
         timeout: seconds of each wait, None for no limit.
         closing: whether the stream is being closed; then `left` is called.
 
@@ -45,7 +46,16 @@ class Direction:
     Thread: any. Calls back: `left`, `check`. Source: LW-173, LW-182, LW-186.
     """
 
-    __slots__ = ("_check", "_left", "_lock", "_what", "allowed", "channel", "closing", "timeout")
+    __slots__ = (
+        "_check",
+        "_left",
+        "_what",
+        "allowed",
+        "channel",
+        "closing",
+        "lock",
+        "timeout",
+    )
 
     def __init__(
         self,
@@ -56,7 +66,7 @@ class Direction:
         *,
         allowed: bool,
     ) -> None:
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
         self._what = what
         self._left = left
         self._check = check
@@ -66,21 +76,25 @@ class Direction:
         self.closing = False
 
     def __enter__(self) -> None:
-        if not self._lock.acquire(blocking=False):
-            self._check()
-            raise OperationInProgress(
-                f"somebody else is {self._what} this stream: one thread may read, and one write"
-            )
+        if not self.lock.acquire(blocking=False):
+            self.refuse()
 
     def __exit__(self, *_: object) -> None:
-        self._lock.release()
+        self.lock.release()
         if self.closing:
             self._left()
+
+    def refuse(self) -> NoReturn:
+        """Say to a second user that there is a first."""
+        self._check()
+        raise OperationInProgress(
+            f"somebody else is {self._what} this stream: one thread may read, and one write"
+        )
 
     @property
     def taken(self) -> bool:
         """Whether somebody is using it."""
-        return self._lock.locked()
+        return self.lock.locked()
 
     def raise_if_lost(self) -> None:
         """Raise the error that ended this direction, every time."""
