@@ -8,7 +8,7 @@ counts before anything is tried, and an end of the wait when another thread clos
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, TypeAlias
 
 from reactor.channel.base import Channel
 from reactor.channel.lost import Lost
@@ -35,7 +35,6 @@ class Direction:
         allowed: whether the stream was opened for it.
 
     Attributes:
-        lock: held by the user.
         timeout: seconds of each wait, None for no limit.
         closing: whether the stream is being closed; then `left` is called.
 
@@ -46,16 +45,7 @@ class Direction:
     Thread: any. Calls back: `left`, `check`. Source: LW-173, LW-182, LW-186.
     """
 
-    __slots__ = (
-        "_check",
-        "_left",
-        "_what",
-        "allowed",
-        "channel",
-        "closing",
-        "lock",
-        "timeout",
-    )
+    __slots__ = ("_check", "_left", "_lock", "_what", "allowed", "channel", "closing", "timeout")
 
     def __init__(
         self,
@@ -66,7 +56,7 @@ class Direction:
         *,
         allowed: bool,
     ) -> None:
-        self.lock = threading.Lock()
+        self._lock = threading.Lock()
         self._what = what
         self._left = left
         self._check = check
@@ -76,25 +66,21 @@ class Direction:
         self.closing = False
 
     def __enter__(self) -> None:
-        if not self.lock.acquire(blocking=False):
-            self.refuse()
+        if not self._lock.acquire(blocking=False):
+            self._check()
+            raise OperationInProgress(
+                f"somebody else is {self._what} this stream: one thread may read, and one write"
+            )
 
     def __exit__(self, *_: object) -> None:
-        self.lock.release()
+        self._lock.release()
         if self.closing:
             self._left()
-
-    def refuse(self) -> NoReturn:
-        """Say to a second user that there is a first."""
-        self._check()
-        raise OperationInProgress(
-            f"somebody else is {self._what} this stream: one thread may read, and one write"
-        )
 
     @property
     def taken(self) -> bool:
         """Whether somebody is using it."""
-        return self.lock.locked()
+        return self._lock.locked()
 
     def raise_if_lost(self) -> None:
         """Raise the error that ended this direction, every time."""

@@ -101,22 +101,14 @@ class SocketStream(StreamInput):
 
         Thread: one at a time. Calls back: never. Source: LW-183.
         """
-        direction = self._output
-        # As `with direction`, without its two calls: they are a twentieth of a write of 64 KiB.
-        if not direction.lock.acquire(blocking=False):
-            direction.refuse()
-        try:
-            self._check_allowed(direction)
+        with self._output:
+            self._check_allowed(self._output)
             if type(data) is bytes:
                 self._wait_for_output(Send(data, data))
                 return len(data)
             with memoryview(data) as lent, lent.cast("B") as view:
                 self._wait_for_output(Send(data, view))
                 return len(view)
-        finally:
-            direction.lock.release()
-            if direction.closing:
-                self._left()
 
     def sendall(self, data: Any, /) -> None:
         """Do as `write`, for libraries that take a stream for a socket.

@@ -41,8 +41,9 @@ def wait_for_input_streams(streams: Iterable[Waited], timeout: float | None = No
         return [stream for stream, look in zip(asked, looks, strict=True) if look in done]
 
 
-@contextlib.contextmanager
-def with_input_timeout(stream: BlockingSocket, seconds: float | None) -> Iterator[None]:
+def with_input_timeout(
+    stream: BlockingSocket, seconds: float | None
+) -> contextlib.AbstractContextManager[None]:
     """Let another `read_timeout` count inside a `with`; the former one comes back on any exit.
 
     Args:
@@ -54,15 +55,12 @@ def with_input_timeout(stream: BlockingSocket, seconds: float | None) -> Iterato
 
     Thread: that of the stream. Calls back: never. Source: CC-57.
     """
-    former, stream.read_timeout = stream.read_timeout, seconds
-    try:
-        yield
-    finally:
-        stream.read_timeout = former
+    return _for_a_while(stream, "read_timeout", seconds)
 
 
-@contextlib.contextmanager
-def with_output_timeout(stream: BlockingSocket, seconds: float | None) -> Iterator[None]:
+def with_output_timeout(
+    stream: BlockingSocket, seconds: float | None
+) -> contextlib.AbstractContextManager[None]:
     """Let another `write_timeout` count inside a `with`; the former one comes back on any exit.
 
     Args:
@@ -74,8 +72,14 @@ def with_output_timeout(stream: BlockingSocket, seconds: float | None) -> Iterat
 
     Thread: that of the stream. Calls back: never. Source: CC-57.
     """
-    former, stream.write_timeout = stream.write_timeout, seconds
+    return _for_a_while(stream, "write_timeout", seconds)
+
+
+@contextlib.contextmanager
+def _for_a_while(stream: BlockingSocket, name: str, seconds: float | None) -> Iterator[None]:
+    former = getattr(stream, name)
+    setattr(stream, name, seconds)
     try:
         yield
     finally:
-        stream.write_timeout = former
+        setattr(stream, name, former)
