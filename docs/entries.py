@@ -78,6 +78,12 @@ INHERITED: Final = {
         *("readline", "remote_filename", "remote_host", "remote_port", "tls_object", "tls_side"),
         *("wait_for_input", "writable", "write_timeout"),
     },
+    "Transport": {
+        *("can_write_eof", "get_extra_info", "get_protocol", "get_write_buffer_limits"),
+        *("get_write_buffer_size", "hold_output", "is_closing", "is_reading", "output_limit"),
+        *("pause_reading", "release_output", "resume_reading", "set_protocol"),
+        "set_write_buffer_limits",
+    },
     "ListenerSocket": {
         *("address", "close", "closed", "fileno", "local_filename", "local_host", "local_port"),
         *("read_timeout", "wait_for_input", "write_timeout"),

@@ -54,9 +54,8 @@ reactor.loop.poller.Poller.serve
 reactor.transport.Transport.write
   reactor.channel.socket_channel.SocketChannel.write
     socket.send
-  reactor.transport.Transport._keep_rest
-    reactor.flow.waiting_output.WaitingOutput.keep
-      reactor.operations.streams.Pour.put
+  reactor.flow.waiting_output.WaitingOutput.keep
+    reactor.operations.streams.Pour.put
 reactor.loop.poller.Poller.serve
   reactor.loop.poller.Poller._serve
     reactor.loop.poller.Poller._serve_both
@@ -172,7 +171,6 @@ WORDS: Final = {
     "reactor.operations.reading.Fill.step": "what arrives goes into the buffer",
     "reactor.operations.streams.Pour.step": "pours what was kept",
     "reactor.operations.writing.Send.step": "sends what the kernel takes",
-    "reactor.transport.Transport._keep_rest": "what was not taken",
     "reactor.transport.Transport.write": "nothing waits: tries the channel",
 }
 

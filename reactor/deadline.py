@@ -29,6 +29,11 @@ def check_timeout(name: str, value: float | None) -> float | None:
     return float(value)
 
 
+def shorter(first: float | None, second: float | None) -> float | None:
+    """Return the shorter one of two spans; None is endless."""
+    return second if first is None else first if second is None else min(first, second)
+
+
 def moment(timeout: float | None, now: float) -> float:
     """Return the moment at which a span that begins now is over; None never is."""
     return NEVER if timeout is None else now + timeout

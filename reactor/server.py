@@ -24,7 +24,14 @@ from reactor.opening.accept import (
     server_plan,
 )
 from reactor.opening.clients import HANDSHAKE_LIMIT, Limits
-from reactor.opening.connect import CONNECT_TIMEOUT, ClientSide, Connecting, read_route
+from reactor.opening.connect import (
+    CONNECT_TIMEOUT,
+    ClientSide,
+    Connecting,
+    Result,
+    Route,
+    read_route,
+)
 from reactor.opening.listen import Binding
 from reactor.protocol import BaseProtocol
 from reactor.state.connection import Connection
@@ -137,16 +144,11 @@ def connect(
     check_callback(factory, "factory")
     check_callables(failed=failed)
 
-    def done(result: Channel | SocketError) -> None:
-        if not isinstance(result, SocketError):
-            connection = Connection(collection, result, direction="out")
-            connection.object = socket_of(result)
-            connection.server_name = host
-            call(begin, (connection, factory), connection.context)
-        elif failed is not None:
-            failed(result)
+    def lost(error: SocketError) -> None:
+        if failed is not None:
+            failed(error)
         else:
-            collection.report(connecting, result)
+            collection.report(connecting, error)
 
     route = read_route(
         host,
@@ -157,8 +159,40 @@ def connect(
         handshake_timeout=handshake_timeout,
         tls=ClientSide(tls, server_hostname),
     )
-    connecting = Connecting(collection, route, done)
+    connecting = dial(collection, route, lambda connection: begin(connection, factory), lost)
     return connecting
+
+
+def dial(
+    collection: WaitStateCollection,
+    route: Route,
+    welcome: Callable[[Connection], object],
+    failed: Callable[[SocketError], object],
+) -> Connecting:
+    """Connect along a route, and make a connection of the channel that comes of it.
+
+    Args:
+        collection: whose loop does it.
+        route: where to, how, and for how long.
+        welcome: called with the connection, in its context.
+        failed: called with the error instead; both later, and one of them once.
+
+    Raises:
+        WrongThread, StateClosed, WrongProcess: as every verb of a collection.
+
+    Thread: the owner's. Calls back: never before it returns. Source: PR-02.
+    """
+
+    def done(result: Result) -> None:
+        if isinstance(result, SocketError):
+            failed(result)
+            return
+        connection = Connection(collection, result, direction="out")
+        connection.object = socket_of(result)
+        connection.server_name = route.target.server_name
+        call(welcome, (connection,), connection.context)
+
+    return Connecting(collection, route, done)
 
 
 class Server:

@@ -4,25 +4,19 @@ It does no I/O of its own. What arrives comes through one `Feed` on the read que
 to the protocol. What is written is tried at once; what the channel does not take is kept in a
 `WaitingOutput`, the next thing to read, which exists only while there is something to wait for.
 
-    OPEN ──start_tls──► SWITCHING ──output gone──► SHAKING ──handshake──► OPEN
-      │                     │                         │
-      ├──close──► CLOSING ◄─┘                         │
-      │              └──output gone, or its limit──►──┤
-      └──abort, loss, a hook that raises, a limit──►──┴──► CLOSED ──later──► connection_lost
-
 However it ends, it ends through `_end` or with its collection: once, with one report of who
-closed and why, and one last call to the protocol.
+closed and why, and one last call to the protocol. What it is doing until then is a `Phase`.
 """
 
-import enum
+import functools
 from collections.abc import Callable, Iterable
 from threading import get_ident
 from typing import Any, Final, TypeAlias
 
-from reactor.arguments import check_count
+from reactor.arguments import check_callback
 from reactor.channel.base import BytesLike
 from reactor.channel.tls_settings import HANDSHAKE_TIMEOUT
-from reactor.deadline import check_timeout
+from reactor.deadline import check_timeout, shorter
 from reactor.errors import (
     BrokenPipe,
     EndOfStream,
@@ -36,11 +30,11 @@ from reactor.errors import (
     address_text,
 )
 from reactor.flow.close_report import Closer, CloseReport, LastCall, tls_ended
-from reactor.flow.facts import fact
 from reactor.flow.feeding import Feeding
 from reactor.flow.idle_limit import IdleLimit
+from reactor.flow.phase import CLOSED, CLOSING, ENDING, MOVES, OPEN, SHAKING, SWITCHING, Phase
 from reactor.flow.switch import Switch, switch_for
-from reactor.flow.waiting_output import WaitingOutput
+from reactor.flow.transport_base import TransportBase
 from reactor.protocol import BaseProtocol
 from reactor.state.connection import Connection
 
@@ -51,33 +45,7 @@ DRAIN_TIMEOUT: Final = 20.0
 Switched: TypeAlias = Callable[["Transport", BaseException | None], object]
 
 
-class Phase(enum.IntEnum):
-    """What a transport is doing; powers of two, so that a set of phases is a mask."""
-
-    OPEN = 1
-    SWITCHING = 2  # TLS comes when the output has gone; what is written meanwhile waits for it
-    SHAKING = 4  # the handshake is under way
-    CLOSING = 8  # nothing is read any more, and what was written still goes
-    CLOSED = 16
-
-
-MOVES: Final[dict[int, int]] = {
-    Phase.OPEN: Phase.SWITCHING | Phase.CLOSING | Phase.CLOSED,
-    Phase.SWITCHING: Phase.SHAKING | Phase.CLOSING | Phase.CLOSED,
-    Phase.SHAKING: Phase.OPEN | Phase.CLOSED,
-    Phase.CLOSING: Phase.CLOSED,
-    Phase.CLOSED: 0,
-}
-# A member of an enum costs more than the number that it is.
-OPEN: Final[int] = Phase.OPEN.value
-SWITCHING: Final[int] = Phase.SWITCHING.value
-SHAKING: Final[int] = Phase.SHAKING.value
-CLOSING: Final[int] = Phase.CLOSING.value
-CLOSED: Final[int] = Phase.CLOSED.value
-ENDING: Final[int] = CLOSING | CLOSED
-
-
-class Transport:
+class Transport(TransportBase):
     """The connection of a protocol; made by `serve` and `connect`.
 
     Args:
@@ -94,17 +62,10 @@ class Transport:
 
     __slots__ = (
         "_channel",
-        "_direct",
         "_ended",
         "_eof_asked",
-        "_feeding",
         "_idle",
         "_layered",
-        "_output",
-        "_owner",
-        "_phase",
-        "_protocol",
-        "_state",
         "_switch",
         "close_report",
     )
@@ -120,14 +81,13 @@ class Transport:
         self._protocol = protocol
         self._ended = ended
         self._phase: int = OPEN
-        self._output: WaitingOutput | None = None  # made when something has to wait
+        self._output = None
         self._feeding = Feeding(state, protocol, self)
         self._eof_asked = False
         self._idle: IdleLimit | None = None
         self._switch: Switch | None = None
         self.close_report: CloseReport | None = None
         state.face = self
-        self._direct: type[bytes] | None
         self._layered: bool
         self._be_direct()
 
@@ -177,7 +137,8 @@ class Transport:
             self.output_failed(error)
             return
         if count != len(data):
-            self._keep_rest(data, count or 0)
+            self._direct = None
+            self._waiting.keep(memoryview(data)[count:] if count else data)
         elif self._layered and not self._state.input.running:
             self._state.settle()  # else once, behind the hook that called us
 
@@ -212,102 +173,31 @@ class Transport:
             if not self._output:
                 self.output_gone()
 
-    def can_write_eof(self) -> bool:
-        """Return true: every stream here can be half closed.
+    def when_sent(self, callback: Callable[..., object], *arguments: Any) -> None:
+        """Call back when all that was written before this has been handed to the kernel.
 
-        Thread: any. Calls back: never. Source: PR-08.
-        """
-        return True
-
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Set the marks, in bytes, at which the protocol is paused and resumed.
-
-        None for `high` is four times `low`, or 64 KiB; for `low` a quarter of `high`.
+        Those that were asked for first come first. None comes any more when the connection has
+        been lost or has ended: `connection_lost` tells of that.
 
         Args:
-            high: bytes above which it is paused.
-            low: bytes at which it is resumed.
+            callback: called with the arguments; to close in it is to send and close.
+            arguments: what it is called with.
 
         Raises:
-            ValueError: not 0 <= low <= high. WrongThread.
+            StateClosed, SocketError, WrongThread: as `write`. TypeError: it cannot be called.
 
-        Thread: the owner's. Calls back: `pause_writing`, if more waits. Source: PR-06.
+        Thread: the owner's. Calls back: never before it returns. Source: CL-39, CL-40.
         """
-        self._owner.check()
-        self._waiting.set_marks(high, low)
+        check_callback(callback)
+        self._check_open("when_sent")
+        passed = functools.partial(self._state.later, self._sent, callback, arguments)
+        if self._output or self._state.channel.holds_output:
+            self._waiting.mark(passed)
+            self._direct = None
+        else:
+            passed()
 
-    def get_write_buffer_limits(self) -> tuple[int, int]:
-        """Return the low and the high mark, in bytes.
-
-        Thread: any. Calls back: never. Source: PR-06.
-        """
-        return self._waiting.low, self._waiting.high
-
-    def get_write_buffer_size(self) -> int:
-        """Return how many bytes wait to be sent.
-
-        Thread: any. Calls back: never. Source: PR-06.
-        """
-        return self._unsent_size()
-
-    @property
-    def output_limit(self) -> int:
-        """Bytes of waiting output at which a write is refused; 16 MiB unless set (PR-05)."""
-        return self._state.output.limit
-
-    @output_limit.setter
-    def output_limit(self, limit: int) -> None:
-        self._owner.check()
-        self._state.output.limit = check_count("output_limit", limit)
-
-    # Reading.
-
-    def pause_reading(self) -> None:
-        """Deliver nothing from now on, not even an end; once more is harmless.
-
-        Thread: the owner's. Calls back: never. Source: PR-07.
-        """
-        self._owner.check()
-        self._feeding.pause()
-
-    def resume_reading(self) -> None:
-        """Deliver again, also what has come meanwhile; once more is harmless.
-
-        Thread: the owner's. Calls back: never before it returns. Source: PR-07.
-        """
-        self._owner.check()
-        self._feeding.resume()
-
-    def is_reading(self) -> bool:
-        """Return whether input is delivered.
-
-        Thread: any. Calls back: never. Source: PR-07.
-        """
-        return not self._feeding.paused and self._phase == OPEN
-
-    def set_protocol(self, protocol: BaseProtocol) -> None:
-        """Let another protocol have every call from now on; no byte is lost between them.
-
-        Args:
-            protocol: of either kind, `Protocol` or `BufferedProtocol`.
-
-        Raises:
-            WrongThread: the caller does not own the collection.
-
-        Thread: the owner's. Calls back: never. Source: PR-09.
-        """
-        self._owner.check()
-        self._protocol = protocol
-        self._feeding.change(protocol)
-
-    def get_protocol(self) -> BaseProtocol:
-        """Return the protocol that gets the calls; None when it has had the last one.
-
-        Thread: any. Calls back: never. Source: PR-09.
-        """
-        return self._protocol
-
-    # Limits, TLS, facts.
+    # Limits, TLS.
 
     def set_timeouts(
         self, *, read: float | None = None, write: float | None = None, idle: float | None = None
@@ -390,33 +280,28 @@ class Transport:
         if not self._waiting.leaving:
             self.output_gone()
 
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """Return a fact about the connection by asyncio's name for it.
-
-        "peername" and "sockname" are pairs `(host, port)`; "socket"; under TLS "ssl_object",
-        "sslcontext", "peercert", "cipher" and "compression".
-
-        Args:
-            name: one of these words.
-            default: what to return for any other name, and for a fact that there is not.
-
-        Thread: any. Calls back: never. Source: PR-10, LW-030.
-        """
-        return fact(self._state, name, default)
-
     # The end.
 
-    def close(self) -> None:
+    def close(self, drain_timeout: float | None = DRAIN_TIMEOUT) -> None:
         """Send the output, for as long as it moves within 20 s, then end; once more is harmless.
 
-        Nothing is delivered any more, and after `resume_writing`, if that is due, only
-        `connection_lost` is called. What waits for a handshake cannot be sent: it is lost.
+        Nothing is delivered any more; after `resume_writing` and the callbacks of `when_sent`, if
+        they are due, only `connection_lost` is called. What waits for a handshake is lost.
+
+        Args:
+            drain_timeout: seconds without progress after which what is left is dropped, None for
+                no limit; the write timeout counts too.
+
+        Raises:
+            ValueError: not above 0. WrongThread.
 
         Thread: the owner's. Calls back: never before it returns. Source: PR-11.
         """
         self._owner.check(over=self.is_closing())
+        check_timeout("drain_timeout", drain_timeout)
         if self._phase & ENDING:
             return
+        self.release_output()
         loss = self._state.loss
         self._feeding.stop()
         if loss is not None:
@@ -429,7 +314,7 @@ class Transport:
             if self._state.channel.holds_output:
                 self._waiting.watch()
             if self._output is not None and self._output.leaving:
-                self._output.retime(min(self._state.output.timeout or DRAIN_TIMEOUT, DRAIN_TIMEOUT))
+                self._output.retime(shorter(self._state.output.timeout, drain_timeout))
             else:
                 self.output_gone()
 
@@ -453,19 +338,13 @@ class Transport:
         if self._phase != CLOSED:
             self._end(None, "us", "close", abort=True)
 
-    def is_closing(self) -> bool:
-        """Return whether the transport is closing or closed.
-
-        Thread: any. Calls back: never. Source: PR-11.
-        """
-        return bool(self._phase & ENDING)
-
     # From below.
 
-    def failed(self, exception: Exception) -> bool:
+    def failed(self, exception: Exception, concerned: object = None) -> bool:
         """End the connection: a hook has raised this, and the error handler is told.
 
-        The loss of the connection is no failure of the hook that met it by writing.
+        The handler is told of `concerned`, None for the transport. The loss of the connection is
+        no failure of the hook that met it by writing.
 
         Thread: the owner's. Calls back: the error handler. Source: PR-14.
         """
@@ -473,7 +352,7 @@ class Transport:
             self.end_by(exception)
             return True
         try:
-            self._state.collection.report(self, exception)
+            self._state.collection.report(concerned or self, exception)
         finally:
             self._end(exception, "error", "callback")
         return True
@@ -507,7 +386,7 @@ class Transport:
         if isinstance(error, SocketError) and not isinstance(error, OperationTimeout):
             self._state.output.lose(error)
             if self._feeding.active:
-                self._feeding.retime(min(self._state.input.timeout or DRAIN_TIMEOUT, DRAIN_TIMEOUT))
+                self._feeding.retime(shorter(self._state.input.timeout, DRAIN_TIMEOUT))
                 return
         self.end_by(error)
 
@@ -564,21 +443,6 @@ class Transport:
         self._output.keep(data)
         return None
 
-    def _keep_rest(self, data: BytesLike, sent: int) -> None:
-        """Keep what the channel did not take."""
-        self._direct = None
-        self._waiting.keep(memoryview(data)[sent:] if sent else data)
-
-    @property
-    def _waiting(self) -> WaitingOutput:
-        """What waits to be sent, and the marks; made now if there is none."""
-        if self._output is None:
-            self._output = WaitingOutput(self._state, self)
-        return self._output
-
-    def _unsent_size(self) -> int:
-        return self._state.channel.output_size if self._output is None else self._output.size
-
     def _be_direct(self) -> None:
         """Let writes go straight into the channel, if nothing has to be looked at on the way.
 
@@ -622,6 +486,10 @@ class Transport:
             self._send_eof()
         else:
             self._be_direct()
+
+    def _sent(self, callback: Callable[..., object], arguments: tuple[Any, ...]) -> None:
+        if self._phase != CLOSED and self._state.loss is None:
+            callback(*arguments)
 
     def _send_eof(self) -> None:
         try:
@@ -679,12 +547,20 @@ class Transport:
         if self._idle is not None:
             self._idle.cancel()
         self.close_report = CloseReport(
-            by, phase, error, state.unread_count, self._unsent_size(), tls_ended(state, abort)
+            by,
+            phase,
+            error,
+            state.unread_count,
+            self.get_write_buffer_size(),
+            tls_ended(state, abort),
         )
         if self._ended is not None:
             self._ended(self)
         return LastCall(
-            state, lambda: self._switch_over(error), lambda: self._lose(error), self._let_go
+            state,
+            lambda: self._switch_over(error),
+            lambda: self._protocol.connection_lost(error),
+            self._let_go,
         )
 
     def _switch_over(self, error: BaseException | None) -> None:
@@ -692,9 +568,6 @@ class Transport:
         if switch is not None:
             closed = self._phase == CLOSED
             switch.tell(self, error or (self._closed_error("TLS") if closed else None))
-
-    def _lose(self, error: BaseException | None) -> None:
-        self._protocol.connection_lost(error)
 
     def _let_go(self) -> None:
         """Forget the protocol, which has had its last call: what has ended shall be no circle."""

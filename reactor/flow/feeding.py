@@ -62,9 +62,11 @@ class Feeding:
         self.paused = True
         self._withdraw()
 
-    def resume(self) -> None:
-        """Feed again; once more is harmless."""
+    def resume(self, *, restart: bool = False) -> None:
+        """Feed again, with the limit counted from now if `restart`; once more is harmless."""
         self.paused = False
+        if restart:
+            self.retime(self._state.input.timeout)
         self._go_on()
 
     def change(self, protocol: BaseProtocol) -> None:

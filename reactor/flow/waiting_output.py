@@ -8,9 +8,11 @@ resumed at the low one, strictly in turn, and at the limit writes are refused.
     drained       └─► resumed     └─► paused                 └─► LimitExceeded
 
 A *fence* keeps what is written after it apart from what was written before: the first leaves in
-clear, the second waits for TLS.
+clear, the second waits for TLS. A *hold* lets nothing leave while it lasts, and no limit runs. A
+*mark* is passed when all that was written before it is with the kernel.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from reactor.channel.base import BytesLike
@@ -41,6 +43,7 @@ class WaitingOutput:
     __slots__ = (
         "_behind",
         "_fenced",
+        "_held",
         "_pour",
         "_state",
         "_transport",
@@ -55,13 +58,14 @@ class WaitingOutput:
         self._pour: Pour | None = None  # what leaves as there is room
         self._behind: Pour | None = None  # what is behind the fence
         self._fenced = False
+        self._held = False
         self.paused = False
         self.high = WRITE_LIMIT_HIGH
         self.low = WRITE_LIMIT_LOW
 
     def __bool__(self) -> bool:
         """Tell whether anything waits, so that a write has to wait behind it."""
-        return self._pour is not None or self._fenced
+        return self._pour is not None or self._fenced or self._held
 
     @property
     def leaving(self) -> bool:
@@ -97,15 +101,8 @@ class WaitingOutput:
 
     def keep(self, data: BytesLike) -> None:
         """Keep bytes behind all others, `bytes` as they are, anything else as a copy."""
-        if self._fenced:
-            if self._behind is None:
-                self._behind = Pour(self._sank, self.low)
-            self._behind.put(data)
-        else:
-            if self._pour is None:
-                self._pour = Pour(self._sank, self.low)
-            self._pour.put(data)
-            self._begin()
+        self._last().put(data)
+        self._begin()
         self._rose()
 
     def watch(self) -> None:
@@ -114,6 +111,11 @@ class WaitingOutput:
             self._pour = Pour(self._sank, self.low)
             self._begin()
         self._rose()
+
+    def mark(self, passed: Callable[[], object]) -> None:
+        """Call `passed`, which must not raise, when all that is kept now has been sent."""
+        self._last().mark(passed)
+        self._begin()
 
     def set_marks(self, high: int | None, low: int | None) -> None:
         """Set the marks, as `Transport.set_write_buffer_limits` says."""
@@ -136,6 +138,22 @@ class WaitingOutput:
         if self._pour is not None:
             self._state.output.retime(timeout)
 
+    def hold(self) -> None:
+        """Let nothing leave until `release`; what TLS has encrypted already does."""
+        if not self._held:
+            self._held = True
+            if self._state.output.operation is self._pour is not None:
+                self._state.output.withdraw()
+
+    def release(self) -> None:
+        """Let it leave again; the limit of what waits counts from now."""
+        if self._held:
+            self._held = False
+            if self._pour is not None:
+                self._begin()
+            elif not self._fenced:
+                self._transport.output_gone()
+
     def fence(self) -> None:
         """Let what is written from now on wait until `lift`."""
         self._fenced = True
@@ -144,12 +162,20 @@ class WaitingOutput:
         """Let what is behind the fence leave; nothing is before it any more."""
         self._fenced = False
         self._pour, self._behind = self._behind, None
-        if self._pour is not None:
-            self._begin()
+        self._begin()
+
+    def _last(self) -> Pour:
+        """Return what the next bytes go into, on the far side of the fence if there is one."""
+        if self._fenced:
+            if self._behind is None:
+                self._behind = Pour(self._sank, self.low)
+            return self._behind
+        if self._pour is None:
+            self._pour = Pour(self._sank, self.low)
+        return self._pour
 
     def _begin(self) -> None:
-        assert self._pour is not None
-        if not self._state.output.active:
+        if self._pour is not None and not self._held and not self._state.output.active:
             self._state.output.start(self._pour.order(self._poured))
 
     def _rose(self) -> None:

@@ -115,6 +115,7 @@ class BufferedFeed(Operation):
 
 
 Chunk: TypeAlias = bytes | bytearray | memoryview
+Marks: TypeAlias = deque[tuple[int, Callable[[], object]]]  # at how many bytes who is told
 
 
 class Pour(Operation):
@@ -123,10 +124,10 @@ class Pour(Operation):
     Args:
         sunk: called without arguments when what is left falls to `low` bytes.
 
-    Source: PR-05, PR-06.
+    Source: PR-05, PR-06, CL-40.
     """
 
-    __slots__ = ("_chunks", "_sunk", "low", "size")
+    __slots__ = ("_chunks", "_marks", "_sunk", "low", "size")
 
     phase = "write"
     renewed = True
@@ -134,6 +135,7 @@ class Pour(Operation):
     def __init__(self, sunk: Callable[[], object], low: int) -> None:
         super().__init__()
         self._chunks: deque[Chunk] = deque()
+        self._marks: Marks | None = None  # made when there is one
         self._sunk = sunk
         self.low = low
         self.size = 0  # bytes that are left
@@ -152,16 +154,26 @@ class Pour(Operation):
         else:
             chunks.append(memoryview(bytes(data)))
 
+    def mark(self, passed: Callable[[], object]) -> None:
+        """Call `passed`, which must not raise, when all that is in it now is with the kernel."""
+        if self._marks is None:
+            self._marks = deque()
+        self._marks.append((self.moved + self.size, passed))
+
     def step(self, channel: Channel) -> bool:
         """Write until the channel refuses, then tell if it has become little."""
         before, began = self.size, self.moved
         try:
             while self._chunks and self.moved - began < STEP_LIMIT:
+                if self._marks and not self._pass_marks(self._marks, channel):
+                    break
                 count = channel.write(self._chunks[0])
                 if count is None:
                     break
                 self._drop(count)
             done = not self._chunks and channel.flush()
+            if done and self._marks:
+                self._pass_marks(self._marks, channel)
         finally:
             sank = self.size <= self.low < before
         if sank:
@@ -174,6 +186,14 @@ class Pour(Operation):
     def want(self, channel: Channel) -> int:
         """Wait for what the channel needs to write."""
         return channel.write_want
+
+    def _pass_marks(self, marks: Marks, channel: Channel) -> bool:
+        """Pass those that are reached; false if the channel has to bring something out before."""
+        if marks[0][0] <= self.moved and not channel.flush():
+            return False
+        while marks and marks[0][0] <= self.moved:
+            marks.popleft()[1]()
+        return True
 
     def _drop(self, count: int) -> None:
         self.moved += count

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from reactor.deadline import NEVER, check_timeout, moment, remaining
+from reactor.deadline import NEVER, check_timeout, moment, remaining, shorter
 
 
 @pytest.mark.parametrize("value", [0.001, 5, 1e9, math.inf])
@@ -45,3 +45,8 @@ def test_what_remains_is_never_below_zero() -> None:
     assert remaining(100.0, 100.0) == 0.0
     assert remaining(99.0, 100.0) == 0.0
     assert remaining(NEVER, 100.0) is None
+
+
+def test_of_two_spans_the_shorter_counts() -> None:
+    assert shorter(2.0, 1.0) == shorter(1.0, 2.0) == shorter(None, 1.0) == shorter(1.0, None) == 1.0
+    assert shorter(None, None) is None
