@@ -16,7 +16,7 @@ from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 ENTRY: Final = re.compile(r"^\.\. auto\w+:: (\S+)$", re.MULTILINE)
-FACADES: Final = ("reactor", "protocols")
+FACADES: Final = ("reactor", "reactor.callbacks", "protocols")
 # For tests of programs; these modules have no facade.
 TESTING: Final = (
     "reactor.testing.clock.ManualClock",
@@ -43,14 +43,19 @@ MET: Final = (
 # Methods that other files of the library call: no part of the surface.
 CALLED_FROM_BELOW: Final = {
     "AcceptingHandle": {"begin", "begun", "close_silently", "on_readable", "tell"},
-    "Connecting": {"cancel", "on_due"},
+    "Connecting": {"cancel", "on_due", "retime"},
     "DatagramTransport": {"begin", "collection_closed", "failed"},
     "IdleCallback": {"close_after_error", "close_silently", "run"},
     "MemoryChannel": {"traffic"},
     "RepeatedTimer": {"begin", "on_due"},
     "Resolver": {"drop", "look_up", "look_up_blocking", "look_up_name"},
-    "Server": {"connection_of", "welcome"},
+    "Server": {"cannot_accept", "connection_of", "welcome"},
     "SocketStream": {"file_closed", "looking"},
+    "TCPServer": {"failed", "listen_by", "make_socket"},
+    "TCPSocket": {
+        *("close_after_error", "connect_by", "connect_failed", "connect_timeout"),
+        *("connection_made", "tls_as_given"),
+    },
     "Timer": {"on_due"},
     "Transport": {
         *("begin", "collection_closed", "drain", "end_by", "failed", "held_up", "input_ended"),
@@ -78,6 +83,7 @@ INHERITED: Final = {
         *("readline", "remote_filename", "remote_host", "remote_port", "tls_object", "tls_side"),
         *("wait_for_input", "writable", "write_timeout"),
     },
+    "TCPSocket": {"address", "peer_address", "stream"},
     "Transport": {
         *("can_write_eof", "get_extra_info", "get_protocol", "get_write_buffer_limits"),
         *("get_write_buffer_size", "hold_output", "is_closing", "is_reading", "output_limit"),

@@ -303,7 +303,13 @@ class NoSuchPath(ConnectError, FileNotFoundError):
 
 
 class AcceptError(SocketError):
-    """A listener could not accept; it stays open."""
+    """A listener could not accept; it stays open.
+
+    `listener` is the listening socket, and `server` whose it is, where that is known.
+    """
+
+    listener: Any = None
+    server: Any = None
 
 
 class SocketIOError(SocketError):

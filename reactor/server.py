@@ -6,6 +6,7 @@ program, made by its factory). From then on only the transport and the protocol 
 """
 
 import concurrent.futures
+import functools
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
@@ -13,7 +14,7 @@ from reactor.arguments import check_callables, check_callback
 from reactor.channel.base import Channel
 from reactor.channel.tls_settings import HANDSHAKE_TIMEOUT
 from reactor.deadline import check_timeout
-from reactor.errors import Address, SocketError, address_text
+from reactor.errors import AcceptError, Address, SocketError, address_text
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.timers import Timer
 from reactor.loop.wait_state import call
@@ -57,6 +58,7 @@ def serve(
     connection_limit: int | None = None,
     connection_limit_per_peer: int | None = None,
     handshake_limit: int | None = HANDSHAKE_LIMIT,
+    failed: Callable[[AcceptError], object] | None = None,
 ) -> "Server":
     """Listen, and give every client a protocol of its own.
 
@@ -74,6 +76,7 @@ def serve(
         connection_limit: connections at one time; at it accepting pauses. None is any number.
         connection_limit_per_peer: connections of one host; one more is closed at once.
         handshake_limit: handshakes at one time; at it the longest one is dropped.
+        failed: called with an error if it cannot accept for now, once per burst; None logs it.
 
     Returns:
         The server; its port is bound and clients can connect.
@@ -86,6 +89,7 @@ def serve(
     """
     collection.owner.check()
     check_callback(factory, "factory")
+    check_callables(failed=failed)
     server = Server(collection, factory)
     reception = Reception(
         server.welcome,
@@ -93,6 +97,7 @@ def serve(
         server_plan(tls),
         handshake_timeout,
         Limits(connection_limit, connection_limit_per_peer, handshake_limit),
+        (None, None if failed is None else functools.partial(server.cannot_accept, failed)),
     )
     binding = Binding(port, address, ipv6, backlog=backlog, reuse_port=reuse_port, init_timeout=0.0)
     server.handle = accept(collection, binding, reception)
@@ -302,6 +307,16 @@ class Server:
         PR-04.
         """
         begin(connection, self._factory, self._transports.add, self._hears_of_end)
+
+    def cannot_accept(
+        self, told: Callable[[AcceptError], object], handle: AcceptingHandle, error: AcceptError
+    ) -> None:
+        """Tell that nobody can be accepted for now.
+
+        Thread: the owner's. Calls back: `told`. Source: PR-03, CL-20.
+        """
+        error.listener, error.server = handle.socket, self
+        told(error)
 
     def _ended(self, transport: Transport) -> None:
         self._transports.discard(transport)

@@ -184,11 +184,15 @@ class Transport(TransportBase):
             arguments: what it is called with.
 
         Raises:
-            StateClosed, SocketError, WrongThread: as `write`. TypeError: it cannot be called.
+            StateClosed: the transport is closing or closed. WrongThread. TypeError: it cannot be
+            called.
 
         Thread: the owner's. Calls back: never before it returns. Source: CL-39, CL-40.
         """
         check_callback(callback)
+        self._owner.check()
+        if self._state.loss is not None:
+            return
         self._check_open("when_sent")
         passed = functools.partial(self._state.later, self._sent, callback, arguments)
         if self._output or self._state.channel.holds_output:

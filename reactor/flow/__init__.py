@@ -12,8 +12,8 @@ has one of each, and only it knows when the connection is open, switching to TLS
             └── over ──► CloseReport, LastCall
 
 Words: *waiting* output is what no channel has taken. A *high* and a *low* mark are the sizes at
-which the protocol is paused and resumed. To *feed* a protocol is to hand over what arrives as it arrives. The *last call*
-is `connection_lost`.
+which the protocol is paused and resumed. To *feed* a protocol is to hand over what arrives as it
+arrives. The *last call* is `connection_lost`.
 
 Read `waiting_output` first, then `feeding`, which is the other direction. `idle_limit` watches
 over both. `phase` is what a transport is doing, `transport_base` what it can be told of all this,

@@ -434,6 +434,16 @@ class Connecting(Timed):
         if self._dropped is not None:
             self._dropped()
 
+    def retime(self, timeout: float | None) -> None:
+        """Have another limit for all of it, in seconds from now; None is none.
+
+        Thread: the owner's. Calls back: never before it returns. Source: CL-52.
+        """
+        if self._phase not in (Phase.DONE, Phase.OVER):
+            self._route = dataclasses.replace(self._route, connect_timeout=timeout)
+            self._deadline = moment(timeout, self._collection.clock())
+            self._collection.arm(self, self._deadline)
+
     def on_due(self, now: float) -> None:
         """Give up: the limit of everything has passed."""
         self._finish(self._late_error(now))

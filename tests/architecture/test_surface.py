@@ -25,8 +25,9 @@ def test_a_facade_exports_what_it_imports(path: str) -> None:
     assert sorted(surface.exported(facade)) == sorted(surface.origins(facade))
 
 
-def test_every_public_verb_closes_with_its_facts() -> None:
-    origins = surface.origins(surface.facade("reactor/__init__.py"))
+@pytest.mark.parametrize("path", FACADES[:2])
+def test_every_public_verb_closes_with_its_facts(path: str) -> None:
+    origins = surface.origins(surface.facade(path))
     findings = []
     for source in sources("reactor"):
         names = {name for name, module in origins.items() if module == source.name}

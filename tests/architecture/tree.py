@@ -17,7 +17,11 @@ from typing import Final, TypeAlias
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PACKAGES: Final = ("reactor", "protocols")
-FACADES: Final = ("reactor/__init__.py", "protocols/__init__.py")  # they alone export names
+FACADES: Final = (  # they alone export names
+    "reactor/__init__.py",
+    "reactor/callbacks/__init__.py",
+    "protocols/__init__.py",
+)
 EVERYTHING: Final = (*PACKAGES, "tests", "examples", "benchmarks")
 NO_CODE: Final = frozenset(
     {

@@ -27,6 +27,9 @@ KIB, MIB = 1 << 10, 1 << 20
 # Written out by hand: what a program may count on. A changed figure is a change that users notice.
 PROMISED = {
     "protocols.codecs.line.LINE_LIMIT": 16 * KIB,
+    "reactor.callbacks.binding.CLOSE_TIMEOUT": 30.0,
+    "reactor.callbacks.inbox.INPUT_LIMIT": 16 * MIB,
+    "reactor.callbacks.inbox.READ_AHEAD": 64 * KIB,
     "reactor.channel.tls.CLOSE_TIMEOUT": 3.0,
     "reactor.channel.tls_settings.HANDSHAKE_TIMEOUT": 10.0,
     "reactor.datagram.DRAIN_TIMEOUT": 20.0,

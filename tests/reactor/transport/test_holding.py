@@ -216,6 +216,19 @@ def test_after_the_end_nobody_is_told__cl_44(talks: Talks) -> None:
         talks().transport.when_sent("no function")  # type: ignore[arg-type]  # on purpose
 
 
+def test_after_a_loss_nobody_is_told__cl_40(talks: Talks) -> None:
+    """Who asks when the way out is lost is never told that anything was sent."""
+    talk = talks(kind="socketpair")
+    told = list[str]()
+    talk.transport.pause_reading()
+    talk.far.abort()
+    talk.transport.write(b"met by this")
+    talk.transport.when_sent(told.append, "never")
+    talk.settle()
+    assert told == []
+    assert len(talk.protocol.lost) == 1
+
+
 @pytest.mark.parametrize(("drain", "write", "limit"), [(5.0, None, 5.0), (None, 7.0, 7.0)])
 def test_closing_may_have_another_limit__cl_43(
     clock: ManualClock, talks: Talks, drain: float | None, write: float | None, limit: float
