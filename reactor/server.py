@@ -192,7 +192,12 @@ def dial(
         if isinstance(result, SocketError):
             failed(result)
             return
-        connection = Connection(collection, result, direction="out")
+        try:
+            connection = Connection(collection, result, direction="out")
+        except SocketError as error:  # select() cannot watch it
+            collection.retire(result)
+            failed(error)
+            return
         connection.object = socket_of(result)
         connection.server_name = route.target.server_name
         call(welcome, (connection,), connection.context)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
+import selectors
 import socket
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -11,15 +14,19 @@ import pytest
 from reactor.channel.tls_settings import ClientTLS, ServerTLS
 from reactor.errors import (
     ConnectionRefused,
+    LimitExceeded,
     SocketError,
     TLSVerificationFailed,
 )
 from reactor.loop.collection import WaitStateCollection
-from reactor.server import connect
+from reactor.net.path import UNIX, UnixTarget, read_path
+from reactor.opening.connect import Route
+from reactor.server import connect, dial
 from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
 from tests.certificates import Certificates
-from tests.reactor.server.conftest import HOST, Services
+from tests.reactor.opening.network import high_descriptors
+from tests.reactor.server.conftest import HOST, PATIENCE, Services
 from tests.recorder import Recorder
 
 WHERE: Final = contextvars.ContextVar("WHERE", default="nowhere")
@@ -192,6 +199,26 @@ def test_a_factory_that_raises_ends_the_connection__pr_2(
     settle(service.collection)
     assert ([type(error) for _, error in errors], failures) == ([KeyError], [])
     assert service.protocols[0].lost == [None]
+
+
+@pytest.mark.skipif(not UNIX, reason="over TCP the attempt itself is watched, and fails")
+def test_what_cannot_be_watched_has_failed__pr_2(tmp_path: Path) -> None:
+    """A connection whose descriptor `select` cannot take is a failure that is told, and closed."""
+    collection = WaitStateCollection(selector=selectors.SelectSelector())
+    failures = list[SocketError]()
+    path = tmp_path / "server"
+    with contextlib.closing(collection), socket.socket(UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        route = Route(UnixTarget(read_path(path)), UNIX, None, None, 1.0, None, None, None)
+        with high_descriptors():
+            dial(collection, route, lambda connection: pytest.fail("it is up"), failures.append)
+            settle(collection)
+        client = listener.accept()[0]
+        with client:
+            client.settimeout(PATIENCE)
+            assert client.recv(1) == b""
+    assert [type(error) for error in failures] == [LimitExceeded]
 
 
 def test_a_closing_collection_calls_nobody__pr_2(
