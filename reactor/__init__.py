@@ -16,6 +16,7 @@ upstairs: a file imports from lower floors only.
        stream/                       a connection as a file, for code that waits
     7  server                        serve and connect: protocols on listening sockets
        sockets/                      every kind of socket for code that waits: make_socket
+    8  reconnection                  clients that connect again and again
 
 Begin with `loop/collection.py` if you wonder who calls whom, with `state/operation_queue.py` if
 you wonder in which order, and with `channel/tls_engine.py` if you wonder about TLS.
@@ -72,6 +73,7 @@ from reactor.opening.connect import connect_tcp
 from reactor.opening.udp import connect_udp, open_udp
 from reactor.opening.unix import accept_unix, connect_unix, open_unix_datagram
 from reactor.protocol import BaseProtocol, BufferedProtocol, DatagramProtocol, Protocol
+from reactor.reconnection import Backoff, Reconnecting, may_heal, reconnecting
 from reactor.server import Server, connect, serve
 from reactor.sockets.listener_socket import ListenerSocket
 from reactor.sockets.make_socket import make_socket
@@ -93,6 +95,7 @@ __all__ = [
     "AcceptError",
     "AcceptingHandle",
     "AsyncIOState",
+    "Backoff",
     "BaseProtocol",
     "BindError",
     "BrokenPipe",
@@ -120,6 +123,7 @@ __all__ = [
     "OperationTimeout",
     "Protocol",
     "ReactorError",
+    "Reconnecting",
     "Server",
     "ServerTLS",
     "SocketCreationError",
@@ -151,11 +155,13 @@ __all__ = [
     "lookup_hostname",
     "lookup_port",
     "make_socket",
+    "may_heal",
     "open_datagram",
     "open_tcp_stream",
     "open_udp",
     "open_unix_datagram",
     "propagate",
+    "reconnecting",
     "serve",
     "wait_for_input_streams",
     "with_input_timeout",

@@ -360,6 +360,8 @@ def begin(
         connection.end()
         raise
     transport = Transport(connection, protocol, ended)
-    if begun is not None:
-        begun(transport)
-    transport.begin()
+    try:
+        if begun is not None:
+            begun(transport)
+    finally:
+        transport.begin()

@@ -16,7 +16,7 @@ PROJECT: Final[dict[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_te
 FLOORS: Final = (
     "__main__",
     "testing",
-    "callbacks | compat | workers",
+    "callbacks | compat | workers | reconnection",
     "server | sockets | hosts",
     "transport | datagram | stream",
     "flow",

@@ -17,6 +17,7 @@ from reactor.channel.tls_settings import ClientTLS, ServerTLS
 from reactor.net.resolver import Resolver
 from reactor.opening.accept import accept_tcp
 from reactor.opening.connect import connect_tcp
+from reactor.reconnection import Backoff, reconnecting
 from reactor.server import Server, connect, serve
 from reactor.state.async_io_state import AsyncIOState
 from reactor.transport import Transport
@@ -46,6 +47,9 @@ PROMISED = {
     "reactor.net.resolver.LOOKUP_TIMEOUT": 10.0,
     "reactor.net.resolver.QUEUE_LIMIT": 256,
     "reactor.net.resolver.THREAD_COUNT": 4,
+    "reactor.reconnection.DELAY_FIRST": 1.0,
+    "reactor.reconnection.DELAY_LIMIT": 60.0,
+    "reactor.reconnection.LASTING": 10.0,
     "reactor.server.DRAIN_TIMEOUT": 20.0,
     "reactor.state.async_io_state.DETACH_TIMEOUT": 3.0,
     "reactor.state.state_base.READ_LIMIT": 256 * KIB,
@@ -94,6 +98,11 @@ def test_a_limit_has_the_figure_that_is_promised(name: str) -> None:
         (Resolver, "queue_limit", "reactor.net.resolver.QUEUE_LIMIT"),
         (Resolver, "abandoned_limit", "reactor.net.resolver.ABANDONED_LIMIT"),
         (Resolver, "timeout", "reactor.net.resolver.LOOKUP_TIMEOUT"),
+        (reconnecting, "connect_timeout", "reactor.opening.connect.CONNECT_TIMEOUT"),
+        (reconnecting, "handshake_timeout", "reactor.channel.tls_settings.HANDSHAKE_TIMEOUT"),
+        (Backoff, "delay_first", "reactor.reconnection.DELAY_FIRST"),
+        (Backoff, "delay_limit", "reactor.reconnection.DELAY_LIMIT"),
+        (Backoff, "reset_after", "reactor.reconnection.LASTING"),
         (Server.close, "drain_timeout", "reactor.server.DRAIN_TIMEOUT"),
         (LineDecoder, "line_limit", "protocols.codecs.line.LINE_LIMIT"),
     ],
