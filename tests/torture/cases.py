@@ -20,6 +20,8 @@ CONVERSATIONS: Final[tuple[type[Conversation], ...]] = (
     protocols.EchoFromAnAddress,
     protocols.EchoWithOptions,
     protocols.EchoOnPlainEpoll,
+    protocols.Returning,
+    protocols.ReturningOverTLS,
     protocols.Drain,
     protocols.Flood,
     protocols.Pour,

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from reactor.errors import SocketError
 from reactor.net.options import ipv6_available
+from reactor.reconnection import Backoff, Reconnecting, reconnecting
 from reactor.server import Server, connect, serve
 from reactor.transport import Transport
 from tests.recorder import Recorder
@@ -186,6 +187,48 @@ class EchoOnPlainEpoll(ProtocolConversation):
     """The same on the selector of the standard library."""
 
     selector = getattr(selectors, "EpollSelector", selectors.DefaultSelector)
+
+
+class ReturningNear(AskingNear):
+    """Wants no further connection when all is back."""
+
+    def came(self, transport: Transport, data: bytes) -> None:
+        if self.received == self.conversation.due:
+            assert isinstance(self.conversation, Returning)
+            self.conversation.client.stop()
+            self.conversation.ends("client")
+            transport.close()
+
+
+class Returning(ProtocolConversation):
+    """A client that comes again until it has been served: no fault may keep it away."""
+
+    near = ReturningNear
+    needed_connect = 0
+    client: Reconnecting
+
+    def call(self) -> None:
+        assert self.server is not None, "it listens"
+        self.begins("client")
+        self.client = reconnecting(
+            *(self.collection, self._returned, self.host, self.server.port),
+            backoff=Backoff(delay_first=0.5, jitter=0),
+            connected=lambda client, transport: transport.set_timeouts(read=2.0),
+            waiting=lambda client, error: self.told.append(error),
+            gave_up=lambda client, error: self.ends("client", error),
+            tls=self.certificates.client_context() if self.tls else None,
+            server_hostname="localhost" if self.tls else None,
+        )
+
+    def _returned(self) -> Peer:
+        self.nears.append(self.near(self, "near"))
+        return self.nears[-1]
+
+
+class ReturningOverTLS(Returning):
+    """The same, protected."""
+
+    tls = True
 
 
 class DrainingNear(AskingNear):
