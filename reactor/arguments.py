@@ -54,3 +54,20 @@ def check_optional_count(name: str, value: object) -> None:
     """
     if value is not None:
         check_count(f"{name}, unless None,", value, least=1)
+
+
+def refuse_beside(name: str, **others: object) -> None:
+    """Refuse arguments that mean nothing beside another one, which was given.
+
+    Args:
+        name: what that one is called.
+        others: the others by their names, None where they were not given.
+
+    Raises:
+        ValueError: one was given.
+
+    Thread: any. Calls back: never. Source: LW-199, CL-68.
+    """
+    for other, value in others.items():
+        if value is not None:
+            raise ValueError(f"{other} means nothing beside {name}")

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
-from reactor.arguments import check_callables, check_callback
+from reactor.arguments import check_callables, check_callback, refuse_beside
 from reactor.channel.base import Channel
 from reactor.channel.tls_settings import HANDSHAKE_TIMEOUT
 from reactor.deadline import check_timeout
@@ -18,6 +18,7 @@ from reactor.errors import AcceptError, Address, SocketError, address_text
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.timers import Timer
 from reactor.loop.wait_state import call
+from reactor.net.path import PathLike, read_path
 from reactor.opening.accept import (
     AcceptingHandle,
     Reception,
@@ -33,7 +34,9 @@ from reactor.opening.connect import (
     Route,
     read_route,
 )
-from reactor.opening.listen import Binding
+from reactor.opening.listen import Bindable, Binding
+from reactor.opening.own_path import check_mode
+from reactor.opening.unix import PathBinding, path_route
 from reactor.protocol import BaseProtocol
 from reactor.state.connection import Connection
 from reactor.state.handshake import socket_of
@@ -47,10 +50,12 @@ DRAIN_TIMEOUT: Final = 20.0  # seconds
 def serve(
     collection: WaitStateCollection,
     factory: Factory,
-    port: int | str | None,
+    port: int | str | None = None,
     *,
     address: Any = None,
     ipv6: Any = "any",
+    path: PathLike | None = None,
+    mode: int | None = None,
     backlog: int | None = None,
     reuse_port: bool = False,
     tls: Any = None,
@@ -60,7 +65,10 @@ def serve(
     handshake_limit: int | None = HANDSHAKE_LIMIT,
     failed: Callable[[AcceptError], object] | None = None,
 ) -> "Server":
-    """Listen, and give every client a protocol of its own.
+    """Listen on a port or a path, and give every client a protocol of its own.
+
+    The path that a dead server has left is taken over; a live one's, and any other file, is not.
+    It is removed when the server, or the collection, is closed, if it is still this one.
 
     Args:
         collection: whose loop serves.
@@ -69,6 +77,10 @@ def serve(
         port: a number, digits, or a service name; 0 and None let the system choose.
         address: a local address or name to bind; None is every interface.
         ipv6: "any" (the default), "both", True or False: the family without `address`.
+        path: that of a Unix socket, instead of port, address and family: text, bytes or path-like;
+            a NUL in front is a name in Linux's abstract space.
+        mode: permissions of the path, set before anybody can connect; None leaves them to the
+            process.
         backlog: how many clients may wait to be accepted; None is 128.
         reuse_port: whether another listener may have the same port.
         tls: a `ServerTLS` or an `ssl.SSLContext`; None is plain.
@@ -79,13 +91,15 @@ def serve(
         failed: called with an error if it cannot accept for now, once per burst; None logs it.
 
     Returns:
-        The server; its port is bound and clients can connect.
+        The server; its port or path is bound and clients can connect.
 
     Raises:
-        BindError: the address cannot be had; a busy port is tried once. ValueError, TypeError: an
-        argument is wrong. WrongThread, StateClosed, WrongProcess: as every verb of a collection.
+        BindError: the address cannot be had; a busy one is tried once. ValueError, TypeError: an
+        argument is wrong, two contradict each other, or there are no Unix sockets here.
+        WrongThread, StateClosed, WrongProcess: as every verb of a collection.
 
-    Thread: the owner's. Calls back: never before it returns. Source: PR-03, LW-043 to LW-061.
+    Thread: the owner's. Calls back: never before it returns. Source: PR-03, LW-043 to LW-061,
+    LW-199.
     """
     collection.owner.check()
     check_callback(factory, "factory")
@@ -99,7 +113,22 @@ def serve(
         Limits(connection_limit, connection_limit_per_peer, handshake_limit),
         (None, None if failed is None else functools.partial(server.cannot_accept, failed)),
     )
-    binding = Binding(port, address, ipv6, backlog=backlog, reuse_port=reuse_port, init_timeout=0.0)
+    binding: Bindable
+    if path is None:
+        check_mode(mode, None)
+        binding = Binding(
+            port, address, ipv6, backlog=backlog, reuse_port=reuse_port, init_timeout=0.0
+        )
+    else:
+        refuse_beside(
+            "path",
+            port=port,
+            address=address,
+            ipv6=None if ipv6 == "any" else ipv6,
+            reuse_port=reuse_port or None,
+            connection_limit_per_peer=connection_limit_per_peer,
+        )
+        binding = PathBinding(read_path(path), mode, backlog, init_timeout=0.0)
     server.handle = accept(collection, binding, reception)
     return server
 
@@ -107,9 +136,10 @@ def serve(
 def connect(
     collection: WaitStateCollection,
     factory: Factory,
-    host: Any,
-    port: int | str,
+    host: Any = None,
+    port: int | str | None = None,
     *,
+    path: PathLike | None = None,
     failed: Callable[[SocketError], object] | None = None,
     tls: Any = None,
     server_hostname: str | bool | None = None,
@@ -119,7 +149,7 @@ def connect(
     local_port: int | str | None = None,
     ipv6: Any = "any",
 ) -> Connecting:
-    """Connect, and give the connection a protocol.
+    """Connect to a host and a port, or to a path, and give the connection a protocol.
 
     Args:
         collection: whose loop does it.
@@ -127,9 +157,12 @@ def connect(
             handshake; returns the protocol. Not called after a failure.
         host: a name, numeric text, a 32-bit number or an `ipaddress` object.
         port: a number, digits, or a service name.
+        path: that of a Unix socket, instead of host and port: text, bytes or path-like; a NUL in
+            front is a name in Linux's abstract space.
         failed: called later with the one exception, if it fails; None is the error handler.
         tls: a `ClientTLS`, an `ssl.SSLContext`, or True for the safe default; None is plain.
-        server_hostname: the name to verify and to send; None and True are the host.
+        server_hostname: the name to verify and to send; None and True are the host. With a path
+            there is none, so that the name has to be given.
         connect_timeout: seconds for look-up, all attempts and TLS together; None for no limit.
         handshake_timeout: seconds for the handshake alone, beside that; None for no limit.
         local_address: what to bind before connecting; None lets the system choose.
@@ -140,10 +173,12 @@ def connect(
         A handle; its `close()` cancels, and then nothing is called.
 
     Raises:
-        ValueError, TypeError: an argument is wrong. NameLookupFailed: no such service.
-        WrongThread, StateClosed, WrongProcess: as every verb of a collection.
+        ValueError, TypeError: an argument is wrong, two contradict each other, or there are no
+        Unix sockets here. NameLookupFailed: no such service. WrongThread, StateClosed,
+        WrongProcess: as every verb of a collection.
 
-    Thread: the owner's. Calls back: never before it returns. Source: PR-02, LW-036, LW-037.
+    Thread: the owner's. Calls back: never before it returns. Source: PR-02, LW-036, LW-037,
+    LW-199.
     """
     collection.owner.check()
     check_callback(factory, "factory")
@@ -155,15 +190,20 @@ def connect(
         else:
             collection.report(connecting, error)
 
-    route = read_route(
-        host,
-        port,
-        ipv6=ipv6,
-        local=(local_address, local_port),
-        connect_timeout=connect_timeout,
-        handshake_timeout=handshake_timeout,
-        tls=ClientSide(tls, server_hostname),
-    )
+    how: Any = {
+        "connect_timeout": connect_timeout,
+        "handshake_timeout": handshake_timeout,
+        "tls": ClientSide(tls, server_hostname),
+    }
+    if path is not None:
+        local = {"local_address": local_address, "local_port": local_port}
+        family = None if ipv6 == "any" else ipv6
+        refuse_beside("path", host=host, port=port, ipv6=family, **local)
+        route = path_route(path, **how)
+    elif host is None or port is None:
+        raise TypeError("connect needs a host and a port, or a path")
+    else:
+        route = read_route(host, port, ipv6=ipv6, local=(local_address, local_port), **how)
     connecting = dial(collection, route, lambda connection: begin(connection, factory), lost)
     return connecting
 
@@ -206,7 +246,7 @@ def dial(
 
 
 class Server:
-    """A port and the connections that came through it; made by `serve`.
+    """A port or a path, and the connections that came through it; made by `serve`.
 
     Thread: the owner's; attributes may be read by all. Calls back: from the loop only.
     Source: PR-03, PR-15.
@@ -233,13 +273,13 @@ class Server:
 
     @property
     def addresses(self) -> list[Address]:
-        """The addresses that clients connect to, pairs `(host, port)`; also after closing."""
+        """The addresses that clients connect to, `(host, port)` or `(path, None)`; they stay."""
         return [self.handle.address]
 
     @property
-    def port(self) -> int:
-        """The port that is bound; also after closing."""
-        return int(self.handle.local_port)
+    def port(self) -> Any:
+        """The port that is bound, a number; also after closing. None of a Unix socket."""
+        return self.handle.local_port
 
     @property
     def connections(self) -> frozenset[Transport]:

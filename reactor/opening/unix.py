@@ -84,18 +84,11 @@ def connect_unix(
     Source: LW-199, LW-031 to LW-042.
     """
     check_callback(callback)
-    plan, failure = ClientSide(tls, server_hostname, configure_context, configure_connection).plan(
-        None
-    )
-    route = Route(
-        UnixTarget(read_path(path)),
-        UNIX,
-        None,
-        None,
-        check_timeout("connect_timeout", connect_timeout),
-        check_timeout("handshake_timeout", handshake_timeout),
-        plan,
-        failure,
+    route = path_route(
+        path,
+        connect_timeout=connect_timeout,
+        handshake_timeout=handshake_timeout,
+        tls=ClientSide(tls, server_hostname, configure_context, configure_connection),
     )
     state = AsyncIOState(
         collection,
@@ -110,6 +103,33 @@ def connect_unix(
     )
     Delivery(state, route, callback)
     return state
+
+
+def path_route(
+    path: PathLike,
+    *,
+    connect_timeout: float | None,
+    handshake_timeout: float | None,
+    tls: ClientSide,
+) -> Route:
+    """Check the arguments of a verb that connects to a path, as `read_route` does for hosts.
+
+    Raises:
+        TypeError, ValueError: one is wrong, or there are no Unix sockets here.
+
+    Thread: any. Calls back: `configure_context`. Source: LW-199.
+    """
+    plan, failure = tls.plan(None)
+    return Route(
+        UnixTarget(read_path(path)),
+        UNIX,
+        None,
+        None,
+        check_timeout("connect_timeout", connect_timeout),
+        check_timeout("handshake_timeout", handshake_timeout),
+        plan,
+        failure,
+    )
 
 
 def accept_unix(

@@ -10,16 +10,21 @@ from typing import Any, Final, TypeAlias
 import pytest
 
 from reactor.loop.collection import WaitStateCollection
+from reactor.net.path import UNIX
 from reactor.server import Server, serve
 from reactor.testing.settle import settle
 from tests.recorder import Recorder
 
 HOST: Final = "127.0.0.1"
+collect_ignore_glob = [] if UNIX else ["test_paths.py"]
 PATIENCE: Final = 10.0  # seconds until a socket of a test that waits for us has failed
 
 
 class Service:
-    """A server whose protocols are recorders, and plain sockets that connect to it."""
+    """A server whose protocols are recorders, and plain sockets that connect to it.
+
+    It has a port of its own, unless a `path` is among the options.
+    """
 
     def __init__(
         self, collection: WaitStateCollection, make: Callable[[], Any], **how: Any
@@ -27,7 +32,8 @@ class Service:
         self.collection = collection
         self.protocols = list[Any]()
         self._make = make
-        self.server: Server = serve(collection, self.factory, 0, address=HOST, **how)
+        where: Any = {} if "path" in how else {"port": 0, "address": HOST}
+        self.server: Server = serve(collection, self.factory, **where, **how)
         self.clients = ExitStack()
 
     def factory(self) -> Any:
@@ -37,8 +43,11 @@ class Service:
 
     def call(self) -> socket.socket:
         """Connect, and let the server notice."""
-        client = self.clients.enter_context(socket.create_connection((HOST, self.server.port)))
+        host, port = self.server.addresses[0]
+        where: Any = host if port is None else (host, port)
+        client = self.clients.enter_context(socket.socket(UNIX if port is None else socket.AF_INET))
         client.settimeout(PATIENCE)
+        client.connect(where)
         settle(self.collection)
         return client
 
