@@ -84,10 +84,11 @@ def shake_hands(near: TLSChannel, far: TLSChannel) -> None:
     raise AssertionError(f"no agreement after {HANDSHAKE_STEPS} steps")
 
 
-UNIX_CHANNELS: Final[dict[str, Maker]] = {
-    "unix": unix,
-    "tls-unix": partial(tls, version=ssl.TLSVersion.TLSv1_3, below=unix),
-}
+UNIX_CHANNELS: Final[dict[str, Maker]] = (
+    {"unix": unix, "tls-unix": partial(tls, version=ssl.TLSVersion.TLSv1_3, below=unix)}
+    if AF_UNIX >= 0
+    else {}
+)
 CHANNELS: Final[dict[str, Maker]] = {
     "memory": in_memory,
     "memory-sips": partial(in_memory, capacity=1024, sip=1),
@@ -95,12 +96,7 @@ CHANNELS: Final[dict[str, Maker]] = {
     "socketpair": socket_pair,
     "tcp4": tcp,
     "tcp6": partial(tcp, family=socket.AF_INET6, host="::1"),
-    **({"unix": unix} if AF_UNIX >= 0 else {}),
-    **(
-        {"tls-unix": partial(tls, version=ssl.TLSVersion.TLSv1_3, below=unix)}
-        if AF_UNIX >= 0
-        else {}
-    ),
+    **UNIX_CHANNELS,
     "tls12": partial(tls, version=ssl.TLSVersion.TLSv1_2),
     "tls13": partial(tls, version=ssl.TLSVersion.TLSv1_3),
     "tls-in-tls": partial(

@@ -55,10 +55,10 @@ class Talk:
     def say(self, data: bytes) -> None:
         """Write at the far end, and let it arrive."""
         rest = memoryview(data)
-        while rest:
+        while rest or not self.far.flush():  # TLS may have taken what the kernel has no room for
             rest = rest[self.far.write(rest) or 0 :]
-            self.far.flush()
             self.settle()
+        self.settle()
 
     def end(self) -> None:
         """End the direction of the far end, and let that arrive."""

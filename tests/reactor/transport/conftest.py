@@ -11,7 +11,7 @@ import pytest
 from reactor.loop.collection import WaitStateCollection
 from reactor.testing.memory import memory_pair
 from tests.certificates import Certificates
-from tests.channels import CHANNELS, Ends
+from tests.channels import CHANNELS, UNIX_CHANNELS, Ends
 from tests.recorder import Notes
 from tests.talk import Talk
 from tests.tls_pairs import channels
@@ -19,7 +19,7 @@ from tests.tls_pairs import channels
 Talks: TypeAlias = Callable[..., Talk]
 
 
-@pytest.fixture(params=["memory", "socketpair", "tcp4", "tls12", "tls13"])
+@pytest.fixture(params=["memory", "socketpair", "tcp4", *UNIX_CHANNELS, "tls12", "tls13"])
 def kind(request: pytest.FixtureRequest) -> str:
     """Each kind of channel that a transport is tested on."""
     assert isinstance(request.param, str)
