@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from reactor.net.path import UNIX
 from tests.torture import protocols, states
 from tests.torture.conversation import Conversation
 from tests.torture.errnos import TABLE
@@ -22,6 +23,7 @@ CONVERSATIONS: Final[tuple[type[Conversation], ...]] = (
     protocols.EchoOnPlainEpoll,
     protocols.Returning,
     protocols.ReturningOverTLS,
+    *([protocols.EchoOnAPath] if UNIX else []),
     protocols.Drain,
     protocols.Flood,
     protocols.Pour,

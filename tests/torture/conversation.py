@@ -35,6 +35,8 @@ class Conversation:
     lossy = False
     # The connect without which a client cannot be served; 0 if there is always another address.
     needed_connect = 1
+    # Faults, call and errno, that cost time and no client.
+    survived: frozenset[tuple[str, str]] = frozenset()
     # Whether what is accepted has the options of its listener, as the library sees it.
     inherited = INHERITED
     selector: Callable[[], selectors.BaseSelector] | None = None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import selectors
 import socket
+import tempfile
+from pathlib import Path
 from typing import Any, Final
 
 from reactor.errors import SocketError
@@ -96,25 +99,34 @@ class ProtocolConversation(Conversation):
 
     def listen(self) -> None:
         tls = self.certificates.server_context() if self.tls else None
-        self.server = serve(self.collection, self._far, 0, address=self.address, tls=tls)
+        self.server = serve(self.collection, self._far, tls=tls, **self.place)
 
     @property
     def listening(self) -> bool:
         return self.server is not None and not self.server.closed
 
     def call(self) -> None:
-        assert self.server is not None, "it listens"
         self.begins("connecting")
         connect(
             self.collection,
             self._near,
-            self.host,
-            self.server.port,
             failed=self._failed,
             tls=self.certificates.client_context() if self.tls else None,
             server_hostname="localhost" if self.tls else None,
             local_address=self.local,
+            **self.target,
         )
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """What is bound."""
+        return {"port": 0, "address": self.address}
+
+    @property
+    def target(self) -> dict[str, Any]:
+        """What is connected to."""
+        assert self.server is not None, "it listens"
+        return {"host": self.host, "port": self.server.port}
 
     @property
     def served(self) -> bool:
@@ -229,6 +241,21 @@ class ReturningOverTLS(Returning):
     """The same, protected."""
 
     tls = True
+
+
+class EchoOnAPath(ProtocolConversation):
+    """The same over a Unix socket, where a full queue is asked again."""
+
+    calls = ProtocolConversation.calls - {"setsockopt", "getpeername"}
+    survived = frozenset({("connect", "EAGAIN")})
+
+    @property
+    def place(self) -> dict[str, Any]:
+        return {"path": Path(tempfile.gettempdir(), f"waitstate-torture-{os.getpid()}")}
+
+    @property
+    def target(self) -> dict[str, Any]:
+        return self.place
 
 
 class DrainingNear(AskingNear):
