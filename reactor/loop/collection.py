@@ -410,19 +410,20 @@ class WaitStateCollection:
 
         Args:
             number: of the `signal` module: `signal.SIGTERM`.
-            function: called in the loop.
+            function: called in the loop, in a copy of the context of this call.
             arguments: what it is called with.
 
         Raises:
             ValueError: the caller is not in the main thread, where Python has its signals.
+            OSError: the system lets nobody handle that signal.
 
         Thread: the main thread, before the loop starts if that is another. Calls back: from the
         loop only. Source: CL-85.
         """
         self.owner.check()
-        return SignalHandler(
-            number, lambda: self.apply(function, *arguments), self.held, self._waker
-        )
+        check_callback(function)
+        call = functools.partial(function, *arguments) if arguments else function
+        return SignalHandler(self, self._waker, number, call, copy_context())
 
     # Hosts.
 

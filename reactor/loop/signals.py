@@ -9,14 +9,27 @@ kernel gives to another thread would wait for the next event.
 import signal
 import threading
 from collections.abc import Callable
+from contextvars import Context
 from types import FrameType
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from reactor.errors import StateClosed, WrongProcess
 from reactor.loop.wait_state import Closable
 from reactor.loop.waker import End, Waker
 
 WakePair: TypeAlias = tuple[End, End]
+
+
+class Home(Protocol):
+    """What a handler needs of its collection."""
+
+    held: set[Closable]
+
+    def apply(self, function: Callable[..., object], *arguments: Any) -> None:
+        """Call a function in a later turn."""
+
+    def report(self, thing: object, exception: BaseException) -> None:
+        """Give an exception to the error handler."""
 
 
 class SignalHandler:
@@ -27,15 +40,21 @@ class SignalHandler:
     Thread: the main thread. Calls back: from the loop only. Source: CL-85.
     """
 
-    __slots__ = ("_held", "_post", "_previous", "_wake_pair", "closed", "number")
+    __slots__ = ("_call", "_collection", "_context", "_previous", "_wake_pair", "closed", "number")
 
     def __init__(
-        self, number: int, post: Callable[[], object], held: set[Closable], waker: Waker
+        self,
+        collection: Home,
+        waker: Waker,
+        number: int,
+        call: Callable[[], object],
+        context: Context,
     ) -> None:
         self.number = number
         self.closed = False
-        self._post = post
-        self._held = held  # what its collection holds: itself, and its fellows
+        self._collection = collection
+        self._call = call
+        self._context = context
         # In any other thread than the main one Python itself refuses, with a ValueError.
         self._previous: Any = signal.signal(number, self)
         self._wake_pair: WakePair | None = waker.signal_pair()
@@ -45,7 +64,7 @@ class SignalHandler:
             signal.set_wakeup_fd(before, warn_on_full_buffer=False)
             self._close_pair(self._wake_pair)
             self._wake_pair = None
-        held.add(self)
+        collection.held.add(self)
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Post the callback; runs in the main thread, between any two instructions."""
@@ -58,13 +77,13 @@ class SignalHandler:
             self._previous(number, frame)
 
     def close(self) -> None:
-        """Restore the handler that was there before; once more is harmless.
+        """Restore the handler that was there before, and call nobody any more.
 
-        Python lets only the main thread do that: called in another one, it is put off until the
-        next signal comes.
+        Once more is harmless. Python lets only the main thread restore it: called in another one,
+        that is put off until the next signal comes.
         """
         self.closed = True
-        self._held.discard(self)
+        self._collection.held.discard(self)
         if threading.current_thread() is threading.main_thread():
             self._restore()
 
@@ -72,10 +91,18 @@ class SignalHandler:
         if self.closed:
             return False
         try:
-            self._post()
+            self._collection.apply(self._run)
         except (StateClosed, WrongProcess):
             return False
         return True
+
+    def _run(self) -> None:
+        if self.closed:
+            return  # since the signal came
+        try:
+            self._context.run(self._call)
+        except Exception as exception:  # noqa: BLE001  # user code
+            self._collection.report(self, exception)
 
     @property
     def _installed(self) -> bool:
@@ -94,7 +121,7 @@ class SignalHandler:
 
     def _hand_over(self, pair: WakePair) -> None:
         """Leave the interpreter's wake-up to a handler of the same collection, if there is one."""
-        for fellow in self._held:
+        for fellow in self._collection.held:
             if isinstance(fellow, SignalHandler) and fellow is not self:
                 fellow._wake_pair = pair
                 return
@@ -108,5 +135,12 @@ class SignalHandler:
             end.close()
 
     def __repr__(self) -> str:
-        state = ", closed" if self.closed else ""
-        return f"<SignalHandler of {signal.Signals(self.number).name}{state}>"
+        return f"<SignalHandler of {signal_name(self.number)}{', closed' if self.closed else ''}>"
+
+
+def signal_name(number: int) -> str:
+    """Return the name of a signal, or the number of one that has none: real-time signals."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import os
 import signal
 import socket
@@ -103,6 +104,73 @@ def test_closing_the_collection_closes_its_handlers__cl_85(
     collection.close()
     assert handler.closed
     assert signal.getsignal(NUMBER) == before
+
+
+def test_a_closed_handler_calls_nobody__cl_85(collection: WaitStateCollection) -> None:
+    """A signal that came before its handler was closed is not delivered afterwards, also if
+    another handler of that turn has closed it.
+    """
+    got = list[str]()
+    first = collection.on_signal(NUMBER, got.append, "first")
+    signal.raise_signal(NUMBER)
+    first.close()
+    collection.run_once(0)
+    assert got == []
+
+    def both() -> None:
+        got.append("closing")
+        for one in handlers:
+            one.close()
+
+    handlers = [collection.on_signal(NUMBER, both) for _ in range(2)]
+    signal.raise_signal(NUMBER)
+    collection.run_once(0)
+    assert got == ["closing"]
+
+
+def test_a_handler_that_raises_is_named_and_stays__cl_85__lw_016(
+    collection: WaitStateCollection,
+) -> None:
+    """What a signal's callback raises goes to the error handler with its `SignalHandler`; the
+    next signal is handled again, and so is it by the others.
+    """
+    failed, got = list[tuple[object, type]](), list[int]()
+    collection.error_handler = lambda thing, exception: failed.append((thing, type(exception)))
+    handler = collection.on_signal(NUMBER, lambda: 1 / 0)
+    collection.on_signal(NUMBER, got.append, 1)
+    for _ in range(2):
+        signal.raise_signal(NUMBER)
+        collection.run_once(0)
+    assert (failed, got) == ([(handler, ZeroDivisionError)] * 2, [1, 1])
+
+
+def test_a_handler_has_its_context__cl_85__lw_021(collection: WaitStateCollection) -> None:
+    """The callback of a signal runs in the context in which it was asked for, not in that of
+    the code which the signal has interrupted.
+    """
+    variable = contextvars.ContextVar("variable", default="elsewhere")
+    seen = list[str]()
+    context = contextvars.copy_context()
+    context.run(variable.set, "here")
+    context.run(lambda: collection.on_signal(NUMBER, lambda: seen.append(variable.get())))
+    signal.raise_signal(NUMBER)
+    collection.run_once(0)
+    assert seen == ["here"]
+
+
+def test_a_handler_must_be_callable__cl_85__lw_070(collection: WaitStateCollection) -> None:
+    """A signal's callback that cannot be called is refused, and no handler is replaced."""
+    before = signal.getsignal(NUMBER)
+    with pytest.raises(TypeError, match="is a function"):
+        collection.on_signal(NUMBER, None)  # type: ignore[arg-type]  # that is what is tested
+    assert (signal.getsignal(NUMBER), collection.held) == (before, set())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="real-time signals")
+def test_a_signal_without_a_name_has_its_number(collection: WaitStateCollection) -> None:
+    if sys.platform == "linux":
+        number = signal.SIGRTMIN + 1
+        assert repr(collection.on_signal(number, print)) == f"<SignalHandler of {number}>"
 
 
 def test_a_closed_handler_is_not_kept(collection: WaitStateCollection) -> None:
