@@ -37,6 +37,7 @@ nitpick_ignore = [  # what a function returns, and what anybody's collection is:
     ("py:class", "protocols.codecs.decoder.Decoder"),  # what decoders do alike: not public
     ("py:class", "reactor.loop.calls.Applies"),  # a collection
     ("py:class", "reactor.loop.collection.Result"),
+    ("py:class", "reactor.loop.watch.HasFileno"),  # a file, a socket
     ("py:class", "reactor.state.drive.Driven"),
     ("py:class", "reactor.stream.blocking_socket.BlockingSocket"),  # any of this kind
     ("py:class", "reactor.stream.waiting.Waited"),

@@ -39,7 +39,7 @@ from reactor.loop.signals import SignalHandler
 from reactor.loop.timers import RepeatedTimer, Timed, Timer, TimerQueue
 from reactor.loop.wait_state import Closable, Retirable, WaitState
 from reactor.loop.waker import Waker
-from reactor.loop.watch import Watch, WatchCallback
+from reactor.loop.watch import Descriptor, Watch, WatchCallback, descriptor_of
 from reactor.malloc import keep_large_pieces
 
 Result = TypeVar("Result")
@@ -378,7 +378,7 @@ class WaitStateCollection:
 
     def watch(
         self,
-        fd: int | socket.socket,
+        fd: Descriptor,
         readable: WatchCallback | None = None,
         writable: WatchCallback | None = None,
     ) -> Watch:
@@ -390,14 +390,14 @@ class WaitStateCollection:
             writable: likewise for writing.
 
         Raises:
+            TypeError: an argument is wrong. ValueError: the descriptor is closed.
             OperationNotAllowed: the descriptor is in the collection already.
             SocketError: the selector does not take it (a plain file, for example).
 
         Thread: the owner's. Calls back: from the loop only. Source: CL-83.
         """
         self.owner.check()
-        number = fd if isinstance(fd, int) else fd.fileno()
-        watch = Watch(self, number, readable, writable)
+        watch = Watch(self, descriptor_of(fd), readable, writable)
         self.add(watch)
         return watch
 

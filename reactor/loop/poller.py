@@ -19,7 +19,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
-from reactor.errors import LimitExceeded, OperationNotAllowed, from_os_error
+from reactor.errors import LimitExceeded, OperationNotAllowed, SocketError, from_os_error
 from reactor.interest import READ, WRITE
 from reactor.loop.health import Health
 from reactor.loop.wait_state import Reader, WaitState, call
@@ -171,9 +171,7 @@ class Poller:
             if before:  # it may still be in there, and would be ready for nobody
                 with contextlib.suppress(KeyError, ValueError, OSError):
                     self._selector.unregister(state.fd)
-            raise from_os_error(
-                error, phase=None, situation="register", connection=state
-            ) from error
+            raise cannot_watch(state, error) from error
         state.wanted = wanted
         if before & ~wanted:
             self.stale.add(state.fd)  # in this batch; what is still wanted comes again
@@ -286,6 +284,14 @@ class Poller:
 
     def __repr__(self) -> str:
         return f"<Poller of {len(self.states)}, {type(self._selector).__name__}>"
+
+
+def cannot_watch(state: WaitState, error: OSError) -> SocketError:
+    """Make the error that the selector does not take a descriptor; say why, if it is a file."""
+    made = from_os_error(error, phase=None, situation="register", connection=state)
+    hint = ": nothing of that kind is ever waited for" if isinstance(error, PermissionError) else ""
+    made.message = f"descriptor {state.fd} cannot be watched{hint}: {made.message}"
+    return made
 
 
 def default_selector() -> str:

@@ -5,12 +5,23 @@ nobody here reads or writes. The descriptor stays its owner's.
 """
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
+from reactor.arguments import check_callables
 from reactor.interest import READ, WRITE
 from reactor.loop.wait_state import Holder, WaitState
 
 WatchCallback: TypeAlias = Callable[["Watch"], object]
+
+
+class HasFileno(Protocol):
+    """An object with a descriptor: a file, a socket."""
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+
+
+Descriptor: TypeAlias = int | HasFileno
 
 
 class Watch(WaitState):
@@ -31,6 +42,7 @@ class Watch(WaitState):
         readable: WatchCallback | None,
         writable: WatchCallback | None,
     ) -> None:
+        check_callables(readable=readable, writable=writable)
         super().__init__(fd)
         self._collection = collection
         self._readable = readable
@@ -45,6 +57,7 @@ class Watch(WaitState):
 
     @readable.setter
     def readable(self, callback: WatchCallback | None) -> None:
+        check_callables(readable=callback)
         self._collection.owner.check()
         self._readable = callback
         self._update()
@@ -56,6 +69,7 @@ class Watch(WaitState):
 
     @writable.setter
     def writable(self, callback: WatchCallback | None) -> None:
+        check_callables(writable=callback)
         self._collection.owner.check()
         self._writable = callback
         self._update()
@@ -87,3 +101,20 @@ class Watch(WaitState):
     def _update(self) -> None:
         if not self.closed:
             self._collection.want(self, self._wish())
+
+
+def descriptor_of(fd: Descriptor) -> int:
+    """Return the number of a descriptor.
+
+    Raises:
+        TypeError: it is neither a number nor an object with `fileno()`. ValueError: it is closed.
+
+    Thread: any. Calls back: never. Source: CL-83.
+    """
+    if isinstance(fd, int):
+        return fd
+    try:
+        number = fd.fileno
+    except AttributeError:
+        raise TypeError(f"fd is a descriptor, or an object with fileno(), not {fd!r}") from None
+    return number()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from reactor.errors import OperationNotAllowed, WrongThread
+from reactor.errors import OperationNotAllowed, SocketError, WrongThread
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.watch import Watch
 from tests.reactor.loop.probe import elsewhere
@@ -118,6 +121,43 @@ def test_a_descriptor_is_watched_once(
     collection.watch(pipe[0], print)
     with pytest.raises(OperationNotAllowed):
         collection.watch(pipe[0], print)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="epoll refuses files")
+def test_a_file_cannot_be_watched__cl_83(collection: WaitStateCollection, tmp_path: Path) -> None:
+    """A plain file, which is always ready, is refused by `watch` with its number and the reason;
+    nothing is left of it.
+    """
+    with (tmp_path / "file").open("w") as file:
+        with pytest.raises(SocketError, match="cannot be watched: nothing of that kind") as caught:
+            collection.watch(file, print)
+        assert str(file.fileno()) in str(caught.value)
+        assert isinstance(caught.value.connection, Watch)
+        watch = collection.watch(file)  # nothing is waited for yet
+        with pytest.raises(SocketError):
+            watch.writable = print
+        watch.close()
+
+
+@pytest.mark.parametrize("fd", [None, "3", 3.0])
+def test_what_has_no_descriptor_is_refused__cl_83(collection: WaitStateCollection, fd: Any) -> None:
+    """`watch` takes numbers and objects with `fileno()`; anything else is a `TypeError`, and so is
+    a callback that cannot be called, now or later.
+    """
+    with pytest.raises(TypeError, match="fd is a descriptor"):
+        collection.watch(fd, print)
+    near, far = socket.socketpair()
+    with near, far:
+        wrong: Any = "no function"
+        for options in ({"readable": wrong}, {"writable": wrong}):
+            with pytest.raises(TypeError, match="is a function"):
+                collection.watch(near, **options)
+        watch = collection.watch(near, print)
+        for name in ("readable", "writable"):
+            with pytest.raises(TypeError, match="is a function"):
+                setattr(watch, name, wrong)
+        assert (watch.readable, watch.writable) == (print, None)
+        watch.close()
 
 
 def test_a_closed_socket_cannot_be_watched(collection: WaitStateCollection) -> None:
