@@ -49,6 +49,7 @@ CALLED_FROM_BELOW: Final = {
     "IdleCallback": {"close_after_error", "close_silently", "run"},
     "Link": {"begun", "close"},
     "MemoryChannel": {"traffic"},
+    "Poll": {"on_due", "concerns", "close_after_error"},
     "Reconnecting": {"check", "clock", "concerns", "later", "on_due", "up", "wants"},
     "RepeatedTimer": {"begin", "on_due"},
     "Resolver": {"drop", "look_up", "look_up_blocking", "look_up_name"},

@@ -15,20 +15,26 @@ the next turn on.
 
 Reading order: clients.py, servers.py; tcp_socket.py is what a program holds, binding.py what the
 transport calls; handlers.py knows which callbacks count, inbox.py what is unread, and
-async_io_stream.py makes a file of it.
+async_io_stream.py makes a file of it. neighbours.py is what there is beside sockets: descriptors
+of others, idle moments, signals.
 """
 
 from reactor.callbacks.async_io_stream import AsyncIOStream
 from reactor.callbacks.clients import connect_tcp_socket, init_tcp_socket, tcp_connect
+from reactor.callbacks.neighbours import Poll, idle, poll, signal_handler
 from reactor.callbacks.servers import TCPServer, tcp_server
 from reactor.callbacks.tcp_socket import TCPSocket
 
 __all__ = [
     "AsyncIOStream",
+    "Poll",
     "TCPServer",
     "TCPSocket",
     "connect_tcp_socket",
+    "idle",
     "init_tcp_socket",
+    "poll",
+    "signal_handler",
     "tcp_connect",
     "tcp_server",
 ]
