@@ -23,8 +23,13 @@ Report: TypeAlias = Callable[[object, BaseException], None]
 class Applies(Protocol):
     """What a notifier needs of its collection."""
 
+    owner: Ownership
+
     def apply(self, function: Callable[..., object], *arguments: Any) -> None:
         """Call a function in a later turn."""
+
+    def report(self, thing: object, exception: BaseException) -> None:
+        """Give an exception to the error handler."""
 
 
 class CallQueue:
@@ -175,9 +180,15 @@ class Notifier:
         """
         if self.closed:
             raise StateClosed(f"{self!r} is closed", connection=self)
-        if not self._pending:  # two threads may both see that: the second call finds nothing to do
+        self._collection.owner.check_alive()  # else the trigger on its way hides that it is lost
+        if self._pending:
+            return
+        try:  # two threads may both come here: the second call finds nothing to do
             self._pending = True
             self._collection.apply(self._run)
+        except BaseException:  # a ^C, at the worst: no trigger is on its way
+            self._pending = False
+            raise
 
     def close(self) -> None:
         """Call nobody any more, a trigger that is on its way included; once more is harmless.
@@ -190,7 +201,10 @@ class Notifier:
         pending, self._pending = self._pending, False
         if pending and not self.closed:
             self.closed = self.single_shot
-            self._callback()
+            try:
+                self._callback()
+            except Exception as exception:  # noqa: BLE001  # user code
+                self._collection.report(self, exception)
 
     def __repr__(self) -> str:
         return f"<Notifier of {self._callback!r}{' closed' if self.closed else ''}>"

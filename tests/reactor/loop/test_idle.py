@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextvars
+import signal
+import sys
 import threading
 from typing import Any
 
 import pytest
 
-from reactor.errors import StateClosed, WrongThread
+from reactor.errors import StateClosed, WrongProcess, WrongThread
 from reactor.loop.calls import Notifier
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.error_handler import propagate
 from reactor.testing.clock import ManualClock
-from tests.reactor.loop.probe import elsewhere
+from tests.reactor.loop.probe import elsewhere, exit_code_of_child
 
 
 def test_idle_callbacks_run_once_in_every_turn__cl_84(collection: WaitStateCollection) -> None:
@@ -204,8 +206,83 @@ def test_a_closed_notifier_calls_nobody__cl_78(collection: WaitStateCollection) 
     assert calls == []
     with pytest.raises(StateClosed):
         notifier.trigger()
+    other.trigger()
     collection.close()
-    with pytest.raises(StateClosed):
-        other.trigger()
+    for lost in (other, Notifier(collection, print)):
+        for _ in range(2):
+            with pytest.raises(StateClosed):
+                lost.trigger()
     with pytest.raises(TypeError):
         Notifier(collection, None)  # type: ignore[arg-type]  # that is what is tested
+
+
+def test_a_child_cannot_trigger__cl_77__lw_019(collection: WaitStateCollection) -> None:
+    """In a forked child `trigger` raises `WrongProcess`, also if a trigger of the parent was on
+    its way; that one is delivered, in the parent.
+    """
+    calls = list[int]()
+    notifier = Notifier(collection, lambda: calls.append(1))
+    notifier.trigger()
+
+    def trigger() -> None:
+        with pytest.raises(WrongProcess):
+            notifier.trigger()
+
+    if sys.platform != "win32":
+        assert exit_code_of_child(trigger) == 0
+    collection.run_once(0)
+    assert calls == [1]
+
+
+def test_a_notifier_that_raises_is_named__cl_77__lw_016(collection: WaitStateCollection) -> None:
+    """What the callback of a notifier raises goes to the error handler with the notifier, which
+    can be triggered again.
+    """
+    failed = list[object]()
+    collection.error_handler = lambda thing, exception: failed.append(thing)
+    notifier = Notifier(collection, lambda: 1 / 0, single_shot=False)
+    for _ in range(2):
+        notifier.trigger()
+        collection.run_once(0)
+    assert failed == [notifier, notifier]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGUSR1")
+def test_a_signal_handler_may_trigger__cl_77(collection: WaitStateCollection) -> None:
+    """A handler of the program's own may trigger a notifier between any two instructions; the
+    callback runs on the loop.
+    """
+    if sys.platform != "win32":
+        calls = list[int]()
+        notifier = Notifier(collection, lambda: calls.append(1), single_shot=False)
+        before = signal.signal(signal.SIGUSR1, lambda number, frame: notifier.trigger())
+        try:
+            for expected in (1, 2):
+                signal.raise_signal(signal.SIGUSR1)
+                signal.raise_signal(signal.SIGUSR1)
+                assert len(calls) == expected - 1
+                collection.run_once(0)
+                assert len(calls) == expected
+        finally:
+            signal.signal(signal.SIGUSR1, before)
+
+
+def test_a_trigger_that_was_interrupted_blocks_no_other__cl_77(
+    collection: WaitStateCollection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If a ^C ends a `trigger` before its call was posted, the next trigger is delivered."""
+    calls = list[int]()
+    notifier = Notifier(collection, lambda: calls.append(1), single_shot=False)
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("reactor.loop.collection.copy_context", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            notifier.trigger()
+    collection.run_once(0)
+    assert calls == []
+    notifier.trigger()
+    collection.run_once(0)
+    assert calls == [1]
