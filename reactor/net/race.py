@@ -18,13 +18,18 @@ winner has left behind.
 import itertools
 import math
 import socket
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, Literal, TypeAlias
 
 from reactor.deadline import NEVER
 from reactor.errors import Address, InternalError, SocketCreationError, SocketError
 from reactor.net.name_service import host_not_found
 from reactor.net.socket_address import SocketAddress
+
+AddressOrder: TypeAlias = (
+    Literal["system", "ipv6-first", "ipv4-first", "sorted"]
+    | Callable[[list[SocketAddress]], Iterable[SocketAddress]]
+)
 
 CONNECTION_ATTEMPT_DELAY: Final = 0.250  # seconds; the figure that RFC 8305, section 5, recommends
 
@@ -162,6 +167,46 @@ def in_race_order(addresses: Iterable[SocketAddress]) -> list[SocketAddress]:
         families.setdefault(address.family, []).append(address)
     rounds = itertools.zip_longest(*families.values())
     return [address for turn in rounds for address in turn if address is not None]
+
+
+def read_order(order: AddressOrder) -> Callable[[list[SocketAddress]], list[SocketAddress]]:
+    """Return what puts addresses into an order, before the families take turns.
+
+    Args:
+        order: "system" leaves it to the name service; "ipv6-first" and "ipv4-first" move one family
+            to the front; "sorted" is IPv6 first, each family by its numbers, the same in every run;
+            or a function that gets a list of `SocketAddress` and returns those to be used.
+
+    Raises:
+        ValueError: it is none of the words, and no function.
+
+    Thread: any. Calls back: never. Source: LW-037, RFC 8305, section 4.
+    """
+    if callable(order):
+        return lambda addresses: [SocketAddress(*one) for one in order(addresses)]
+    if order not in _ORDERS:
+        words = ", ".join(map(repr, _ORDERS))
+        raise ValueError(f"order is one of {words}, or a function, not {order!r}")
+    key = _ORDERS[order]
+    return list if key is None else lambda addresses: sorted(addresses, key=key)
+
+
+def _number(address: SocketAddress) -> tuple[bool, bytes, Any]:
+    """Return the key by which addresses are sorted."""
+    host = address.sockaddr[0].partition("%")[0]
+    return (
+        address.family != socket.AF_INET6,
+        socket.inet_pton(address.family, host),
+        address.sockaddr[1:],
+    )
+
+
+_ORDERS: Final[dict[str, Callable[[SocketAddress], Any] | None]] = {
+    "system": None,
+    "ipv6-first": lambda address: address.family != socket.AF_INET6,
+    "ipv4-first": lambda address: address.family != socket.AF_INET,
+    "sorted": _number,
+}
 
 
 def of_family(

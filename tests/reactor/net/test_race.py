@@ -2,6 +2,7 @@
 
 import math
 import socket
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,14 @@ from reactor.errors import (
     NameLookupFailed,
     SocketError,
 )
-from reactor.net.race import CONNECTION_ATTEMPT_DELAY, Race, in_race_order, of_family
+from reactor.net.race import (
+    CONNECTION_ATTEMPT_DELAY,
+    AddressOrder,
+    Race,
+    in_race_order,
+    of_family,
+    read_order,
+)
 from reactor.net.socket_address import SocketAddress
 
 
@@ -208,3 +216,40 @@ def test_every_address_is_tried_at_most_once_and_in_order__lw_037(
     if race.lost:
         assert tried == order
         assert race.error is errors[order[0]]
+
+
+MIXED = [four(9), six(9), four(10), six(2)]
+ORDERED = [
+    ("system", MIXED),
+    ("ipv6-first", [six(9), six(2), four(9), four(10)]),
+    ("ipv4-first", [four(9), four(10), six(9), six(2)]),
+    ("sorted", [six(2), six(9), four(9), four(10)]),  # by number: 10 is after 9
+]
+
+
+@pytest.mark.parametrize(("order", "expected"), ORDERED)
+def test_a_program_chooses_the_order_of_addresses__lw_037(
+    order: AddressOrder, expected: list[SocketAddress]
+) -> None:
+    """Addresses are tried as the system has them, one family first, or sorted: in equal order."""
+    assert read_order(order)(MIXED) == expected
+    assert MIXED[0] == four(9)  # the list that was given is left alone
+
+
+def test_a_function_may_order_addresses__lw_037() -> None:
+    """A function of the program may order addresses, and leave some of them out."""
+    assert read_order(lambda found: reversed(found[:2]))(MIXED) == [six(9), four(9)]
+    with pytest.raises(TypeError):
+        read_order(lambda _: list[Any]([("192.0.2.1",)]))(MIXED)
+
+
+@pytest.mark.parametrize("order", ["ipv6", None, 6])
+def test_an_unknown_order_is_refused__lw_037(order: AddressOrder) -> None:
+    """An order of addresses that does not exist is a `ValueError` that names those that do."""
+    with pytest.raises(ValueError, match="'ipv4-first', 'sorted', or a function"):
+        read_order(order)
+
+
+def test_link_local_addresses_are_sorted_with_their_scopes() -> None:
+    near = [SocketAddress(socket.AF_INET6, ("fe80::1%eth0", 80, 0, scope)) for scope in (3, 2)]
+    assert read_order("sorted")(near) == near[::-1]
