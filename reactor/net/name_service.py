@@ -30,6 +30,7 @@ NAME_SERVICE_IDENTIFIERS: Final[dict[int, str]] = {
     if hasattr(socket, name)
 }
 PROTOCOLS: Final = ("tcp", "udp")
+_FAMILIES: Final = (socket.AF_INET, socket.AF_INET6)
 
 
 def ask_for_addresses(
@@ -60,13 +61,12 @@ def ask_for_addresses(
     try:
         # A kind of socket is named only because each address would come once per kind otherwise.
         rows = lookup(name, port, family, socket.SOCK_STREAM)
+        found = [SocketAddress(row[0], row[4]).at_port(port) for row in rows if row[0] in _FAMILIES]
     except Exception as error:  # `lookup` may be the program's own
-        raise _failure(error, "getaddrinfo", peer) from error
-    found = [SocketAddress(row[0], row[4]) for row in rows]
-    answers = [a for a in dict.fromkeys(found) if a.family in (socket.AF_INET, socket.AF_INET6)]
-    if not answers:
+        raise lookup_failed(error, "getaddrinfo", peer) from error
+    if not found:
         raise host_not_found("the name has no address that a socket can use", peer)
-    return answers
+    return list(dict.fromkeys(found))
 
 
 def ask_for_name(
@@ -85,7 +85,7 @@ def ask_for_name(
     try:
         return lookup(address.sockaddr, socket.NI_NAMEREQD)
     except Exception as error:  # `lookup` may be the program's own
-        raise _failure(error, "getnameinfo", peer) from error
+        raise lookup_failed(error, "getnameinfo", peer) from error
 
 
 def ask_for_port(service: str, protocol: str) -> int:
@@ -118,7 +118,21 @@ def host_not_found(message: str, peer: Address | None) -> NameLookupFailed:
     return NameLookupFailed(message, identifier="host-not-found", phase="resolve", peer=peer)
 
 
-def _failure(error: Exception, situation: str, peer: Address | None) -> NameLookupFailed:
+def retold(error: NameLookupFailed, peer: Address | None) -> NameLookupFailed:
+    """Return the failure of a look-up as it is told to another asker; without a cause."""
+    return NameLookupFailed(
+        error.message,
+        identifier=error.identifier,
+        phase=error.phase,
+        situation=error.situation,
+        code=error.code,
+        peer=peer,
+    )
+
+
+def lookup_failed(
+    error: Exception, situation: str | None, peer: Address | None
+) -> NameLookupFailed:
     """Give the failure of a look-up its meaning: the numbers of the two tables do not mix."""
     code = error.errno if isinstance(error, OSError) else None
     if isinstance(error, UnicodeError):

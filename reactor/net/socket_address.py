@@ -27,6 +27,11 @@ class SocketAddress(NamedTuple):
         """The address as it is shown: `(host, port)`."""
         return address_pair(self.sockaddr)
 
+    def at_port(self, port: int) -> "SocketAddress":
+        """Return the same place with another port."""
+        host, _, *scope = self.sockaddr
+        return SocketAddress(self.family, (host, port, *scope))
+
     @property
     def is_mapped(self) -> bool:
         """Whether it is an address of IPv4 as an IPv6 socket is told it."""

@@ -67,6 +67,14 @@ def test_the_name_service_is_asked_once_for_every_address() -> None:
     assert questions == [("name.example", 80, socket.AF_INET, socket.SOCK_STREAM)]
 
 
+@pytest.mark.parametrize("rows", [None, [()], [(socket.AF_INET, 1, 6, "", ("192.0.2.1",))]])
+def test_what_is_no_list_of_addresses_is_a_failure__lw_029(rows: Any) -> None:
+    """A look-up function that returns nonsense is reported as a failed look-up, like its errors."""
+    error = failure(rows)
+    assert (error.identifier, error.peer) == ("unknown", PEER)
+    assert isinstance(error.__cause__, (TypeError, IndexError, ValueError))
+
+
 @pytest.mark.parametrize(("number", "identifier"), FAILURES)
 def test_a_failed_look_up_has_a_portable_word__cc_083_084(number: str, identifier: str) -> None:
     """The `identifier` of a failed look-up does not depend on the system's numbers."""
