@@ -52,7 +52,9 @@ CALLED_FROM_BELOW: Final = {
     "Poll": {"on_due", "concerns", "close_after_error"},
     "Reconnecting": {"check", "clock", "concerns", "later", "on_due", "up", "wants"},
     "RepeatedTimer": {"begin", "on_due"},
-    "Resolver": {"drop", "look_up", "look_up_blocking", "look_up_name"},
+    "Resolver": {
+        *("drop", "hasten", "known_addresses", "look_up", "look_up_blocking", "look_up_name"),
+    },
     "Server": {"cannot_accept", "connection_of", "welcome"},
     "SocketStream": {"file_closed", "looking"},
     "TCPServer": {"failed", "listen_by", "make_socket"},

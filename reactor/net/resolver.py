@@ -1,97 +1,121 @@
 """Resolver: names are looked up on threads of its own, so that no loop waits for an answer.
 
-`getaddrinfo` waits as long as the system likes, and nothing can stop it. So it is called on a few
-daemon threads, which do not hold up the end of the program as those of `ThreadPoolExecutor` do.
-A thread begins with a question and ends when no question waits: an idle resolver has none.
-
-A look-up that is given up while a thread asks leaves that thread behind, *abandoned*: it counts no
-longer among the four, and what it finds is dropped. A name service that is out of order would so
-collect threads without end; at 64 of them every look-up fails at once, until some come back.
+What need not be asked is answered at once: numbers, "localhost", names to which the program has
+given addresses, and what was asked a moment ago (`known_names`). Everything else is a question for
+the pool (`lookup_threads`). Look-ups of one name at one time share a question, and it is given up
+when the last of them is.
 
 Nobody's time is kept here. Who asks, a collection with a timer or a blocking call with its own
 wait, gives a look-up up at its `deadline`, which was fixed when it was asked for: waiting for a
-thread counts.
+thread counts. And who has waited in line for `QUEUE_TIMEOUT` says so, and waits there no longer.
 """
 
-import collections
-import enum
+import functools
 import logging
 import queue
 import socket
 import threading
 import time
-from collections.abc import Callable
-from typing import Any, Final, Generic, TypeVar
+from collections.abc import Callable, Hashable
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
+from reactor.arguments import check_callables
 from reactor.errors import (
     Address,
-    InternalError,
     LimitExceeded,
+    NameLookupFailed,
     OperationTimeout,
     SocketError,
     StateClosed,
     address_text,
     escaped,
 )
-from reactor.net.address import Target
-from reactor.net.name_service import AddressLookup, ask_for_addresses, ask_for_name
+from reactor.net.address import HostLike, Target, read_host
+from reactor.net.known_names import (
+    CACHE_LIMIT,
+    NEGATIVE_LIFETIME,
+    POSITIVE_LIFETIME,
+    Answers,
+    Overrides,
+    OverrideTable,
+    spelling,
+)
+from reactor.net.lookup_threads import (
+    ABANDONED_LIMIT,
+    QUEUE_LIMIT,
+    THREAD_COUNT,
+    LookupPhase,
+    LookupThreads,
+    Question,
+)
+from reactor.net.name_service import (
+    AddressLookup,
+    NameLookup,
+    ask_for_addresses,
+    ask_for_name,
+    host_not_found,
+    lookup_failed,
+    retold,
+)
+from reactor.net.race import AddressOrder, read_order
 from reactor.net.socket_address import SocketAddress
 
 Answer = TypeVar("Answer")
 Late = TypeVar("Late", bound=OperationTimeout)
+Key: TypeAlias = tuple[str, Hashable]  # a host, and what is asked about it
 
 LOOKUP_TIMEOUT: Final = 10.0  # seconds; what glibc needs to ask two name servers once each
-THREAD_COUNT: Final = 4
-QUEUE_LIMIT: Final = 256  # look-ups that wait for a thread
-ABANDONED_LIMIT: Final = 64  # threads that nobody waits for; each has a stack, mostly untouched
+QUEUE_TIMEOUT: Final = 1.0  # seconds in line; then a look-up gets a thread beside the others
 
 LOGGER: Final = logging.getLogger(__name__)
 
 
-class LookupPhase(enum.Enum):
-    """Where a look-up is: in line, with a thread, told, or given up."""
-
-    WAITING, RUNNING, ANSWERED, DROPPED = range(4)
-
-
-MOVES: Final = {
-    LookupPhase.WAITING: {LookupPhase.RUNNING, LookupPhase.ANSWERED, LookupPhase.DROPPED},
-    LookupPhase.RUNNING: {
-        LookupPhase.WAITING,  # the system had no thread for it
-        LookupPhase.ANSWERED,
-        LookupPhase.DROPPED,
-    },
-    LookupPhase.ANSWERED: set[LookupPhase](),  # for good: `done` has been, or is being, called
-    LookupPhase.DROPPED: set[LookupPhase](),  # for good: `done` will never be called
-}
-
-
 class Resolver:
-    """A bounded pool of threads that ask the name service.
+    """Who knows what names stand for: a few threads that ask, and a memory.
 
     Args:
-        thread_count: how many look-ups are asked at the same time.
-        queue_limit: how many more may wait for a thread.
-        abandoned_limit: at how many abandoned threads look-ups fail at once.
-        timeout: seconds from the request to a look-up's `deadline`.
-        lookup: what is asked, with the arguments of `socket.getaddrinfo`.
+        thread_count: how many names are asked for at the same time, 4 by default.
+        queue_limit: how many more may wait for a thread, 256 by default.
+        abandoned_limit: at how many abandoned threads look-ups fail at once, 64 by default; and
+            how many threads there may be beside the first ones, for who waits over a second.
+        timeout: seconds from the request to a look-up's `deadline`, 10 by default.
+        lookup: what is asked for addresses, with the arguments of `socket.getaddrinfo`; the port
+            is always 0.
+        name_lookup: what is asked for names, with the arguments of `socket.getnameinfo`.
+        overrides: addresses that the program gives to names itself: a mapping from a host name, or
+            a pair of it and a service, to an address or several, in any numeric form; none at all
+            says that there is no such name. Such a name is never asked for.
+        order: in which order addresses are tried: "system", the default, leaves it to the name
+            service; "ipv6-first", "ipv4-first"; "sorted", the same in every run; or a function
+            that gets a list of socket addresses and returns those to be used.
+        cache_limit: how many answers are remembered, 1024 by default; 0 for none.
+        positive_lifetime: seconds for which addresses and names are remembered, 10 by default; 0
+            for not at all, None until they are forgotten.
+        negative_lifetime: likewise, 1 by default, that there is no such name. No other failure is
+            remembered.
         clock: a function without arguments that tells the seconds.
+
+    Attributes:
+        timeout: as given.
+        clock: as given.
+
+    Raises:
+        TypeError, ValueError: one of them is wrong. NameLookupFailed: an override has a service
+            or an interface that there is not.
 
     Thread: any; its verbs take a lock, but never while something is waited for. Calls back: on
     threads of its own, or before a verb returns where nobody need be asked. Source: LW-029.
     """
 
     __slots__ = (
-        "_abandoned_count",
-        "_busy",
-        "_closed",
-        "_lock",
+        "_answers",
         "_lookup",
-        "_waiting",
-        "abandoned_limit",
+        "_name_lookup",
+        "_open",
+        "_order",
+        "_overrides",
+        "_threads",
         "clock",
-        "queue_limit",
-        "thread_count",
         "timeout",
     )
 
@@ -103,19 +127,73 @@ class Resolver:
         abandoned_limit: int = ABANDONED_LIMIT,
         timeout: float = LOOKUP_TIMEOUT,
         lookup: AddressLookup = socket.getaddrinfo,
+        name_lookup: NameLookup = socket.getnameinfo,
+        overrides: Overrides | None = None,
+        order: AddressOrder = "system",
+        cache_limit: int = CACHE_LIMIT,
+        positive_lifetime: float | None = POSITIVE_LIFETIME,
+        negative_lifetime: float | None = NEGATIVE_LIFETIME,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.thread_count = thread_count
-        self.queue_limit = queue_limit
-        self.abandoned_limit = abandoned_limit
+        check_callables(lookup=lookup, name_lookup=name_lookup, clock=clock)
         self.timeout = timeout
         self.clock = clock
         self._lookup = lookup
-        self._lock = threading.Lock()  # guards everything below, and the phase of every look-up
-        self._waiting: collections.deque[Lookup[Any]] = collections.deque()
-        self._busy: dict[threading.Thread, Lookup[Any]] = {}  # a thread, and what it asks
-        self._abandoned_count = 0
-        self._closed = False
+        self._name_lookup = name_lookup
+        self._order = read_order(order)
+        self._overrides = OverrideTable(overrides or {})
+        self._answers = Answers(cache_limit, positive_lifetime, negative_lifetime, clock)
+        self._threads = LookupThreads(thread_count, queue_limit, abandoned_limit)
+        self._open: dict[Key, SharedQuestion] = {}  # those that one more may join
+
+    @property
+    def overrides(self) -> dict[Any, Any]:
+        """The addresses that the program gives to names, as given; settable as a whole."""
+        return dict(self._overrides.given)
+
+    @overrides.setter
+    def overrides(self, overrides: Overrides) -> None:
+        self._overrides = OverrideTable(overrides)
+
+    def forget(self, host: HostLike | None = None) -> None:
+        """Forget what was looked up, so that the next look-up asks; those under way go on.
+
+        Args:
+            host: a name, or an address whose name was looked up; None, the default, is all.
+
+        Raises:
+            TypeError, ValueError: it is no host.
+
+        Thread: any. Calls back: never. Source: LW-029.
+        """
+        name = None if host is None else spelling(read_host(host).text)
+
+        def concerned(key: Key) -> bool:
+            return name is None or spelling(key[0]) == name
+
+        with self._threads.lock:
+            self._answers.forget(concerned)
+            for key in [key for key in self._open if concerned(key)]:
+                del self._open[key]
+
+    def known_addresses(self, target: Target, family: int) -> list[SocketAddress] | None:
+        """Return the addresses of a target that is never asked for; None if it takes a look-up.
+
+        Args:
+            target: host and port.
+            family: AF_INET, AF_INET6, or AF_UNSPEC for both.
+
+        Raises:
+            NameLookupFailed: there are none.
+
+        Thread: any. Calls back: the order, if it is a function. Source: LW-029.
+        """
+        found = target.known_addresses(family)
+        if target.host.numeric:
+            return found
+        if found is None:
+            found = self._overrides.addresses(target, family)
+        return None if found is None else self._in_order(found, target.given)
 
     def look_up(
         self,
@@ -123,7 +201,7 @@ class Resolver:
         family: int,
         done: Callable[[list[SocketAddress] | SocketError], None],
     ) -> "Lookup[list[SocketAddress]]":
-        """Find the addresses of a target, in the order in which the system prefers them.
+        """Find the addresses of a target, in the order in which they are to be tried.
 
         Args:
             target: host and port.
@@ -138,21 +216,26 @@ class Resolver:
         if nobody has to be asked or too much is going on, before it returns. Source: LW-029.
         """
 
+        def ported(answer: list[SocketAddress] | SocketError) -> None:
+            if not isinstance(answer, SocketError):
+                answer = [address.at_port(target.port) for address in answer]
+            done(answer)
+
         def ask() -> list[SocketAddress]:
-            return ask_for_addresses(
-                target.host.text, target.port, family, peer=target.given, lookup=self._lookup
+            return self._in_order(
+                ask_for_addresses(target.host.text, 0, family, lookup=self._lookup), None
             )
 
-        lookup = Lookup(self, target, ask, done)
+        lookup: Lookup[list[SocketAddress]] = Lookup(self, target, ported)
         try:
-            known = target.known_addresses(family)
+            found = self.known_addresses(target, family)
         except SocketError as error:
-            self._answer_at_once(lookup, error)
+            lookup.deliver(error)
         else:
-            if known is None:
-                self._begin(lookup)
+            if found is None:
+                self._begin(lookup, (target.host.text.lower(), family), ask)
             else:
-                self._answer_at_once(lookup, known)
+                lookup.deliver(found)
         return lookup
 
     def look_up_name(
@@ -171,12 +254,14 @@ class Resolver:
         """
         if not target.host.numeric:
             raise ValueError(f"only an address has a name to look up, not {target.host.text!r}")
-
-        def ask() -> tuple[str, str]:
-            return ask_for_name(target.numeric_address(), peer=target.given)
-
-        lookup = Lookup(self, target, ask, done)
-        self._begin(lookup)
+        lookup: Lookup[tuple[str, str]] = Lookup(self, target, done)
+        try:
+            address = target.numeric_address()
+        except SocketError as error:  # there is no such interface
+            lookup.deliver(error)
+        else:
+            key = target.host.text, address.sockaddr
+            self._begin(lookup, key, lambda: ask_for_name(address, lookup=self._name_lookup))
         return lookup
 
     def look_up_blocking(
@@ -207,7 +292,7 @@ class Resolver:
         answers: queue.SimpleQueue[list[SocketAddress] | SocketError] = queue.SimpleQueue()
         lookup = self.look_up(target, family, answers.put)
         try:
-            answer = answers.get(timeout=limit)
+            answer = _take(answers, lookup, limit)
         except queue.Empty:
             if lookup.cancel():
                 raise lookup.late_error(late, limit) from None
@@ -220,15 +305,14 @@ class Resolver:
 
     @property
     def lookup_count(self) -> int:
-        """How many look-ups are open; those that wait, and those that somebody waits for."""
-        with self._lock:
-            running = [x for x in self._busy.values() if x.phase is LookupPhase.RUNNING]
-            return len(self._waiting) + len(running)
+        """How many look-ups are open, those that wait for a thread among them."""
+        with self._threads.lock:
+            return sum(len(one.askers) for one in self._questions())
 
     @property
     def abandoned_count(self) -> int:
         """How many threads are with the system though nobody waits for them."""
-        return self._abandoned_count
+        return self._threads.abandoned_count
 
     def close(self) -> None:
         """Drop every look-up without a call, and let every thread end; again is harmless.
@@ -238,15 +322,14 @@ class Resolver:
 
         Thread: any. Calls back: never. Source: LW-002, LW-011.
         """
-        with self._lock:
-            self._closed = True
-            while self._waiting:
-                self._waiting.popleft().enter(LookupPhase.DROPPED)
-            for lookup in list(self._busy.values()):
-                self._abandon(lookup)
-            ending = set(self._busy) - {threading.current_thread()}
+        with self._threads.lock:
+            for question in self._questions():
+                self._withdraw(question)
+            ending = self._threads.close()
         for thread in ending:
             thread.join()  # it has its answer, and nothing else to do
+
+    # For `Lookup`.
 
     def drop(self, lookup: "Lookup[Any]") -> bool:
         """Give a look-up up; false if it is too late. For `Lookup.cancel`, which see.
@@ -254,99 +337,73 @@ class Resolver:
         Args:
             lookup: what a verb of this resolver has returned.
         """
-        with self._lock:
-            if lookup.phase is LookupPhase.WAITING:
-                self._waiting.remove(lookup)
-                lookup.enter(LookupPhase.DROPPED)
-                return True
-            if not self._abandon(lookup):
+        with self._threads.lock:
+            question = lookup.question
+            if question is None or lookup not in question.askers:
                 return False
-            refused = self._advance()
+            del question.askers[lookup]
+            lookup.given_up = True
+            if question.askers:
+                return True
+            self._withdraw(question)
+            refused = [one for late in self._threads.drop(question) for one in self._withdraw(late)]
         self._refuse(refused)
         return True
 
-    def _answer_at_once(
-        self, lookup: "Lookup[list[SocketAddress]]", answer: list[SocketAddress] | SocketError
-    ) -> None:
-        lookup.enter(LookupPhase.ANSWERED)
-        lookup.deliver(answer)
+    def hasten(self, lookup: "Lookup[Any]") -> None:
+        """Let a look-up wait in line no longer. For `Lookup.hasten`, which see.
 
-    def _begin(self, lookup: "Lookup[Any]") -> None:
-        """Give a look-up a thread or a place in line, or refuse it."""
-        with self._lock:
-            if self._closed:
-                raise StateClosed("the resolver is closed", phase="resolve", peer=lookup.peer)
-            room = self._abandoned_count < self.abandoned_limit
-            taken = room and (self._start(lookup) or self._line_up(lookup))
-            if not taken:
-                lookup.enter(LookupPhase.ANSWERED)
-        if not taken:
-            self._refuse([lookup])
-
-    def _start(self, lookup: "Lookup[Any]") -> bool:
-        """Begin a thread with this question; false if there are enough, or no more to be had."""
-        if len(self._busy) >= self.thread_count:
-            return False
-        thread = threading.Thread(
-            target=self._work, args=(lookup,), name="waitstate look-up", daemon=True
-        )
-        # Counted before it runs: an interrupt can leave `start` when the thread has begun already.
-        self._employ(thread, lookup)
-        try:
-            thread.start()
-        except RuntimeError:  # the system has no more threads, or the program is ending
-            del self._busy[thread]
-            lookup.enter(LookupPhase.WAITING)
-            return False
-        return True
-
-    def _line_up(self, lookup: "Lookup[Any]") -> bool:
-        """Put a look-up in line; false if that is full, or no thread would come to serve it."""
-        if not self._busy or len(self._waiting) >= self.queue_limit:
-            return False
-        self._waiting.append(lookup)
-        return True
-
-    def _employ(self, thread: threading.Thread, lookup: "Lookup[Any]") -> None:
-        lookup.enter(LookupPhase.RUNNING)
-        lookup.thread = thread
-        self._busy[thread] = lookup
-
-    def _abandon(self, lookup: "Lookup[Any]") -> bool:
-        """Count the thread of a look-up no longer among ours; false if none is asking."""
-        if lookup.phase is not LookupPhase.RUNNING or lookup.thread is None:
-            return False
-        lookup.enter(LookupPhase.DROPPED)
-        del self._busy[lookup.thread]
-        self._abandoned_count += 1
-        return True
-
-    def _advance(self) -> list["Lookup[Any]"]:
-        """Let the line move up after an abandonment; return those who have to be refused.
-
-        That is all of them once too many threads are abandoned, or the line would go on to make
-        new ones; and all of them if there is no thread left that could serve them.
+        Args:
+            lookup: what a verb of this resolver has returned.
         """
-        if self._abandoned_count < self.abandoned_limit:
-            while self._waiting:
-                following = self._waiting.popleft()
-                if not self._start(following):
-                    self._waiting.appendleft(following)
-                    break
-            if self._busy:
-                return []
-        refused = list(self._waiting)
-        self._waiting.clear()
-        for lookup in refused:
-            lookup.enter(LookupPhase.ANSWERED)
-        return refused
+        with self._threads.lock:
+            if lookup.question is not None and lookup in lookup.question.askers:
+                self._threads.hasten(lookup.question)
+
+    def _begin(self, lookup: "Lookup[Any]", key: Key, ask: Callable[[], Any]) -> None:
+        """Answer a look-up from memory, let it join a question, or begin one; or refuse it."""
+        refused: list[Lookup[Any]] = []
+        with self._threads.lock:
+            if self._threads.closed:
+                raise StateClosed("the resolver is closed", phase="resolve", peer=lookup.peer)
+            answer = self._answers.get(key)
+            if answer is None:
+                question = self._open.get(key)
+                # One that is overdue is as good as lost: who comes now asks anew.
+                if question is not None and lookup.asked < question.asked + self.timeout:
+                    question.join(lookup)
+                    return
+                question = SharedQuestion(key, ask, self._settle, lookup.asked, self._answers.epoch)
+                question.join(lookup)
+                self._open[key] = question
+                if not self._threads.begin(question):
+                    refused = self._withdraw(question)
+        if answer is not None:
+            lookup.deliver(answer)
+        self._refuse(refused)
+
+    def _settle(self, question: "SharedQuestion", answer: Any) -> Callable[[], object]:
+        """Remember an answer, and return what tells it to those who have asked; under the lock."""
+        abandoned = question.phase is LookupPhase.DROPPED
+        younger = abandoned and question.key in self._answers
+        if question.epoch == self._answers.epoch and not younger:
+            self._answers.keep(question.key, answer)
+        return functools.partial(_tell, self._withdraw(question), answer)
+
+    def _withdraw(self, question: Any) -> list["Lookup[Any]"]:
+        """Let nobody join a question any more, and return who had; under the lock."""
+        key, askers = question.key, list(question.askers)
+        question.askers.clear()
+        if self._open.get(key) is question:
+            del self._open[key]
+        return askers
 
     def _refuse(self, refused: list["Lookup[Any]"]) -> None:
         for lookup in refused:
             lookup.deliver(
                 LimitExceeded(
-                    f"too many look-ups: {len(self._waiting)} wait for {len(self._busy)} threads,"
-                    f" and {self._abandoned_count} threads got no answer in time;"
+                    f"too many look-ups: {self._threads.state},"
+                    f" and {self.abandoned_count} threads got no answer in time;"
                     " does the name service work?",
                     identifier="lookup-limit",
                     phase="resolve",
@@ -354,62 +411,77 @@ class Resolver:
                 )
             )
 
-    def _work(self, lookup: "Lookup[Any]") -> None:
-        """Ask one question after the other until none waits: the whole life of a thread."""
-        following: Lookup[Any] | None = lookup
-        while following is not None:
-            answer = following.ask()
-            following = self._answered(following, answer)
+    def _questions(self) -> list["SharedQuestion"]:
+        questions: list[Any] = self._threads.questions
+        return questions
 
-    def _answered(self, lookup: "Lookup[Any]", answer: object) -> "Lookup[Any] | None":
-        """Deliver an answer, and return what this thread asks next; None if it ends."""
-        with self._lock:
-            if lookup.phase is LookupPhase.DROPPED:
-                self._abandoned_count -= 1
-                return None  # another thread has taken the place of this one
-            lookup.enter(LookupPhase.ANSWERED)
-        lookup.deliver(answer)
-        thread = threading.current_thread()
-        with self._lock:
-            if not self._waiting:
-                del self._busy[thread]
-                return None
-            following = self._waiting.popleft()
-            self._employ(thread, following)
-            return following
+    def _in_order(
+        self, addresses: list[SocketAddress], peer: Address | None
+    ) -> list[SocketAddress]:
+        try:
+            ordered = self._order(addresses)
+        except Exception as error:  # it may be the program's own
+            raise lookup_failed(error, None, peer) from error
+        if not ordered:
+            raise host_not_found("the order leaves no address to try", peer)
+        return ordered
 
     def __repr__(self) -> str:
-        return (
-            f"<Resolver waiting={len(self._waiting)} threads={len(self._busy)}"
-            f" abandoned={self._abandoned_count} closed={self._closed}>"
-        )
+        return f"<Resolver {self._threads!r} {self._answers!r} closed={self._threads.closed}>"
+
+
+class SharedQuestion(Question):
+    """A question, and all who have asked it.
+
+    `asked` is the moment at which the first of them has, `epoch` what was forgotten before.
+    """
+
+    __slots__ = ("asked", "askers", "epoch", "key")
+
+    def __init__(
+        self,
+        key: Key,
+        ask: Callable[[], Any],
+        settle: Callable[[Any, Any], Callable[[], object]],
+        asked: float,
+        epoch: int,
+    ) -> None:
+        super().__init__(functools.partial(_answer_to, ask), settle)
+        self.key = key
+        self.asked = asked
+        self.epoch = epoch
+        self.askers: dict[Lookup[Any], None] = {}  # in the order of asking
+
+    def join(self, lookup: "Lookup[Any]") -> None:
+        """Let one more hear of the answer; under the lock."""
+        self.askers[lookup] = None
+        lookup.question = self
 
 
 class Lookup(Generic[Answer]):
     """One look-up: made by a `Resolver`, given up by whoever keeps the time.
 
     `target` is what is looked up; `asked` and `deadline` are moments of the resolver's clock, that
-    of the request and that at which it should be given up; `phase` tells where it is.
+    of the request and that at which it should be given up; `question` is shared with others, None
+    if none had to be asked.
 
     Thread: any. Calls back: as `Resolver.look_up` says. Source: LW-029, CL-79.
     """
 
-    __slots__ = ("_ask", "_done", "_resolver", "asked", "deadline", "phase", "target", "thread")
+    __slots__ = ("_done", "_resolver", "asked", "deadline", "given_up", "question", "target")
 
     def __init__(
         self,
         resolver: Resolver,
         target: Target,
-        ask: Callable[[], Answer],
         done: Callable[[Answer | SocketError], None],
     ) -> None:
         self.target = target
         self.asked = resolver.clock()
         self.deadline = self.asked + resolver.timeout
-        self.phase = LookupPhase.WAITING
-        self.thread: threading.Thread | None = None
+        self.question: SharedQuestion | None = None
+        self.given_up = False
         self._resolver = resolver
-        self._ask = ask
         self._done = done
 
     @property
@@ -417,16 +489,30 @@ class Lookup(Generic[Answer]):
         """Host and service as they were given."""
         return self.target.given
 
+    @property
+    def phase(self) -> LookupPhase:
+        """Where it is: where its question is, unless it was given up."""
+        if self.given_up:
+            return LookupPhase.DROPPED
+        return LookupPhase.ANSWERED if self.question is None else self.question.phase
+
     def cancel(self) -> bool:
         """Give the look-up up: true if `done` will never be called, false if it was or is being.
 
         This is for a program that has lost interest, and for a limit that has passed alike. If a
-        thread is asking, it is abandoned, and those in line move up.
+        thread is asking for nobody else, it is abandoned, and those in line move up.
 
         Thread: any. Calls back: never its own `done`; those in line may be refused, before it
         returns. Source: LW-029, CL-79.
         """
         return self._resolver.drop(self)
+
+    def hasten(self) -> None:
+        """Say that it has waited in line for too long: it gets a thread beside the others.
+
+        Thread: any. Calls back: never. Source: LW-029, REL-48.
+        """
+        self._resolver.hasten(self)
 
     def late_error(self, kind: type[Late], limit: float | None = None) -> Late:
         """Make the error of a look-up that was given up at a limit.
@@ -446,25 +532,44 @@ class Lookup(Generic[Answer]):
             peer=self.peer,
         )
 
-    def ask(self) -> Answer | SocketError:
-        """Ask the name service, which takes its time. For the resolver's threads."""
-        try:
-            return self._ask()
-        except SocketError as error:
-            return error
-
     def deliver(self, answer: Answer | SocketError) -> None:
         """Tell the answer to who wants it. For the resolver, without its lock."""
+        if isinstance(answer, NameLookupFailed):  # shared: everybody gets an error of his own
+            told = retold(answer, self.peer)
+            told.__cause__ = answer.__cause__
+            answer = told
         try:
             self._done(answer)
         except Exception:  # whatever it is, the thread has more look-ups to serve
             LOGGER.exception("%r could not deliver its answer", self)
 
-    def enter(self, phase: LookupPhase) -> None:
-        """Move to another phase. For the resolver, which holds its lock."""
-        if phase not in MOVES[self.phase]:
-            raise InternalError(f"{self!r} cannot go from {self.phase.name} to {phase.name}")
-        self.phase = phase
-
     def __repr__(self) -> str:
         return f"<Lookup {escaped(address_text(self.peer))} {self.phase.name.lower()}>"
+
+
+def _answer_to(ask: Callable[[], Any]) -> Any:
+    """Ask the name service, which takes its time."""
+    try:
+        return ask()
+    except SocketError as error:
+        return error
+
+
+def _tell(askers: list[Lookup[Any]], answer: Any) -> None:
+    for lookup in askers:
+        lookup.deliver(answer)
+
+
+def _take(answers: "queue.SimpleQueue[Answer]", lookup: Lookup[Any], limit: float | None) -> Answer:
+    """Wait for an answer; in line only as long as that is reasonable.
+
+    Raises:
+        queue.Empty: there is none within the limit.
+    """
+    if limit is not None and limit <= QUEUE_TIMEOUT:
+        return answers.get(timeout=limit)
+    try:
+        return answers.get(timeout=QUEUE_TIMEOUT)
+    except queue.Empty:
+        lookup.hasten()
+    return answers.get(timeout=None if limit is None else limit - QUEUE_TIMEOUT)

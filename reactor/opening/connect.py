@@ -46,7 +46,7 @@ from reactor.net.address import (
     read_local,
     read_target,
 )
-from reactor.net.inquiry import Found, Inquiry
+from reactor.net.inquiry import Found, Inquiry, known_addresses
 from reactor.net.options import SocketOptions
 from reactor.net.path import UnixTarget
 from reactor.net.race import Race, of_family
@@ -476,18 +476,21 @@ class Connecting(Timed):
         family: int,
         then: Callable[[Sequence[SocketAddress]], None],
     ) -> None:
-        known = target.known_addresses(family)
+        if isinstance(target, UnixTarget):
+            then(target.known_addresses(family))
+            return
+        known = known_addresses(self._collection, target, family)
         if known is not None:
             then(known)
             return
-        assert isinstance(target, Target), "the address of a path is known"
         self._current = Inquiry(
             self._collection,
             target,
             family,
             functools.partial(self._go_on, then),
             late=ConnectTimedOut,
-            limited=self._deadline != NEVER,  # without one the system's verdict counts here too
+            # Without a limit for all of it the system's verdict counts here too.
+            limit=NEVER if self._deadline == NEVER else None,
         )
 
     def _go_on(self, then: Callable[..., None], answer: Found) -> None:

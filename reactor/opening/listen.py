@@ -29,6 +29,7 @@ from reactor.net.address import (
     family_for_binding,
     read_local,
 )
+from reactor.net.inquiry import known_addresses
 from reactor.net.options import (
     SocketOptions,
     check_reuse_port,
@@ -186,7 +187,7 @@ def addresses_of(
 
     Thread: any, which waits. Calls back: never. Source: LW-029.
     """
-    known = target.known_addresses(family)
+    known = known_addresses(collection, target, family)
     if known is not None:
         return known
     if not may_wait_for(collection):

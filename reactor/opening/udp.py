@@ -29,7 +29,7 @@ from reactor.net.address import (
     read_local,
     read_target,
 )
-from reactor.net.inquiry import Found, Inquiry
+from reactor.net.inquiry import Found, Inquiry, known_addresses
 from reactor.net.name_service import host_not_found
 from reactor.net.options import (
     check_reuse_port,
@@ -147,7 +147,8 @@ def connect_udp(
     family = family_for_connecting(ipv6, target.host)
     endpoint = Endpoint(local_address, local_port, host, service, broadcast=broadcast)
     settings = Settings(name, queue_output, queue_input, read_timeout, write_timeout, user_info)
-    own, known = _own_addresses(finder(collection), endpoint), target.known_addresses(family)
+    own = _own_addresses(finder(collection), endpoint)
+    known = known_addresses(collection, target, family)
     if known is None:
         state = settings.state(collection, Unresolved())
         Locating(state, endpoint, own, family, callback)

@@ -1,0 +1,118 @@
+"""A name service that is out of order, and everybody who does not need it."""
+
+import contextlib
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+
+from reactor.errors import ConnectTimedOut
+from reactor.loop.collection import WaitStateCollection
+from reactor.net.resolver import Resolver
+from reactor.opening.connect import connect_tcp
+from reactor.testing.clock import ManualClock
+from reactor.testing.settle import settle
+from tests.turns import until
+
+STUCK: Final = 50
+PATIENCE: Final = 20.0  # seconds for another program, or for threads to end
+
+
+@pytest.fixture
+def resolver(clock: ManualClock) -> Iterator[Resolver]:
+    """Who hears nothing of any name but "good.example"."""
+    end, threads = threading.Event(), []
+
+    def lookup(name: str, *_: object) -> list[tuple[Any, ...]]:
+        threads.append(threading.current_thread())
+        if name != "good.example":
+            end.wait()
+            raise socket.gaierror(socket.EAI_AGAIN, "out of order")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0))]
+
+    made = Resolver(lookup=lookup, clock=clock, overrides={"given.example": "127.0.0.1"})
+    with contextlib.closing(made):
+        yield made
+        end.set()
+    for thread in threads:
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """The port of a server on this machine."""
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
+        yield server.getsockname()[1]
+
+
+def test_fifty_stuck_look_ups_delay_nobody__lw_029__rel_48(
+    collection: WaitStateCollection, clock: ManualClock, resolver: Resolver, port: int
+) -> None:
+    """While 50 look-ups are stuck, numbers, "localhost" and names with given addresses connect
+    without a thread, another name within a second, and each of the 50 fails at its own limit.
+    """
+    collection.resolver = resolver
+    up: list[str] = []
+    late: list[object] = []
+
+    def told(state: Any, error: object) -> None:
+        if error is None:
+            up.append(state.name)
+            state.close()
+        else:
+            late.append(error)
+
+    for number in range(STUCK):
+        connect_tcp(collection, f"stuck-{number}.example", port, told)
+    assert collection.stats()["lookups"] == STUCK
+    for host in ("localhost", "127.0.0.1", 0x7F000001, "given.example") * 25:
+        connect_tcp(collection, host, port, told, name=str(host))
+    until(collection, lambda: len(up) == 100)  # the clock has not moved
+    assert (late, collection.stats()["lookups"]) == ([], STUCK)
+    connect_tcp(collection, "good.example", port, told, name="good")
+    settle(collection)
+    clock.advance(1)
+    until(collection, lambda: up[100:] == ["good"])
+    assert (late, collection.stats()["lookups"]) == ([], STUCK)
+    clock.advance(9)
+    until(collection, lambda: len(late) == STUCK)
+    assert {(type(error), getattr(error, "phase", None)) for error in late} == {
+        (ConnectTimedOut, "resolve")
+    }
+    assert (collection.stats()["lookups"], resolver.abandoned_count) == (0, STUCK)
+
+
+PROGRAM = """
+import socket, threading
+from reactor import WaitStateCollection, connect_tcp
+from reactor.net.resolver import Resolver
+
+def stuck(*question):
+    threading.Event().wait()
+
+server = socket.create_server(("127.0.0.1", 0))
+collection = WaitStateCollection("stuck", resolver=Resolver(lookup=stuck))
+
+def told(state, error):
+    print(state.name, error)
+    collection.stop()
+
+for number in range(50):
+    connect_tcp(collection, f"stuck-{number}.example", 80, told)
+connect_tcp(collection, "localhost", server.getsockname()[1], told, name="localhost")
+collection.run()
+print(collection.stats()["lookups"])
+"""
+
+
+def test_a_program_with_fifty_stuck_look_ups_can_end__rel_48() -> None:
+    """A program ends when it wants to, though 50 look-ups of it are stuck and nothing is closed."""
+    ran = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert (ran.stdout, ran.returncode) == ("localhost None\n50\n", 0), ran.stderr
