@@ -53,7 +53,8 @@ CALLED_FROM_BELOW: Final = {
     "Reconnecting": {"check", "clock", "concerns", "later", "on_due", "up", "wants"},
     "RepeatedTimer": {"begin", "on_due"},
     "Resolver": {
-        *("drop", "hasten", "known_addresses", "look_up", "look_up_blocking", "look_up_name"),
+        *("doubt", "drop", "hasten", "known_addresses"),
+        *("look_up", "look_up_blocking", "look_up_name"),
     },
     "Server": {"cannot_accept", "connection_of", "welcome"},
     "SocketStream": {"file_closed", "looking"},

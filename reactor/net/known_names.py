@@ -100,6 +100,10 @@ class Answers:
         if len(self._answers) > self._limit:
             self._answers.popitem(last=False)
 
+    def doubt(self, key: Any) -> None:
+        """Believe an answer no longer, for a reason of its own."""
+        self._answers.pop(key, None)
+
     def forget(self, about: Callable[[Any], bool]) -> None:
         """Forget the answers whose question `about` is true of, and distrust what is on its way."""
         self.epoch += 1

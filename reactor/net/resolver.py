@@ -195,6 +195,19 @@ class Resolver:
             found = self._overrides.addresses(target, family)
         return None if found is None else self._in_order(found, target.given)
 
+    def doubt(self, target: Target, family: int) -> None:
+        """Forget the addresses of a target: none of them is of use.
+
+        Args:
+            target: as it was looked up.
+            family: likewise.
+
+        Thread: any. Calls back: never. Source: LW-029.
+        """
+        if not target.host.numeric:
+            with self._threads.lock:
+                self._answers.doubt(_addresses_key(target, family))
+
     def look_up(
         self,
         target: Target,
@@ -233,7 +246,7 @@ class Resolver:
             lookup.deliver(error)
         else:
             if found is None:
-                self._begin(lookup, (target.host.text.lower(), family), ask)
+                self._begin(lookup, _addresses_key(target, family), ask)
             else:
                 lookup.deliver(found)
         return lookup
@@ -545,6 +558,10 @@ class Lookup(Generic[Answer]):
 
     def __repr__(self) -> str:
         return f"<Lookup {escaped(address_text(self.peer))} {self.phase.name.lower()}>"
+
+
+def _addresses_key(target: Target, family: int) -> Key:
+    return target.host.text.lower(), family
 
 
 def _answer_to(ask: Callable[[], Any]) -> Any:

@@ -59,6 +59,7 @@ def open_route(route: Route, deadline: float | None = None) -> Channel:
         return shake_hands(channel, route.plan, route.handshake_timeout, deadline=deadline)
     except SocketError as error:
         route.explain(error)
+        route.doubt(blocking_resolver(), error)
         raise
 
 

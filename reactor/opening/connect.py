@@ -50,6 +50,7 @@ from reactor.net.inquiry import Found, Inquiry, known_addresses
 from reactor.net.options import SocketOptions
 from reactor.net.path import UnixTarget
 from reactor.net.race import Race, of_family
+from reactor.net.resolver import Resolver
 from reactor.net.socket_address import SocketAddress, any_interface
 from reactor.opening.attempt import Attempt, Racing
 from reactor.state.async_io_state import AsyncIOState
@@ -247,6 +248,11 @@ class Route:
             peer=race.first.pair,
             attempts=race.attempts,
         )
+
+    def doubt(self, resolver: Resolver | None, error: SocketError) -> None:
+        """Let a resolver forget addresses that were of no use: the next attempt asks anew."""
+        if resolver is not None and error.phase != "resolve" and isinstance(self.target, Target):
+            resolver.doubt(self.target, self.family)
 
     def explain(self, error: SocketError) -> None:
         """Say in the message of a failure what was to be connected to."""
@@ -529,6 +535,7 @@ class Connecting(Timed):
         self._stop()
         if isinstance(result, SocketError):
             self._route.explain(result)
+            self._route.doubt(self._collection.resolver, result)
         self._result = result
         self._enter(Phase.DONE)
         self._collection.post(self._tell, (), self._context)

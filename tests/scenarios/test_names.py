@@ -1,23 +1,30 @@
-"""A name service that is out of order, and everybody who does not need it."""
+"""Names: every way to connect, and a name service that is out of order."""
 
 import contextlib
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pytest
 
-from reactor.errors import ConnectTimedOut
+from reactor.errors import ConnectError, ConnectTimedOut, SocketError
 from reactor.loop.collection import WaitStateCollection
 from reactor.net.resolver import Resolver
 from reactor.opening.connect import connect_tcp
+from reactor.protocol import Protocol
+from reactor.server import connect
+from reactor.sockets.make_socket import make_socket
+from reactor.stream.opening import open_tcp_stream
 from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
+from reactor.transport import Transport
+from tests.reactor.opening.network import at
 from tests.turns import until
 
+NAME: Final = "host.example"
 STUCK: Final = 50
 PATIENCE: Final = 20.0  # seconds for another program, or for threads to end
 
@@ -85,6 +92,93 @@ def test_fifty_stuck_look_ups_delay_nobody__lw_029__rel_48(
         (ConnectTimedOut, "resolve")
     }
     assert (collection.stats()["lookups"], resolver.abandoned_count) == (0, STUCK)
+
+
+class Telling(Protocol):
+    """Tells its peer."""
+
+    def __init__(self, told: list[object]) -> None:
+        self.told = told
+
+    def connection_made(self, transport: Transport) -> None:
+        """Tell the peer, and go."""
+        self.told.append(transport.get_extra_info("peername"))
+        transport.close()
+
+
+def by_a_state(collection: WaitStateCollection, port: int) -> object:
+    told: list[Any] = []
+    connect_tcp(collection, NAME, port, lambda *answer: told.append(answer))
+    settle(collection)  # with the wake-ups behind us, the next one has the answer
+    until(collection, lambda: told)
+    state, error = told[0]
+    peer = state.peer_address
+    state.close()
+    return error or peer
+
+
+def by_a_protocol(collection: WaitStateCollection, port: int) -> object:
+    told: list[object] = []
+    connect(collection, lambda: Telling(told), NAME, port, failed=told.append)
+    settle(collection)  # with the wake-ups behind us, the next one has the answer
+    until(collection, lambda: told)
+    return told[0]
+
+
+def by_a_stream(_: WaitStateCollection, port: int) -> object:
+    try:
+        with open_tcp_stream(NAME, port) as stream:
+            return stream.peer_address
+    except SocketError as error:
+        return error
+
+
+def by_keywords(_: WaitStateCollection, port: int) -> object:
+    try:
+        with make_socket(remote_host=NAME, remote_port=port) as made:
+            return made.peer_address
+    except SocketError as error:
+        return error
+
+
+WAYS: Final = [by_a_state, by_a_protocol, by_a_stream, by_keywords]
+Way = Callable[[WaitStateCollection, int], object]
+
+
+@pytest.fixture
+def hosts(collection: WaitStateCollection, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The addresses of the name, for all who ask; those that were asked for are taken off."""
+    hosts: list[str] = []
+
+    def lookup(*_: object) -> list[tuple[Any, ...]]:
+        found, hosts[:] = hosts[:], []
+        return [(place.family, 1, 6, "", place.sockaddr) for place in (at(h, 0) for h in found)]
+
+    with contextlib.closing(Resolver(lookup=lookup)) as made:
+        collection.resolver = made
+        monkeypatch.setattr("reactor.opening.blocking.blocking_resolver", lambda: made)
+        yield hosts
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_way_to_connect_tries_all_addresses__lw_037_172__cc_017(
+    collection: WaitStateCollection, hosts: list[str], port: int, way: Way
+) -> None:
+    """States, protocols, streams and sockets by keywords try every address of a name."""
+    hosts[:] = ["127.0.0.2", "::1", "127.0.0.1"]
+    assert way(collection, port) == ("127.0.0.1", port)
+    assert way(collection, port) == ("127.0.0.1", port)  # remembered
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_addresses_that_lead_nowhere_are_asked_for_again__lw_029(
+    collection: WaitStateCollection, hosts: list[str], port: int, way: Way
+) -> None:
+    """A host that has moved is found by the next attempt: addresses of no use are forgotten."""
+    hosts[:] = ["127.0.0.2"]
+    assert isinstance(way(collection, port), ConnectError)
+    hosts[:] = ["127.0.0.1"]
+    assert way(collection, port) == ("127.0.0.1", port)
 
 
 PROGRAM = """
