@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from reactor.errors import LimitExceeded, OperationNotAllowed, SocketError, from_os_error
-from reactor.interest import READ, WRITE
+from reactor.interest import EITHER, READ, URGENT, WRITE
 from reactor.loop.health import Health
 from reactor.loop.wait_state import Reader, WaitState, call
 from reactor.loop.waker import Waker
@@ -31,6 +31,7 @@ Failed: TypeAlias = Callable[[WaitState, Exception], object]
 # The bits of a mask: those of epoll on Linux. Any other bit is an error or a hang-up, which
 # both directions have to hear of.
 IN: Final = 1
+PRI: Final = 2
 OUT: Final = 4
 
 # Events that one turn serves at most, so that a flood cannot keep timers and posts waiting.
@@ -79,7 +80,8 @@ if sys.platform == "linux":
 
 def epoll_bits(events: int) -> int:
     """Turn a mask of `reactor.interest` into the bits of epoll."""
-    return (IN if events & READ else 0) | (OUT if events & WRITE else 0)
+    bits = (IN if events & READ else 0) | (OUT if events & WRITE else 0)
+    return bits | PRI if events & URGENT else bits
 
 
 class Poller:
@@ -159,11 +161,12 @@ class Poller:
         before = state.wanted
         if before == wanted:
             return
+        events = wanted if self._poll is not None else wanted & EITHER
         try:
             if not before:
-                self._selector.register(state.fd, wanted)
+                self._selector.register(state.fd, events)
             elif wanted:
-                self._selector.modify(state.fd, wanted)
+                self._selector.modify(state.fd, events)
             else:
                 self._selector.unregister(state.fd)
         except OSError as error:
@@ -258,11 +261,13 @@ class Poller:
         return served
 
     def _serve_both(self, state: WaitState, mask: int) -> None:
-        """Serve what is not the common case: writing, errors, hang-ups."""
-        if mask & ~OUT and state.wanted & READ:
+        """Serve what is not the common case: writing, urgent data, errors, hang-ups."""
+        if mask & ~(OUT | PRI) and state.wanted & READ:
             call(state.on_readable, (), state.context)
-        if mask & ~IN and state.wanted & WRITE:
+        if mask & ~(IN | PRI) and state.wanted & WRITE:
             call(state.on_writable, (), state.context)
+        if mask & PRI and state.wanted & URGENT:
+            call(state.on_urgent, (), state.context)
 
     def close(self) -> None:
         """Give the selector back; the wait states are their owner's."""

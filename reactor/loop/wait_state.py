@@ -55,6 +55,10 @@ class WaitState:
         """Act: a write would be taken, or find a failure."""
         raise NotImplementedError
 
+    def on_urgent(self) -> None:
+        """Act: there is a byte out of band; asked for by nobody who does not override this."""
+        raise NotImplementedError
+
     def on_exception(self, exception: Exception) -> bool:
         """Act on an exception that left one of the two methods; false leaves it to the handler."""
         return False

@@ -4,7 +4,7 @@ import selectors
 
 import pytest
 
-from reactor.interest import EITHER, READ, WRITE, interest_text
+from reactor.interest import EITHER, READ, URGENT, WRITE, interest_text
 
 
 def test_the_bits_are_those_of_selectors() -> None:
@@ -16,7 +16,14 @@ def test_the_bits_are_those_of_selectors() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mask", "text"), [(0, "nothing"), (READ, "read"), (WRITE, "write"), (EITHER, "read, write")]
+    ("mask", "text"),
+    [
+        (0, "nothing"),
+        (READ, "read"),
+        (WRITE, "write"),
+        (EITHER, "read, write"),
+        (READ | URGENT, "read, urgent"),
+    ],
 )
 def test_a_mask_can_be_read(mask: int, text: str) -> None:
     assert interest_text(mask) == text

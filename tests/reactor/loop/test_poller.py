@@ -9,6 +9,7 @@ import selectors
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,9 +19,10 @@ if sys.platform != "win32":
     import resource
 
 from reactor.errors import LimitExceeded, OperationNotAllowed, SocketError
-from reactor.interest import EITHER, READ, WRITE
+from reactor.interest import EITHER, READ, URGENT, WRITE
 from reactor.loop.collection import WaitStateCollection
-from reactor.loop.poller import EVENT_LIMIT, IN, OUT, Poller
+from reactor.loop.health import Health
+from reactor.loop.poller import EVENT_LIMIT, IN, OUT, PRI, Poller
 from reactor.loop.wait_state import WaitState
 from reactor.loop.waker import Waker
 from tests.torture.seam import failing, needs_epoll
@@ -70,6 +72,56 @@ def test_readiness_is_told_for_what_is_wanted__lw_006(poller: Poller, pair: Pair
     assert poller.wait(0) == [(near.fileno(), OUT)]
     poller.want(state, 0)
     assert poller.wait(0) == []
+
+
+class Noting(WaitState):
+    """Writes down what it is called for."""
+
+    def __init__(self, sock: socket.socket, wanted: int) -> None:
+        super().__init__(sock.fileno())
+        self.wanted = wanted
+        self.calls: list[str] = []
+
+    def on_readable(self) -> None:
+        self.calls.append("read")
+
+    def on_writable(self) -> None:
+        self.calls.append("write")
+
+    def on_urgent(self) -> None:
+        self.calls.append("urgent")
+
+
+def raise_again(state: WaitState, exception: Exception) -> None:
+    raise exception
+
+
+@needs_epoll
+def test_a_byte_out_of_band_is_no_input(waker: Waker) -> None:
+    with (
+        contextlib.closing(Poller(None, waker)) as poller,
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_connection(listener.getsockname()) as far,
+        listener.accept()[0] as near,
+    ):
+        state = Noting(near, READ | URGENT)
+        poller.add(state)
+        far.send(b"!", socket.MSG_OOB)
+        ready = poller.wait(10)
+        assert ready == [(near.fileno(), PRI)]
+        poller.serve(ready, Health(time.monotonic, naming=False), raise_again)
+        assert state.calls == ["urgent"]
+        poller.want(state, READ)
+        assert poller.wait(0) == []
+
+
+def test_where_it_cannot_be_seen_it_is_not_asked_for(poller: Poller, pair: Pair) -> None:
+    near, _ = pair
+    state = Noting(near, READ | URGENT)
+    poller.add(state)
+    poller.want(state, WRITE | URGENT)
+    assert state.wanted == WRITE | URGENT
+    assert poller.wait(0) == [(near.fileno(), OUT)]
 
 
 def test_who_wants_nothing_hears_of_no_hang_up(poller: Poller, pair: Pair) -> None:
