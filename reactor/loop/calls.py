@@ -78,14 +78,14 @@ class CallQueue:
                 health.callback_took(function, began)
         return count
 
-    def run_idle(self, health: Health, report: Report) -> int:
-        """Make the calls of every turn, and return how many; what they raise is reported."""
-        ran = 0
+    def run_idle(self, health: Health, report: Report) -> None:
+        """Make the calls of every turn; what they raise is reported.
+
+        They are no sign of life: who looks whether a turn had anything to do is not told of them.
+        """
         for callback in list(self.idle):
             if not callback.closed:
-                ran += 1
                 callback.run(health, report)
-        return ran
 
     def drop(self) -> None:
         """Forget all calls, for good; whoever waits for a result is told so."""

@@ -175,7 +175,7 @@ class WaitStateCollection:
             self._waker.wake()
 
     def run_once(self, timeout: float | None = None) -> int:
-        """Do one turn, and return how many callbacks ran.
+        """Do one turn, and return how many callbacks ran; those of `on_idle` are not counted.
 
         Args:
             timeout: seconds to wait at most for something to do; 0 polls, None is no limit.
@@ -210,7 +210,7 @@ class WaitStateCollection:
     def dispatch(self, ready: Ready) -> int:
         """Do what `wait` found, due timers and posted calls; never block.
 
-        Returns how many callbacks ran.
+        Returns how many callbacks ran; those of `on_idle` are not counted.
 
         Args:
             ready: what `wait` has returned, once.
@@ -719,7 +719,7 @@ class WaitStateCollection:
             if self._calls.waiting:
                 ran += self._calls.run(health, self.report)
             if self._calls.idle:
-                ran += self._calls.run_idle(health, self.report)
+                self._calls.run_idle(health, self.report)
             return ran
         finally:
             self._turning = False

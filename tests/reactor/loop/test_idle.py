@@ -15,6 +15,7 @@ from reactor.loop.calls import Notifier
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.error_handler import propagate
 from reactor.testing.clock import ManualClock
+from reactor.testing.settle import QUIET_TURNS, settle
 from tests.reactor.loop.probe import elsewhere, exit_code_of_child
 
 
@@ -22,10 +23,20 @@ def test_idle_callbacks_run_once_in_every_turn__cl_84(collection: WaitStateColle
     """An idle callback is called once in each turn with its arguments, until it is closed."""
     calls = list[int]()
     idle = collection.on_idle(calls.append, 1)
-    assert [collection.run_once(0) for _ in range(3)] == [1, 1, 1]
+    assert [collection.run_once(0) for _ in range(3)] == [0, 0, 0]  # they are no sign of life
+    assert calls == [1, 1, 1]
     idle.close()
     idle.close()
     assert (collection.run_once(0), calls, idle.closed) == (0, [1, 1, 1], True)
+
+
+def test_idle_callbacks_keep_nothing_busy__cl_84(collection: WaitStateCollection) -> None:
+    """A loop that has idle callbacks only comes to rest: they do not count as something done."""
+    calls = list[int]()
+    idle = collection.on_idle(calls.append, 1)
+    settle(collection)
+    assert len(calls) == QUIET_TURNS
+    idle.close()
 
 
 def test_idle_callbacks_come_after_everything_else__lw_005__cl_84(
