@@ -16,7 +16,9 @@ upstairs: a file imports from lower floors only.
        stream/                       a connection as a file, for code that waits
     7  server                        serve and connect: protocols on listening sockets
        sockets/                      every kind of socket for code that waits: make_socket
-    8  reconnection                  clients that connect again and again
+    8  callbacks/                   programs as functions: tcp_connect, tcp_server
+       reconnection                 clients that connect again and again
+       compat/                      old programs under their old names: asyncore
 
 Begin with `loop/collection.py` if you wonder who calls whom, with `state/operation_queue.py` if
 you wonder in which order, and with `channel/tls_engine.py` if you wonder about TLS.

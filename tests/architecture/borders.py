@@ -39,7 +39,10 @@ MODULES: Final = (
     ),
     Border(
         frozenset({"errno"}),
-        ("reactor/errors.py", "reactor/channel/socket_channel.py", "reactor/opening/"),
+        (
+            *("reactor/errors.py", "reactor/channel/socket_channel.py", "reactor/opening/"),
+            "reactor/compat/asyncore.py",  # a dispatcher calls its socket itself
+        ),
         "the system's numbers get their meaning in one file per floor (pitfall 12)",
     ),
     Border(
@@ -67,7 +70,10 @@ MODULES: Final = (
 CALLS: Final = (
     Border(
         frozenset({"recv", "recv_into", "recvfrom", "recvfrom_into", "recvmsg", "recvmsg_into"}),
-        ("reactor/channel/", "reactor/loop/waker.py", "reactor/testing/"),
+        (
+            *("reactor/channel/", "reactor/loop/waker.py", "reactor/testing/"),
+            "reactor/compat/asyncore.py",
+        ),
         "what is read is read once, by a channel (pitfall 8)",
     ),
     Border(
@@ -77,6 +83,7 @@ CALLS: Final = (
             "reactor/loop/waker.py",
             "reactor/testing/",
             "protocols/codecs/",  # a parser may be a generator, and has a `send` then
+            "reactor/compat/asyncore.py",
         ),
         "what is sent is sent once, by a channel (pitfall 8)",
     ),

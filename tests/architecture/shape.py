@@ -20,6 +20,7 @@ STATE: Final = {  # (file, how the statement begins): why a module may hold it n
     ("reactor/loop/ownership.py", "_EVERY_OWNERSHIP:"): "weak; a fork has to find them all",
     ("reactor/loop/ownership.py", "os.register_at_fork("): "there is one such list per process",
     ("reactor/opening/blocking.py", "_RESOLVERS:"): "stuck look-ups are bounded by process",
+    ("reactor/compat/asyncore.py", "socket_map:"): "asyncore's contract: old programs look for it",
     ("reactor/testing/conformance.py", "CHECKS"): "a table that a decorator fills at import",
 }
 

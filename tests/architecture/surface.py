@@ -1,4 +1,4 @@
-"""The public surface: the names that the two facades export, and what their docstrings promise."""
+"""The public surface: what the facades and the old modules export, and what docstrings promise."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 
 from tests.architecture.tree import FACADES, ROOT, Documented, Function, Source, decorators
 
+OLD_MODULES: Final = ("reactor/compat/asyncore.py",)  # imported whole
 PUBLIC_NAMES: Final = ROOT / "tests/architecture/public_names.txt"
 FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 FACTS: Final = re.compile(r"\bThread:\s.+\sCalls back:\s.+\sSource:\s.+", re.DOTALL)
@@ -39,9 +40,28 @@ def origins(source: Source) -> dict[str, str]:
     }
 
 
+def offered(source: Source) -> list[str]:
+    """Return what a module offers that is imported whole: its classes and functions, and more.
+
+    A name that is imported as itself is passed on; constants and aliases are its own affair.
+    """
+    found = list[str]()
+    for node in source.nodes(ast.Module, ast.If):
+        for child in getattr(node, "body", ()):
+            if isinstance(child, (*FUNCTIONS, ast.ClassDef)):
+                found.append(child.name)
+            elif isinstance(child, ast.AnnAssign):
+                if ast.unparse(child.annotation) not in {"Final", "TypeAlias"}:
+                    found.append(ast.unparse(child.target))
+            elif isinstance(child, ast.ImportFrom):
+                found += [one.name for one in child.names if one.asname == one.name]
+    return sorted({name for name in found if not name.startswith("_")})
+
+
 def public_names() -> list[str]:
     """Return every exported name with its package, sorted."""
     found = [(facade(path).name, exported(facade(path))) for path in FACADES]
+    found += [(facade(path).name, offered(facade(path))) for path in OLD_MODULES]
     return sorted(f"{package}.{name}" for package, names in found for name in names)
 
 

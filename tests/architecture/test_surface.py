@@ -57,6 +57,14 @@ def test_only_public_verbs_owe_the_facts() -> None:
     assert len(surface.without_facts(Source("reactor/a.py", text), {"A", "f"})) == 1
 
 
+def test_an_old_module_offers_what_it_defines_and_passes_on() -> None:
+    text = (
+        "from a import B as B, C, D as E\nlimit: Final = 1\nAlias: TypeAlias = int\n"
+        "map: Map = {}\nif True:\n  class F: ...\ndef _g(): ...\ndef h(): ...\n"
+    )
+    assert surface.offered(Source("reactor/compat/a.py", text)) == ["B", "F", "h", "map"]
+
+
 def test_exports_are_read_as_they_stand() -> None:
     source = Source("reactor/__init__.py", 'from reactor.a import B, C as D\n__all__ = ["B"]\n')
     assert surface.exported(source) == ["B"]

@@ -33,6 +33,7 @@ PROMISED = {
     "reactor.callbacks.inbox.READ_AHEAD": 64 * KIB,
     "reactor.channel.tls.CLOSE_TIMEOUT": 3.0,
     "reactor.channel.tls_settings.HANDSHAKE_TIMEOUT": 10.0,
+    "reactor.compat.socket_map.ASK_TIMEOUT": 30.0,
     "reactor.datagram.DRAIN_TIMEOUT": 20.0,
     "reactor.flow.waiting_output.WRITE_LIMIT_HIGH": 64 * KIB,
     "reactor.flow.waiting_output.WRITE_LIMIT_LOW": 16 * KIB,
