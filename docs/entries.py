@@ -36,6 +36,10 @@ OLD: Final = (
             *("read", "write", "readwrite", "compact_traceback"),
         )
     ),
+    *(
+        f"protocols.asynchat.{name}"
+        for name in ("async_chat", "simple_producer", "find_prefix_at_end")
+    ),
 )
 # Classes that programs meet without importing them: what verbs return, and what they are given.
 MET: Final = (
@@ -116,6 +120,7 @@ INHERITED: Final = {
         *("address", "close", "closed", "fileno", "local_host", "local_port", "peer_address"),
         *("read_timeout", "remote_host", "remote_port", "wait_for_input", "write_timeout"),
     },
+    "async_chat": {"close", "handle_error", "recv", "send"},
     "BufferedProtocol": {
         *("connection_lost", "connection_made", "pause_writing", "resume_writing"),
     },

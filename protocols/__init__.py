@@ -13,6 +13,7 @@ What is where:
 - `FrameProtocol` (frame.py): messages that come as they were sent: `NetstringProtocol`,
   `LengthFieldProtocol` with `Int8Protocol` and its like, `FixedSizeProtocol`, `DelimiterProtocol`.
 - `TerminatorProtocol` (terminator.py): data up to a terminator that may change, as in asynchat.
+- `asynchat` (asynchat.py): the old module itself, for programs that import it whole.
 - `codecs/`: the pure half. `LineDecoder`, `encode_line` and their like can be used with a blocking
   stream, a file or another framework; they raise a `LocalViolation` for a mistake of this program
   and a `RemoteViolation` (for one, `LineTooLong`) for one of the peer. Both are
@@ -22,7 +23,7 @@ A protocol class turns a remote violation into an error of `reactor.errors` that
 that error then ends the connection, and nothing else.
 
 Reading order: codecs/__init__.py and what it names, codec_protocol.py, line.py,
-frame.py, terminator.py.
+frame.py, terminator.py, asynchat.py.
 """
 
 from protocols.codecs.delimiter import DelimiterDecoder, encode_delimited

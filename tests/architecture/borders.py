@@ -72,7 +72,7 @@ CALLS: Final = (
         frozenset({"recv", "recv_into", "recvfrom", "recvfrom_into", "recvmsg", "recvmsg_into"}),
         (
             *("reactor/channel/", "reactor/loop/waker.py", "reactor/testing/"),
-            "reactor/compat/asyncore.py",
+            *("reactor/compat/asyncore.py", "protocols/asynchat.py"),  # so do its subclasses
         ),
         "what is read is read once, by a channel (pitfall 8)",
     ),
@@ -83,7 +83,7 @@ CALLS: Final = (
             "reactor/loop/waker.py",
             "reactor/testing/",
             "protocols/codecs/",  # a parser may be a generator, and has a `send` then
-            "reactor/compat/asyncore.py",
+            *("reactor/compat/asyncore.py", "protocols/asynchat.py"),
         ),
         "what is sent is sent once, by a channel (pitfall 8)",
     ),

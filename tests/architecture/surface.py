@@ -9,7 +9,7 @@ from typing import Final
 
 from tests.architecture.tree import FACADES, ROOT, Documented, Function, Source, decorators
 
-OLD_MODULES: Final = ("reactor/compat/asyncore.py",)  # imported whole
+OLD_MODULES: Final = ("reactor/compat/asyncore.py", "protocols/asynchat.py")  # imported whole
 PUBLIC_NAMES: Final = ROOT / "tests/architecture/public_names.txt"
 FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 FACTS: Final = re.compile(r"\bThread:\s.+\sCalls back:\s.+\sSource:\s.+", re.DOTALL)

@@ -27,6 +27,7 @@ KIB, MIB = 1 << 10, 1 << 20
 
 # Written out by hand: what a program may count on. A changed figure is a change that users notice.
 PROMISED = {
+    "protocols.asynchat.INPUT_LIMIT": 64 * MIB,
     "protocols.codecs.line.LINE_LIMIT": 16 * KIB,
     "reactor.callbacks.binding.CLOSE_TIMEOUT": 30.0,
     "reactor.callbacks.inbox.INPUT_LIMIT": 16 * MIB,
