@@ -17,12 +17,13 @@ PLATFORMS := linux darwin win32
 PEERS := openssl:openssl gnutls-cli:gnutls-bin nc:netcat-openbsd socat:socat ncat:ncat
 PYTEST := $(BIN)/python -m pytest
 EXAMPLES_TEST := tests/architecture/test_examples.py
+ORIGINALS_TEST := tests/old/test_originals.py
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test lint types docs bench check peers python other-versions clean
+.PHONY: help venv run test lint types docs originals bench check peers python other-versions clean
 
 help:  ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: python  ## install what is missing and start the chat server (EXAMPLE=echo: another; ARGS="--port 0")
 	@.ci/need openssl:openssl
@@ -46,11 +47,14 @@ docs: $(INSTALLED)  ## build docs/ (warnings are errors) and run every example t
 	@$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
 	@$(PYTEST) -q $(EXAMPLES_TEST)
 
+originals: $(INSTALLED) peers  ## run CPython 3.11's own tests of asyncore, asynchat and smtpd on ours
+	@$(PYTEST) -q $(ORIGINALS_TEST)
+
 bench: $(INSTALLED)  ## run benchmarks/ against the figures kept there
 	@$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-check: lint types test docs other-versions  ## lint, types, test, docs, then the tests on every other Python found
+check: lint types test docs originals other-versions  ## lint, types, test, docs, originals, then the tests on every other Python found
 
 venv: $(INSTALLED)  ## make the virtual environment, with everything that development needs
 
@@ -68,6 +72,7 @@ $(INSTALLED): pyproject.toml | python
 
 peers:
 	@.ci/need $(PEERS)
+	@.ci/need --testsuite $(PYTHON)
 
 python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
