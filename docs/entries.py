@@ -73,7 +73,7 @@ CALLED_FROM_BELOW: Final = {
     },
     "Server": {"cannot_accept", "connection_of", "welcome"},
     "SocketStream": {"file_closed", "looking"},
-    "TCPServer": {"failed", "listen_by", "make_socket"},
+    "TCPServer": {"failed", "listen", "make_socket"},
     "TCPSocket": {
         *("close_after_error", "connect_by", "connect_failed", "connect_timeout"),
         *("connection_made", "tls_as_given"),

@@ -20,9 +20,14 @@ of others, idle moments, signals.
 """
 
 from reactor.callbacks.async_io_stream import AsyncIOStream
-from reactor.callbacks.clients import connect_tcp_socket, init_tcp_socket, tcp_connect
+from reactor.callbacks.clients import (
+    connect_tcp_socket,
+    init_tcp_socket,
+    tcp_connect,
+    unix_connect,
+)
 from reactor.callbacks.neighbours import Poll, idle, poll, signal_handler
-from reactor.callbacks.servers import TCPServer, tcp_server
+from reactor.callbacks.servers import TCPServer, tcp_server, unix_server
 from reactor.callbacks.tcp_socket import TCPSocket
 
 __all__ = [
@@ -37,4 +42,6 @@ __all__ = [
     "signal_handler",
     "tcp_connect",
     "tcp_server",
+    "unix_connect",
+    "unix_server",
 ]

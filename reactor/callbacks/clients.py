@@ -11,6 +11,7 @@ from reactor.channel.base import BytesLike
 from reactor.channel.tls_settings import ServerHostname
 from reactor.loop.collection import WaitStateCollection
 from reactor.net.address import HostLike, ServiceLike
+from reactor.net.path import PathLike
 from reactor.opening.connect import Connecting
 from reactor.server import connect
 
@@ -156,21 +157,84 @@ def connect_tcp_socket(
 
     Thread: the owner's. Calls back: never before it returns. Source: CL-11.
     """
-    sock: TCPSocket = socket.socket if isinstance(socket, AsyncIOStream) else socket
+    _begin(socket, "connect_tcp_socket", event_cb, host=host, port=port)
+    return socket
 
+
+def unix_connect(
+    collection: WaitStateCollection,
+    path: PathLike,
+    read_cb: ReadCallback | None,
+    event_cb: EventCallback | None = None,
+    *,
+    data: BytesLike | str | None = None,
+    stream: bool = False,
+    connect_cb: SocketCallback | None = None,
+    write_cb: SocketCallback | None = None,
+    read_timeout: float | None = -1,
+    write_timeout: float | None = -1,
+    drain: bool | None = None,
+    tls: Any = None,
+    server_hostname: ServerHostname = None,
+) -> Any:
+    """Connect to a server on a path; return a `TCPSocket`, or an `AsyncIOStream` around it.
+
+    All is as for `tcp_connect`, but for the path in place of host and port.
+
+    Args:
+        collection: whose loop does it.
+        path: text, bytes or path-like; a NUL in front is a name in Linux's abstract space.
+        read_cb: gets what has arrived.
+        event_cb: gets the one event at the end; of a path that is not there, `NoSuchPath`.
+        data: what is sent first.
+        stream: whether callbacks get a stream, which is also returned.
+        connect_cb: is told when the connection is up.
+        write_cb: is told whenever all output has gone.
+        read_timeout: seconds without an arrival, and for the connection to be made.
+        write_timeout: seconds without progress while output waits.
+        drain: whether `read_cb` gets bytes; None does unless `stream`.
+        tls: None is plain.
+        server_hostname: the name to verify, which has to be given with `tls`.
+
+    Raises:
+        ValueError, TypeError: an argument is wrong, or there are no Unix sockets here.
+        WrongThread, StateClosed, WrongProcess: as every verb of a collection.
+
+    Thread: the owner's. Calls back: never before it returns. Source: CL-68.
+    """
+    socket = init_tcp_socket(
+        collection,
+        read_cb,
+        event_cb,
+        data=data,
+        stream=stream,
+        connect_cb=connect_cb,
+        write_cb=write_cb,
+        read_timeout=read_timeout,
+        write_timeout=write_timeout,
+        drain=drain,
+        tls=tls,
+        server_hostname=server_hostname,
+    )
+    _begin(socket, "unix_connect", None, path=path)
+    return socket
+
+
+def _begin(
+    socket: TCPSocket | AsyncIOStream, verb: str, event_cb: EventCallback | None, **target: Any
+) -> None:
+    sock: TCPSocket = socket.socket if isinstance(socket, AsyncIOStream) else socket
     tls, server_hostname = sock.tls_as_given
 
     def begin() -> Connecting:
         return connect(
             sock.collection,
             lambda: sock,
-            host,
-            port,
             failed=sock.connect_failed,
             connect_timeout=sock.connect_timeout,
             tls=tls,
             server_hostname=server_hostname,
+            **target,
         )
 
-    sock.connect_by(begin, "connect_tcp_socket", event_cb)
-    return socket
+    sock.connect_by(begin, verb, event_cb)

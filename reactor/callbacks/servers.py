@@ -15,6 +15,7 @@ from reactor.callbacks.tcp_socket import TCPSocket
 from reactor.errors import AcceptError
 from reactor.loop.collection import WaitStateCollection
 from reactor.net.address import HostLike, ServiceLike
+from reactor.net.path import PathLike
 from reactor.server import Server, serve
 
 
@@ -51,17 +52,49 @@ def tcp_server(
     Thread: the owner's. Calls back: never before it returns. Source: CL-12 to CL-17.
     """
     server = TCPServer(collection, Callbacks(read_cb, None, event_cb), connect_cb, stream=stream)
-    server.listen_by(
-        serve(
-            collection,
-            server.make_socket,
-            port,
-            address="0.0.0.0" if bind_address is None else bind_address,
-            backlog=backlog if backlog >= 1 else None,
-            tls=tls,
-            failed=server.failed,
-        )
+    server.listen(
+        port=0 if port is None else port,
+        address="0.0.0.0" if bind_address is None else bind_address,
+        backlog=backlog,
+        tls=tls,
     )
+    return server
+
+
+def unix_server(
+    collection: WaitStateCollection,
+    path: PathLike,
+    read_cb: ReadCallback | None,
+    event_cb: EventCallback | None = None,
+    *,
+    connect_cb: SocketCallback | None = None,
+    backlog: int = -1,
+    stream: bool = False,
+    tls: Any = None,
+) -> "TCPServer":
+    """Listen on a path; all else is as for `tcp_server`.
+
+    The path that a dead server has left is taken over; a live one's, and any other file, is not.
+    It is removed at `close()`, if it is still this server's.
+
+    Args:
+        collection: whose loop serves.
+        path: text, bytes or path-like; a NUL in front is a name in Linux's abstract space.
+        read_cb: gets what has arrived.
+        event_cb: gets the one event at the end of each connection, and an `AcceptError`.
+        connect_cb: is told of every client, before anything is read.
+        backlog: how many clients may wait to be accepted; below 1 it is 128.
+        stream: whether `read_cb` gets a stream that keeps what arrives.
+        tls: a `ServerTLS` or an `ssl.SSLContext`; None is plain.
+
+    Raises:
+        BindError: the path cannot be had; it is tried once. ValueError, TypeError: an argument is
+        wrong, or there are no Unix sockets here. WrongThread, StateClosed, WrongProcess.
+
+    Thread: the owner's. Calls back: never before it returns. Source: CL-69.
+    """
+    server = TCPServer(collection, Callbacks(read_cb, None, event_cb), connect_cb, stream=stream)
+    server.listen(path=path, backlog=backlog, tls=tls)
     return server
 
 
@@ -87,7 +120,7 @@ class TCPServer:
         self._callbacks = callbacks
         self._connect_cb = connect_cb
         self._stream = stream
-        self._server: Server  # set by `listen_by`, before any client can come
+        self._server: Server  # set by `listen`, before any client can come
 
     @property
     def closed(self) -> bool:
@@ -109,12 +142,19 @@ class TCPServer:
         """
         self._server.handle.close()
 
-    def listen_by(self, server: Server) -> None:
-        """Be what this server gives its connections to.
+    def listen(self, *, backlog: int, **how: Any) -> None:
+        """Bind and accept, once: `how` is for `serve`.
 
-        Thread: the owner's. Calls back: never. Source: CL-12.
+        Thread: the owner's. Calls back: never. Source: CL-12, CL-13.
         """
-        self._server = server
+        backlog_or_default = backlog if backlog >= 1 else None
+        self._server = serve(
+            self._collection,
+            self.make_socket,
+            backlog=backlog_or_default,
+            failed=self.failed,
+            **how,
+        )
 
     def make_socket(self) -> TCPSocket:
         """Make the socket of a client that has been accepted.

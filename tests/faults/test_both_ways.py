@@ -48,7 +48,8 @@ class Place:
         """Give a protocol to who comes; return the port."""
         how: dict[str, Any] = {"address": HOST, "tls": self.tls}
         server = self.collection.submit(serve, self.collection, lambda: protocol, 0, **how)
-        return server.result(LIMIT).port
+        port: int = server.result(LIMIT).port
+        return port
 
     def accepts(self, welcome: Welcome) -> int:
         """Give the state of who comes to a function; return the port."""

@@ -83,7 +83,8 @@ def meddle(peers: Peers, port: int, change: Any) -> int:
         connect(peers.collection, lambda: far, HOST, port)
         return near
 
-    return serve(peers.collection, meet, 0, address=HOST).port
+    here: int = serve(peers.collection, meet, 0, address=HOST).port
+    return here
 
 
 @pytest.mark.parametrize("version", VERSIONS)

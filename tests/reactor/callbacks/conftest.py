@@ -10,7 +10,15 @@ from typing import Any, Final
 
 import pytest
 
-from reactor.callbacks import AsyncIOStream, TCPServer, TCPSocket, tcp_connect, tcp_server
+from reactor.callbacks import (
+    AsyncIOStream,
+    TCPServer,
+    TCPSocket,
+    tcp_connect,
+    tcp_server,
+    unix_connect,
+    unix_server,
+)
 from reactor.channel.tls_settings import ClientTLS, ServerTLS
 from reactor.loop.collection import WaitStateCollection
 from reactor.testing.settle import settle
@@ -97,13 +105,22 @@ class World:
         how = {"connect_cb": program.connect, **how}
         if self.kind == "tls":
             how.setdefault("tls", ServerTLS(self.certificates.localhost))
-        self.server = tcp_server(self.collection, HOST, 0, program.read, program.event, **how)
+        told = program.read, program.event
+        if self.kind == "unix":
+            self.server = unix_server(self.collection, self.path, *told, **how)
+        else:
+            self.server = tcp_server(self.collection, HOST, 0, *told, **how)
         self.undo.callback(self._close, self.server.close)
         return self.server
 
     def connect(self, program: Program, **how: Any) -> Any:
         """Begin to connect to the server."""
         return self.dial(program, self.server.local_port, **how)
+
+    @property
+    def path(self) -> Path:
+        """Where the server is, if it is on a path."""
+        return self.folder / "socket"
 
     def dial(self, program: Program, port: int, **how: Any) -> Any:
         """Begin to connect to a port."""
@@ -112,7 +129,10 @@ class World:
         event_cb = how.pop("event_cb", program.event)
         if self.kind == "tls":
             how.setdefault("tls", ClientTLS(trusted_file=self.certificates.authority))
-        made = tcp_connect(self.collection, HOST, port, read_cb, event_cb, **how)
+        if self.kind == "unix":
+            made = unix_connect(self.collection, self.path, read_cb, event_cb, **how)
+        else:
+            made = tcp_connect(self.collection, HOST, port, read_cb, event_cb, **how)
         self.keep(made)
         return made
 
@@ -182,7 +202,7 @@ class World:
             self.settle()
 
 
-@pytest.fixture(params=["tcp", "tls"])
+@pytest.fixture(params=["tcp", "tls", *(["unix"] if hasattr(socket, "AF_UNIX") else [])])
 def kind(request: pytest.FixtureRequest) -> str:
     """Each kind of socket."""
     assert isinstance(request.param, str)

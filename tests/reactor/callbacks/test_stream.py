@@ -104,7 +104,8 @@ def test_closing_may_drop_everything__cl_31(both: Both) -> None:
     both.far.socket.enable(read=True)
     both.world.until(lambda: both.far.events)
     assert len(both.far.received) < 8 << 20
-    assert not isinstance(both.far.events[0], EndOfStream)
+    if both.world.kind != "unix":  # which has no word for it
+        assert not isinstance(both.far.events[0], EndOfStream)
 
 
 def test_after_the_end_the_rest_can_be_read__cl_31(both: Both) -> None:
