@@ -95,6 +95,29 @@ def test_all_handlers_run_and_the_last_restores_what_was_there__cl_85(
         signal.signal(NUMBER, before)
 
 
+def test_an_interrupt_is_pythons_again_afterwards__cl_85(collection: WaitStateCollection) -> None:
+    """While SIGINT has a handler on the loop no `KeyboardInterrupt` is raised; when that is
+    closed, a ^C is one again, and leaves the loop, which can run on.
+    """
+    got = list[str]()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        handler = collection.on_signal(signal.SIGINT, got.append, "handled")
+        collection.apply(signal.raise_signal, signal.SIGINT)
+        collection.run_once(0)
+        collection.run_once(0)
+        assert got == ["handled"]
+        handler.close()
+        collection.apply(signal.raise_signal, signal.SIGINT)
+        collection.apply(collection.stop)
+        with pytest.raises(KeyboardInterrupt):
+            collection.run()
+        collection.run()
+        assert got == ["handled"]
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_closing_the_collection_closes_its_handlers__cl_85(
     collection: WaitStateCollection,
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +15,10 @@ import pytest
 from reactor.errors import OperationNotAllowed, SocketError, WrongThread
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.watch import Watch
+from reactor.state.async_io_state import AsyncIOState
+from reactor.testing.settle import settle
 from tests.reactor.loop.probe import elsewhere
+from tests.turns import until
 
 
 @pytest.fixture
@@ -115,12 +119,110 @@ def test_a_failing_callback_does_not_end_the_watch__lw_017(
     assert repr(watch) in caplog.records[0].getMessage()
 
 
-def test_a_descriptor_is_watched_once(
+def terminal() -> tuple[int, int]:
+    """Open a pseudo-terminal: a master, and the line that programs see."""
+    if sys.platform != "win32":
+        return os.openpty()
+    raise NotImplementedError("Windows has none")
+
+
+def counter() -> tuple[int, int]:
+    """Open a counter of Linux', which is read and written by one descriptor."""
+    if sys.platform == "linux":
+        number = os.eventfd(0)
+        return number, os.dup(number)
+    raise NotImplementedError("only Linux has them")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux has all of them")
+@pytest.mark.parametrize("opened", [os.pipe, terminal, counter])
+def test_whatever_can_be_waited_for_is_watched__cl_83(
+    on_each: WaitStateCollection, opened: Callable[[], tuple[int, int]]
+) -> None:
+    """Pipes, terminals and counters are watched for input, on every selector: nothing comes before
+    there is some, and it is there when the callback reads.
+    """
+    near, far = opened()
+    got = list[bytes]()
+    watch = on_each.watch(near, lambda watch: got.append(os.read(near, 8)))
+    assert on_each.run_once(0) == 0
+    os.write(far, b"12345678")
+    until(on_each, lambda: got)  # a terminal takes its time
+    assert got == [b"12345678"]
+    watch.close()
+    for fd in (near, far):
+        os.close(fd)
+
+
+def test_a_hang_up_is_something_to_read__cl_83(
+    on_each: WaitStateCollection, pipe: tuple[int, int]
+) -> None:
+    """When the other end of a pipe is closed its reader is called, and reads the end; a writer
+    is called, and its write tells that nobody reads.
+    """
+    ends, other = list[object](), os.pipe()
+    reading = on_each.watch(other[0], lambda watch: ends.append(os.read(other[0], 1)))
+    os.close(other[1])
+    assert on_each.run_once(0) == 1
+    assert ends == [b""]
+    reading.close()
+    near, far = os.pipe()
+
+    def write(watch: Watch) -> None:
+        try:
+            os.write(far, b"!")
+        except BrokenPipeError:
+            watch.close()
+
+    writing = on_each.watch(far, writable=write)
+    os.close(near)
+    settle(on_each)
+    assert writing.closed
+    for fd in (other[0], far):
+        os.close(fd)
+
+
+def test_a_descriptor_is_watched_once__cl_83(
+    collection: WaitStateCollection, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    """A descriptor that a collection holds already, watched or of a connection, is refused by
+    `watch` with the name of who has it, who hears on.
+    """
+    heard = list[Watch]()
+    first = collection.watch(pair[0], heard.append)
+    state = AsyncIOState(collection, pair[1].dup())
+    for descriptor, holder in ((pair[0], first), (state.object, state)):
+        with pytest.raises(OperationNotAllowed, match=re.escape(repr(holder))):
+            collection.watch(descriptor, print)
+    pair[1].send(b"!")
+    collection.run_once(0)
+    assert heard == [first]
+    first.close()
+    state.abort_and_close()
+
+
+def test_a_number_that_was_closed_under_its_watch__cl_83(
     collection: WaitStateCollection, pipe: tuple[int, int]
 ) -> None:
-    collection.watch(pipe[0], print)
+    """If a watched descriptor is closed and its number given out again, the old watch is in the
+    way of a new one, and hears nothing of it; once it is closed there is room.
+    """
+    near, far = os.pipe()
+    heard = list[str]()
+    forgotten = collection.watch(near, lambda watch: heard.append("old"))
+    os.close(near)
+    os.dup2(pipe[0], near)
+    os.write(pipe[1], b"!")
+    assert collection.run_once(0) == 0
     with pytest.raises(OperationNotAllowed):
-        collection.watch(pipe[0], print)
+        collection.watch(near, print)
+    forgotten.close()
+    watch = collection.watch(near, lambda watch: heard.append("new"))
+    collection.run_once(0)
+    assert heard == ["new"]
+    watch.close()
+    for fd in (near, far):
+        os.close(fd)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="epoll refuses files")
