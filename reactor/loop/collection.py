@@ -420,8 +420,6 @@ class WaitStateCollection:
         Thread: the main thread, before the loop starts if that is another. Calls back: from the
         loop only. Source: CL-85.
         """
-        if threading.current_thread() is not threading.main_thread():
-            raise ValueError("signals are the main thread's: ask there, before the loop starts")
         self.owner.check()
         check_callback(function)
         call = functools.partial(function, *arguments) if arguments else function

@@ -43,9 +43,17 @@ def test_a_signal_handler_gets_the_number__cl_85(
     for wrong in ((NOT_CALLABLE,), (print, NOT_CALLABLE)):
         with pytest.raises(TypeError, match="is a function"):
             signal_handler(collection, number, *wrong)
-    with pytest.raises(ValueError, match="main thread"):
-        elsewhere(signal_handler, collection, number, print)
     assert signal.getsignal(number) == before
+
+
+def test_only_the_main_thread_handles_signals__cl_85(collection: WaitStateCollection) -> None:
+    """In any other thread `signal_handler` is a `ValueError`, as Python's `signal` is, and no
+    handler is replaced.
+    """
+    before = signal.getsignal(signal.SIGUSR1)
+    with pytest.raises(ValueError, match="main thread"):
+        elsewhere(signal_handler, collection, signal.SIGUSR1, print)
+    assert (signal.getsignal(signal.SIGUSR1), collection.held) == (before, set())
 
 
 def test_the_end_of_a_child_is_heard_of__cl_85(collection: WaitStateCollection) -> None:
