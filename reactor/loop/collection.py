@@ -291,6 +291,7 @@ class WaitStateCollection:
         Thread: the owner's. Calls back: from the loop only. Source: CL-73.
         """
         self.owner.check()
+        check_callback(function)
         timer = Timer(self.timers, function, arguments, copy_context())
         self.post(timer.on_due, (0.0,), None)
         return timer
@@ -304,7 +305,8 @@ class WaitStateCollection:
             arguments: what it is called with.
 
         Raises:
-            ValueError: the delay is no number. WrongThread, StateClosed, WrongProcess.
+            ValueError: the delay is a NaN. TypeError: it is no number, or `function` cannot be
+            called. WrongThread, StateClosed, WrongProcess.
 
         Thread: the owner's. Calls back: from the loop only. Source: CL-73, CL-74.
         """
@@ -319,7 +321,8 @@ class WaitStateCollection:
             arguments: what it is called with.
 
         Raises:
-            ValueError: it is no moment. WrongThread, StateClosed, WrongProcess.
+            ValueError: it is a NaN. TypeError: it is no moment, or `function` cannot be called.
+            WrongThread, StateClosed, WrongProcess.
 
         Thread: the owner's. Calls back: from the loop only. Source: CL-73, CL-74.
         """
@@ -338,11 +341,13 @@ class WaitStateCollection:
             arguments: what it is called with.
 
         Raises:
-            ValueError: it is not above 0. WrongThread, StateClosed, WrongProcess.
+            ValueError: it is not above 0. TypeError: it is no number, or `function` cannot be
+            called. WrongThread, StateClosed, WrongProcess.
 
         Thread: the owner's. Calls back: from the loop only. Source: CL-76.
         """
         self.owner.check()
+        check_callback(function)
         if check_timeout("interval", interval) is None:
             raise ValueError("interval must be seconds")
         timer = RepeatedTimer(self.timers, function, arguments, copy_context())
@@ -620,6 +625,8 @@ class WaitStateCollection:
             self.owner.check()
         if not when <= NEVER:
             raise ValueError(f"a moment is seconds on the clock of the collection, not {when!r}")
+        if not callable(function):  # without a call: timers come by the thousand
+            check_callback(function)
         timer = Timer(self.timers, function, arguments, copy_context())
         if self._turning:
             self.timers.arm(timer, when)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import selectors
 import time
+from typing import Any
 
 import pytest
 
@@ -123,6 +124,20 @@ def test_what_is_no_time_is_refused(collection: WaitStateCollection) -> None:
         with pytest.raises(ValueError, match="interval"):
             collection.call_every(interval, print)  # type: ignore[arg-type]  # this is the point
     assert collection.stats()["timers"] == 0
+
+
+def test_what_cannot_be_called_is_refused__cl_73__lw_070(collection: WaitStateCollection) -> None:
+    """What a timer cannot call is a `TypeError` of the verb, and no timer is left."""
+    wrong: Any = None
+    for schedule in (
+        lambda: collection.call_soon(wrong),
+        lambda: collection.call_later(1.0, wrong),
+        lambda: collection.call_at(1.0, wrong),
+        lambda: collection.call_every(1.0, wrong),
+    ):
+        with pytest.raises(TypeError, match="is a function"):
+            schedule()
+    assert (len(collection.timers), collection.run_once(0)) == (0, 0)
 
 
 def test_every_has_no_drift__cl_76(collection: WaitStateCollection, clock: ManualClock) -> None:
