@@ -64,6 +64,7 @@ CALLED_FROM_BELOW: Final = {
     "IdleCallback": {"close_after_error", "close_silently", "run"},
     "Link": {"begun", "close"},
     "MemoryChannel": {"traffic"},
+    "PendingLookup": {"begin", "found", "found_names"},
     "Poll": {"on_due", "concerns", "close_after_error"},
     "Reconnecting": {"check", "clock", "concerns", "later", "on_due", "up", "wants"},
     "RepeatedTimer": {"begin", "on_due"},

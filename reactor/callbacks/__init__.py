@@ -15,8 +15,8 @@ the next turn on.
 
 Reading order: clients.py, servers.py; tcp_socket.py is what a program holds, binding.py what the
 transport calls; handlers.py knows which callbacks count, inbox.py what is unread, and
-async_io_stream.py makes a file of it. neighbours.py is what there is beside sockets: descriptors
-of others, idle moments, signals.
+async_io_stream.py makes a file of it. lookups.py asks for names; neighbours.py is what else there
+is beside sockets: descriptors of others, idle moments, signals.
 """
 
 from reactor.callbacks.async_io_stream import AsyncIOStream
@@ -26,19 +26,23 @@ from reactor.callbacks.clients import (
     tcp_connect,
     unix_connect,
 )
+from reactor.callbacks.lookups import PendingLookup, dns_lookup, reverse_dns_lookup
 from reactor.callbacks.neighbours import Poll, idle, poll, signal_handler
 from reactor.callbacks.servers import TCPServer, tcp_server, unix_server
 from reactor.callbacks.tcp_socket import TCPSocket
 
 __all__ = [
     "AsyncIOStream",
+    "PendingLookup",
     "Poll",
     "TCPServer",
     "TCPSocket",
     "connect_tcp_socket",
+    "dns_lookup",
     "idle",
     "init_tcp_socket",
     "poll",
+    "reverse_dns_lookup",
     "signal_handler",
     "tcp_connect",
     "tcp_server",
