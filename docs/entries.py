@@ -51,7 +51,6 @@ MET: Final = (
     "reactor.loop.signals.SignalHandler",
     "reactor.opening.connect.Connecting",
     "reactor.reconnection.Link",
-    "reactor.net.resolver.Resolver",
     "reactor.flow.close_report.CloseReport",
     "reactor.stream.stream_file.StreamFile",
     "reactor.sockets.udp_socket.Received",

@@ -70,6 +70,7 @@ from reactor.net.address import (
     lookup_hostname,
     lookup_port,
 )
+from reactor.net.resolver import Resolver
 from reactor.opening.accept import AcceptingHandle, accept_tcp
 from reactor.opening.connect import connect_tcp
 from reactor.opening.udp import connect_udp, open_udp
@@ -126,6 +127,7 @@ __all__ = [
     "Protocol",
     "ReactorError",
     "Reconnecting",
+    "Resolver",
     "Server",
     "ServerTLS",
     "SocketCreationError",

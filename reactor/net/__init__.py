@@ -9,17 +9,17 @@ the same answers.
              |  address          refuses what is wrong, at the call
              v
           Target                                    a host, a port
-             |  resolver         off the loop, four threads, a limit on everything
+             |  resolver         what is known, or a thread off the loop; a limit on everything
              v
       [SocketAddress, ...]                          what the system calls take
              |  race             who is tried when; no clock, no socket
              v
         a socket, told its `options`                by `opening`, upstairs
 
-Its words. A *target* is a host and a service to connect to, a *socket address* is what the
-kernel is told, a *look-up* is one question to the name service. An *address* at the surface is
-always a pair, `(host, port)`.
+Its words. A *target* is a host and a service to connect to, a *socket address* is what the kernel
+is told. A *look-up* is what one asker wants to know of a name; several may share a *question* to
+the name service. An *address* at the surface is always a pair, `(host, port)`.
 
-To be read in this order: `socket_address`, `name_service`, `options`, `address`, `resolver`,
-`race`.
+To be read in this order: `socket_address`, `name_service`, `options`, `address`, `known_names`,
+`lookup_threads`, `resolver`, `inquiry`, `race`.
 """

@@ -349,6 +349,8 @@ class Resolver:
 
         Args:
             lookup: what a verb of this resolver has returned.
+
+        Thread: any. Calls back: `done` of those that are refused. Source: LW-029, CL-79.
         """
         with self._threads.lock:
             question = lookup.question
@@ -368,6 +370,8 @@ class Resolver:
 
         Args:
             lookup: what a verb of this resolver has returned.
+
+        Thread: any. Calls back: never. Source: LW-029, REL-48.
         """
         with self._threads.lock:
             if lookup.question is not None and lookup in lookup.question.askers:
