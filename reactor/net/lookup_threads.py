@@ -19,6 +19,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final
 
+from reactor.arguments import check_count
 from reactor.errors import InternalError
 
 THREAD_COUNT: Final = 4
@@ -86,6 +87,9 @@ class LookupThreads:
         abandoned_limit: at how many abandoned threads every question is refused; and how many
             threads there may be beside the first ones for those who have waited too long.
 
+    Raises:
+        TypeError, ValueError: one of them is no such number.
+
     Thread: any, with `lock`. Calls back: `Question.ask` and `settle`, on threads of its own.
     Source: LW-029, REL-48.
     """
@@ -102,9 +106,9 @@ class LookupThreads:
     )
 
     def __init__(self, thread_count: int, queue_limit: int, abandoned_limit: int) -> None:
-        self.thread_count = thread_count
-        self.queue_limit = queue_limit
-        self.abandoned_limit = abandoned_limit
+        self.thread_count = check_count("thread_count", thread_count, least=1)
+        self.queue_limit = check_count("queue_limit", queue_limit)
+        self.abandoned_limit = check_count("abandoned_limit", abandoned_limit)
         self.lock = threading.Lock()  # guards everything here, and the phase of every question
         self._waiting: collections.deque[Question] = collections.deque()
         self._busy: dict[threading.Thread, Question] = {}  # a thread, and what it asks

@@ -20,6 +20,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from reactor.arguments import check_callables
+from reactor.deadline import check_timeout
 from reactor.errors import (
     Address,
     LimitExceeded,
@@ -136,6 +137,8 @@ class Resolver:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         check_callables(lookup=lookup, name_lookup=name_lookup, clock=clock)
+        if check_timeout("timeout", timeout) is None:
+            raise ValueError("timeout is the limit of a look-up, in seconds; None is no limit")
         self.timeout = timeout
         self.clock = clock
         self._lookup = lookup

@@ -290,8 +290,26 @@ def test_an_interface_that_is_not_there_has_no_name__cl_082() -> None:
     assert error.identifier == "host-not-found"
 
 
-@pytest.mark.parametrize("name", ["lookup", "name_lookup", "clock"])
-def test_what_cannot_be_asked_is_refused(name: str) -> None:
-    arguments: dict[str, Any] = {name: "nothing"}
-    with pytest.raises(TypeError, match=name):
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"lookup": "nothing"}, TypeError),
+        ({"name_lookup": "nothing"}, TypeError),
+        ({"clock": "nothing"}, TypeError),
+        ({"thread_count": 0}, ValueError),
+        ({"queue_limit": -1}, ValueError),
+        ({"abandoned_limit": 1.5}, TypeError),
+        ({"timeout": 0}, ValueError),
+        ({"timeout": None}, ValueError),
+        ({"cache_limit": -1}, ValueError),
+        ({"order": "random"}, ValueError),
+        ({"overrides": {"one.example": "two.example"}}, ValueError),
+    ],
+)
+def test_wrong_settings_of_a_resolver_are_refused__lw_029(
+    arguments: dict[str, Any], error: type[Exception]
+) -> None:
+    """Wrong settings of a resolver are refused when it is made, and the error names them."""
+    (name,) = arguments
+    with pytest.raises(error, match=name.removesuffix("s")):
         Resolver(**arguments)
