@@ -626,7 +626,7 @@ class WaitStateCollection:
         if not when <= NEVER:
             raise ValueError(f"a moment is seconds on the clock of the collection, not {when!r}")
         if not callable(function):  # without a call: timers come by the thousand
-            check_callback(function)
+            check_callback(function)  # type: ignore[unreachable]  # programs may be wrong
         timer = Timer(self.timers, function, arguments, copy_context())
         if self._turning:
             self.timers.arm(timer, when)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import selectors
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -129,12 +130,13 @@ def test_what_is_no_time_is_refused(collection: WaitStateCollection) -> None:
 def test_what_cannot_be_called_is_refused__cl_73__lw_070(collection: WaitStateCollection) -> None:
     """What a timer cannot call is a `TypeError` of the verb, and no timer is left."""
     wrong: Any = None
-    for schedule in (
+    schedules: list[Callable[[], object]] = [
         lambda: collection.call_soon(wrong),
         lambda: collection.call_later(1.0, wrong),
         lambda: collection.call_at(1.0, wrong),
         lambda: collection.call_every(1.0, wrong),
-    ):
+    ]
+    for schedule in schedules:
         with pytest.raises(TypeError, match="is a function"):
             schedule()
     assert (len(collection.timers), collection.run_once(0)) == (0, 0)
