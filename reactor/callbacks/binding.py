@@ -291,16 +291,21 @@ class SocketBinding(Protocol):
             self.report_sent(write_cb)
         transport.writelines(for_nobody)
 
-    def report_sent(self, write_cb: SocketCallback | None) -> None:
+    def report_sent(self, write_cb: SocketCallback | None, before: int = 0) -> None:
         """Tell of what was just written when it has left: its own callback, or that of the socket.
+
+        As long as the socket has none, plain writes are not followed, which costs as much as they
+        do. With the first one that is given, what is still unsent of them is: `before` bytes.
 
         Thread: the owner's. Calls back: never. Source: CL-39, CL-40.
         """
         if self._silent or self.transport is None:
             return
+        plain = self._handlers.latest.write is not None
         if write_cb is not None:
             self.transport.when_sent(self._sent, write_cb)
-        elif not self._asked:
+            plain = not plain and before > 0
+        if plain and not self._asked:
             self._asked = True
             self.transport.when_sent(self._perhaps_empty)
 

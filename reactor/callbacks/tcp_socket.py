@@ -92,16 +92,19 @@ class TCPSocket(SocketBinding):
         Thread: the owner's. Calls back: never before it returns. Source: CL-36 to CL-42.
         """
         self._check_open("write")
-        callbacks = Callbacks(read_cb, write_cb, event_cb)
-        chunk = data.encode() if isinstance(data, str) else memoryview(data).cast("B")
+        replaces = read_cb is not None or write_cb is not None or event_cb is not None
+        callbacks = Callbacks(read_cb, write_cb, event_cb) if replaces else None
+        chunk = as_bytes(data)
         if self._pending is not None:
             self._pending.keep(bytes(chunk), write_cb, self.output_limit)
         elif len(chunk):
             assert self.transport is not None, "there is nothing pending when it is connected"
-            check_output(self.transport.get_write_buffer_size(), self.output_limit)
+            before = self.transport.get_write_buffer_size()
+            check_output(before, self.output_limit)
             self.transport.write(chunk)
-            self.report_sent(write_cb)
-        self._handlers.replace(callbacks)
+            self.report_sent(write_cb, before)
+        if callbacks is not None:
+            self._handlers.replace(callbacks)
         if self._disabled & WRITE:
             self.enable(write=True)
         if read_cb is not None:
@@ -274,6 +277,19 @@ class TCPSocket(SocketBinding):
     def __repr__(self) -> str:
         where = address_text(self.peer_address) if self.transport is not None else "nobody"
         return f"<{type(self).__name__} to {where}{' closed' if self.closed else ''}>"
+
+
+def as_bytes(data: BytesLike | str) -> BytesLike:
+    """Return what can be sent, as bytes; `bytes` as they are.
+
+    Raises:
+        TypeError: it is neither bytes-like nor text.
+
+    Thread: any. Calls back: never. Source: CL-36.
+    """
+    if type(data) is bytes:
+        return data
+    return data.encode() if isinstance(data, str) else memoryview(data).cast("B")
 
 
 def span(name: str, seconds: float | None) -> float | None:

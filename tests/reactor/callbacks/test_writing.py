@@ -185,6 +185,30 @@ def test_a_plain_write_before_one_with_its_own__cl_40(world: World) -> None:
     assert told.names == ["own", "own"]  # by then it is that of the socket
 
 
+def test_a_write_cb_that_comes_late__cl_40(world: World) -> None:
+    """A `write_cb` is not told of plain writes that had left before it was given."""
+    near, far, told = Program(), Program(), Told()
+    sock = world.pair(near, far, write_cb=None)
+    sock.write(b"left before")
+    world.settle()
+    sock.write(b"x", write_cb=told.by("own"))
+    world.settle()
+    assert told.names == ["own"]
+
+
+def test_a_write_cb_that_comes_while_they_wait__cl_40(world: World) -> None:
+    """Plain writes that still wait when the first `write_cb` is given are reported by it."""
+    near, far, told = Program(), Program(), Told()
+    sock = world.pair(near, far, write_cb=None)
+    far.socket.disable(read=True)
+    sock.write(PLENTY)
+    sock.write(b"x", write_cb=told.by("own"))
+    far.socket.enable(read=True)
+    world.until_read(far, b"x")
+    world.settle()
+    assert told.names == ["own", "own"]
+
+
 def test_nothing_written_is_not_reported__cl_40(world: World) -> None:
     """A write of no bytes calls nobody, neither its own callback nor that of the socket."""
     near, far, told = Program(), Program(), Told()
