@@ -93,7 +93,7 @@ class Answers:
                 return
             answer = retold(answer, None)  # without the frames that its cause would hold
         lifetime = self._lifetimes[failed]
-        if not self._limit or lifetime == 0:
+        if lifetime == 0:
             return
         self._answers[key] = (answer, moment(lifetime, self._clock()))
         self._answers.move_to_end(key)

@@ -250,6 +250,11 @@ def test_an_unknown_order_is_refused__lw_037(order: AddressOrder) -> None:
         read_order(order)
 
 
+def test_sorted_addresses_begin_with_ipv6() -> None:
+    low = SocketAddress(socket.AF_INET, ("10.0.0.1", 80))
+    assert read_order("sorted")([low, six(1)]) == [six(1), low]
+
+
 def test_link_local_addresses_are_sorted_with_their_scopes() -> None:
     near = [SocketAddress(socket.AF_INET6, ("fe80::1%eth0", 80, 0, scope)) for scope in (3, 2)]
     assert read_order("sorted")(near) == near[::-1]

@@ -100,12 +100,13 @@ def test_a_blocking_look_up_need_not_wait_in_line_either__lw_029__rel_48(
     """A blocking look-up behind a stuck one gets a thread of its own, too."""
     monkeypatch.setattr("reactor.net.resolver.QUEUE_TIMEOUT", 0.01)
     resolver = Resolver(lookup=service, thread_count=1)
-    begin(resolver, "stuck")
+    (stuck,), _ = begin(resolver, "stuck")
     service.answer("two.example")
     for timeout in (None, 10.0):
         assert resolver.look_up_blocking(target("two"), EITHER, timeout) == addresses()
         resolver.forget()
         service.answer("two.example")
+    assert stuck.phase is LookupPhase.RUNNING
     resolver.close()
 
 

@@ -68,7 +68,8 @@ def test_a_shared_question_lives_until_the_last_has_left__cl_079(service: NameSe
     lookups, places = begin(resolver, "one", "one", "one")
     assert [lookups[0].cancel(), lookups[1].cancel(), lookups[0].cancel()] == [True, True, False]
     assert (resolver.lookup_count, resolver.abandoned_count) == (1, 0)
-    assert lookups[2].phase is LookupPhase.RUNNING
+    phases = [lookup.phase for lookup in lookups]
+    assert phases == [LookupPhase.DROPPED, LookupPhase.DROPPED, LookupPhase.RUNNING]
     service.answer("one.example")
     assert take(places[2]) == addresses()
     assert (places[0].empty(), places[1].empty()) == (True, True)
@@ -165,6 +166,21 @@ def test_forgetting_asks_anew__lw_029(service: NameService) -> None:
     service.answer("one.example")
     service.answer("one.example")
     assert (take(old), take(new)) == (addresses(), addresses())
+    resolver.close()
+
+
+@pytest.mark.parametrize("host", [None, "one.example"])
+def test_what_was_asked_before_forgetting_is_not_remembered__lw_029(
+    service: NameService, host: str | None
+) -> None:
+    """What is on its way when a name is forgotten is told to who has asked, and not remembered."""
+    resolver = Resolver(lookup=service, clock=ManualClock())
+    _, (place,) = begin(resolver, "one")
+    take(service.asked)
+    resolver.forget(host)
+    service.answer("one.example")
+    assert take(place) == addresses()
+    assert ask(resolver, service, "192.0.2.2") == addresses("192.0.2.2")
     resolver.close()
 
 
