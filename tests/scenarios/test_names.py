@@ -14,6 +14,8 @@ from reactor.errors import ConnectError, ConnectTimedOut, SocketError
 from reactor.loop.collection import WaitStateCollection
 from reactor.net.resolver import Resolver
 from reactor.opening.connect import connect_tcp
+from reactor.opening.listen import Binding, listen
+from reactor.opening.udp import connect_udp, open_udp
 from reactor.protocol import Protocol
 from reactor.server import connect
 from reactor.sockets.make_socket import make_socket
@@ -92,6 +94,31 @@ def test_fifty_stuck_look_ups_delay_nobody__lw_029__rel_48(
         (ConnectTimedOut, "resolve")
     }
     assert (collection.stats()["lookups"], resolver.abandoned_count) == (0, STUCK)
+
+
+def test_a_name_with_given_addresses_needs_no_wait_in_the_loop__lw_029(
+    collection: WaitStateCollection, resolver: Resolver
+) -> None:
+    """A name to which the program gives addresses may be bound inside the loop, where others are
+    refused, and datagrams go to it at once.
+    """
+    collection.resolver = resolver
+    opened: list[Any] = []
+
+    def begin() -> None:
+        opened.append(open_udp(collection, local_address="given.example"))
+        sender = connect_udp(collection, "given.example", opened[0].address[1])
+        opened.append(sender.peer_address)
+        with contextlib.closing(listen(collection, Binding(0, "given.example"))) as channel:
+            opened.append(channel.address[0])
+        with pytest.raises(ValueError, match="give an address"):
+            listen(collection, Binding(0, "good.example"))
+
+    collection.apply(begin)
+    settle(collection)
+    receiver, peer, host = opened
+    assert (peer, host) == (receiver.address, "127.0.0.1")
+    assert resolver.lookup_count == 0
 
 
 class Telling(Protocol):
@@ -204,6 +231,7 @@ print(collection.stats()["lookups"])
 """
 
 
+@pytest.mark.slow
 def test_a_program_with_fifty_stuck_look_ups_can_end__rel_48() -> None:
     """A program ends when it wants to, though 50 look-ups of it are stuck and nothing is closed."""
     ran = subprocess.run(
