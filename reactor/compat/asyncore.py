@@ -286,6 +286,7 @@ class dispatcher:
 
         Thread: the owner's. Calls back: never. Source: asyncore.
         """
+        self._leave_places()  # another socket can have the number of the one before it
         (self._map if map is None else map)[self._fileno] = self
 
     def del_channel(self, map: Members | None = None) -> None:
@@ -297,8 +298,7 @@ class dispatcher:
         Thread: the owner's. Calls back: never. Source: asyncore.
         """
         (self._map if map is None else map).pop(self._fileno, None)
-        for place in self._places:
-            place.depart()
+        self._leave_places()
         self._fileno = None
 
     def set_reuse_addr(self) -> None:
@@ -594,6 +594,10 @@ class dispatcher:
             "error",
         )
         self.handle_close()
+
+    def _leave_places(self) -> None:
+        for place in self._places:
+            place.depart()
 
     def __repr__(self) -> str:
         name = f"{type(self).__module__}.{type(self).__qualname__}"

@@ -107,6 +107,8 @@ class Resident(WaitState):
             wanted |= WRITE
         if wanted and self._heeds_urgent:
             wanted |= URGENT
+        if wanted == self.wanted and not self.unwatchable:
+            return
         if not self.here:  # it has closed itself, which is how some count the time
             return
         if not self.unwatchable:
@@ -211,10 +213,13 @@ class Residents:
     def ask(self) -> None:
         """Ask each dispatcher what it waits for; what one raises is reported."""
         for fd, dispatcher in list(self.members.items()):
-            if self.members.get(fd) is not dispatcher:
-                continue  # one before it has closed it
+            resident = self._residents.get(fd)
             try:
-                self.admit(fd, dispatcher).ask()
+                if resident is None or resident.dispatcher is not dispatcher:
+                    if self.members.get(fd) is not dispatcher:
+                        continue  # one before it has closed it
+                    resident = self.admit(fd, dispatcher)
+                resident.ask()
             except Exception as exception:  # noqa: BLE001  # user code: what it raises is reported
                 self.failed(self._residents.get(fd), exception)
         if len(self._residents) != len(self.members):

@@ -152,6 +152,25 @@ def test_who_was_closed_in_the_same_turn_is_not_called(members: Members) -> None
         far.close()
 
 
+def test_another_socket_under_the_same_number_is_watched(members: Members) -> None:
+    near, far = socket.socketpair()
+    dispatcher = Noting(near, members)
+    turns(members)
+    number = near.fileno()
+    near.close()  # without a word to the map, as clients do that connect anew
+    far.close()
+    pair = socket.socketpair()
+    near, far = pair if pair[0].fileno() == number else pair[::-1]
+    assert near.fileno() == number
+    near.setblocking(False)
+    dispatcher.set_socket(near)
+    far.send(b"!")
+    asyncore.poll(LIMIT, members)
+    asyncore.poll(0, members)
+    assert "read" in dispatcher.calls
+    far.close()
+
+
 def test_it_may_close_itself_when_it_is_asked(members: Members, pair: Pair) -> None:
     near, far = pair
     dispatcher = Noting(near, members, readable=asyncore.dispatcher.close)
