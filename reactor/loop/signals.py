@@ -80,11 +80,11 @@ class SignalHandler:
         """Restore the handler that was there before, and call nobody any more.
 
         Once more is harmless. Python lets only the main thread restore it: called in another one,
-        that is put off until the next signal comes.
+        that is put off until the next signal comes, or the collection is closed in the main one.
         """
         self.closed = True
-        self._collection.held.discard(self)
         if threading.current_thread() is threading.main_thread():
+            self._collection.held.discard(self)
             self._restore()
 
     def _posted(self) -> bool:
@@ -122,7 +122,7 @@ class SignalHandler:
     def _hand_over(self, pair: WakePair) -> None:
         """Leave the interpreter's wake-up to a handler of the same collection, if there is one."""
         for fellow in self._collection.held:
-            if isinstance(fellow, SignalHandler) and fellow is not self:
+            if isinstance(fellow, SignalHandler) and fellow is not self and not fellow.closed:
                 fellow._wake_pair = pair
                 return
         current = signal.set_wakeup_fd(-1)

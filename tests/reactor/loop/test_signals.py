@@ -247,6 +247,23 @@ def test_closed_in_another_thread_it_is_out_of_the_way__cl_85(
         signal.signal(NUMBER, before)
 
 
+def test_closed_on_a_loop_elsewhere_it_is_restored_at_the_end__cl_85() -> None:
+    """Handlers that are closed in the thread of the loop are put back by the main thread when it
+    closes the collection, with the interpreter's wake-up.
+    """
+    before = signal.signal(NUMBER, signal.SIG_IGN)
+    try:
+        collection = WaitStateCollection()
+        handlers = [collection.on_signal(NUMBER, print) for _ in range(2)]
+        with collection:
+            for handler in handlers:
+                collection.submit(handler.close).result(LIMIT)
+        assert signal.getsignal(NUMBER) is signal.SIG_IGN
+        assert signal.set_wakeup_fd(-1) == -1
+    finally:
+        signal.signal(NUMBER, before)
+
+
 def test_a_child_gets_the_signal_itself__lw_019(collection: WaitStateCollection) -> None:
     """In a forked child signal handlers of the parent give way to what was there before."""
     collection.on_signal(NUMBER, print)
