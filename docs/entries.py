@@ -65,6 +65,7 @@ CALLED_FROM_BELOW: Final = {
     "MemoryChannel": {"traffic"},
     "PendingLookup": {"begin", "found", "found_names"},
     "Poll": {"on_due", "concerns", "close_after_error"},
+    "RateLimit": {"grant", "leave", "line_up", "on_due", "take"},
     "Reconnecting": {"check", "clock", "concerns", "later", "on_due", "up", "wants"},
     "RepeatedTimer": {"begin", "on_due"},
     "Resolver": {

@@ -59,6 +59,7 @@ from reactor.errors import (
     WrongProcess,
     WrongThread,
 )
+from reactor.flow.rate_limit import RateLimit
 from reactor.interest import READ, WRITE
 from reactor.loop.calls import Notifier
 from reactor.loop.collection import WaitStateCollection
@@ -125,6 +126,7 @@ __all__ = [
     "OperationNotAllowed",
     "OperationTimeout",
     "Protocol",
+    "RateLimit",
     "ReactorError",
     "Reconnecting",
     "Resolver",

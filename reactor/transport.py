@@ -452,10 +452,12 @@ class Transport(TransportBase):
 
         `_direct` is the type of what may, or None if nothing may: so `write` asks one question.
         """
-        self._channel = self._state.channel
+        channel, output = self._state.channel, self._output
+        meter = None if output is None else output.meter
+        self._channel = channel if meter is None else meter.on(channel)
         free = (
             self._phase == OPEN
-            and not self._output
+            and not output
             and not self._eof_asked
             and self._idle is None
             and self._state.loss is None
@@ -548,6 +550,7 @@ class Transport(TransportBase):
         state = self._state
         self._enter(CLOSED)
         self._direct = None
+        self._leave_limits()
         if self._idle is not None:
             self._idle.cancel()
         self.close_report = CloseReport(

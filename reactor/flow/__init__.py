@@ -13,11 +13,13 @@ has one of each, and only it knows when the connection is open, switching to TLS
 
 Words: *waiting* output is what no channel has taken. A *high* and a *low* mark are the sizes at
 which the protocol is paused and resumed. To *feed* a protocol is to hand over what arrives as it
-arrives. The *last call* is `connection_lost`.
+arrives. To run *dry* is to wait for one's turn under a limit of the rate. The *last call* is
+`connection_lost`.
 
 Read `waiting_output` first, then `feeding`, which is the other direction. `idle_limit` watches
-over both. `phase` is what a transport is doing, `transport_base` what it can be told of all this,
-and `close_report` what is left of it.
+over both, and `rate_limit` slows them down by what is in a `token_bucket`. `phase` is what a
+transport is doing, `transport_base` what it can be told of all this, and `close_report` what is
+left of it.
 
 Nothing here knows where connections come from; sizes of messages, lines and frames belong to the
 protocols.

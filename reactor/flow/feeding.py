@@ -1,12 +1,14 @@
 """Feeding: what arrives is handed to a protocol, for as long as somebody wants it.
 
 One operation does all of it, a `Feed` bound directly to the hook of the protocol, or a
-`BufferedFeed` for protocols that lend their buffers. It runs unless the program has paused it, or
-the transport has stopped it. Bytes that had been received before there was a feed come first.
+`BufferedFeed` for protocols that lend their buffers. It runs unless the program has paused it, the
+transport has stopped it, or it has run dry under a limit of the rate. Bytes that had been received
+before there was a feed come first.
 """
 
 from typing import Any
 
+from reactor.flow.rate_limit import Meter, MeteredBufferedFeed, MeteredFeed
 from reactor.operations.streams import BufferedFeed, Feed
 from reactor.protocol import BaseProtocol, BufferedProtocol
 from reactor.state.connection import Connection
@@ -25,7 +27,17 @@ class Feeding:
     Source: PR-04, PR-07, PR-09.
     """
 
-    __slots__ = ("_feed", "_protocol", "_quiet", "_state", "_stopped", "_transport", "paused")
+    __slots__ = (
+        "_dry",
+        "_feed",
+        "_protocol",
+        "_quiet",
+        "_state",
+        "_stopped",
+        "_transport",
+        "meter",
+        "paused",
+    )
 
     def __init__(
         self,
@@ -39,6 +51,8 @@ class Feeding:
         self._feed: Feed | BufferedFeed | None = None  # made when it first runs for this protocol
         self._stopped = True
         self.paused = False
+        self.meter: Meter | None = None  # of a limit of the rate
+        self._dry = False  # the meter has stopped it
         self._quiet = 0.0  # seconds without arrival that had passed when the feed was withdrawn
 
     @property
@@ -76,6 +90,25 @@ class Feeding:
         self._feed = None
         self._go_on()
 
+    def limit_rate(self, meter: Meter | None) -> None:
+        """Feed by another meter from now on; None for none."""
+        self._withdraw()
+        if self.meter is not None:
+            self.meter.leave()
+        self.meter = meter
+        self._feed = None
+        self.refill()
+
+    def run_dry(self) -> None:
+        """Feed nothing until it is our turn; the read timeout stands still."""
+        self._dry = True
+        self._withdraw()
+
+    def refill(self) -> None:
+        """Feed again: it is our turn."""
+        self._dry = False
+        self._go_on()
+
     def let_go(self) -> None:
         """Know nobody any more: the connection has ended, and everybody has been told."""
         self._feed = self._protocol = self._transport = None
@@ -90,14 +123,14 @@ class Feeding:
     def _go_on(self) -> None:
         """Let the feed run, if nothing stands against it."""
         state = self._state
-        if self._stopped or self.paused or state.input.active:
+        if self._stopped or self.paused or self._dry or state.input.active:
             return
         if state.unread_count:
             state.later(self._deliver_unread)
         elif state.input.channel is state.channel:  # else the end has been told already
             feed = self._feed
             if feed is None:
-                feed = self._feed = feed_of(self._protocol)
+                feed = self._feed = feed_of(self._protocol, self.meter)
             feed.order(self._transport.input_ended)  # its timeout is whatever the queue's is now
             state.input.start(feed)
             if self._quiet:
@@ -116,24 +149,32 @@ class Feeding:
     def _deliver_unread(self) -> None:
         """Deliver what had arrived before there was a feed, one buffer at a time."""
         state = self._state
-        if self._stopped or self.paused or state.input.active:
+        if self._stopped or self.paused or self._dry or state.input.active:
             return
         if state.unread_count:
             feed = feed_of(self._protocol)
             if isinstance(feed, Feed):
-                feed.receiver.data_received(state.unread.take())
+                data = state.unread.take()
+                self._count(len(data))
+                feed.receiver.data_received(data)
             else:
                 count = state.unread.move_into(feed.lend(len(state.unread)))
+                self._count(count)
                 feed.receiver.buffer_updated(count)
         self._go_on()
+
+    def _count(self, count: int) -> None:
+        """Count what has come past the feed: a limit may owe it, and is paid back before more."""
+        if self.meter is not None:
+            self.meter.count(count)
 
     def __repr__(self) -> str:
         condition = "paused" if self.paused else "stopped" if self._stopped else "running"
         return f"<Feeding of {self._protocol!r}, {condition}>"
 
 
-def feed_of(protocol: Any) -> Feed | BufferedFeed:
+def feed_of(protocol: Any, meter: Meter | None = None) -> Feed | BufferedFeed:
     """Return the operation that feeds a protocol; asyncio's own classes fit too."""
     if isinstance(protocol, BufferedProtocol) or not hasattr(protocol, "data_received"):
-        return BufferedFeed(protocol)
-    return Feed(protocol)
+        return BufferedFeed(protocol) if meter is None else MeteredBufferedFeed(protocol, meter)
+    return Feed(protocol) if meter is None else MeteredFeed(protocol, meter)

@@ -10,6 +10,7 @@ from reactor.arguments import check_count
 from reactor.flow.facts import fact
 from reactor.flow.feeding import Feeding
 from reactor.flow.phase import ENDING, OPEN
+from reactor.flow.rate_limit import Limits, meter_of
 from reactor.flow.waiting_output import WaitingOutput
 from reactor.loop.ownership import Ownership
 from reactor.protocol import BaseProtocol
@@ -98,6 +99,34 @@ class TransportBase:
         if self._phase & ~ENDING and self._output is not None:
             self._output.release()
 
+    def set_rate_limits(self, *, read: Limits = None, write: Limits = None) -> None:
+        """Set how many bytes per second may come and leave; None is no limit.
+
+        What may not be read is left to the kernel, so that the peer comes to feel it; what may not
+        be sent waits, and counts for the marks and the output limit. Neither the read nor the
+        write timeout runs because of that. `close` sends what waits at this rate too, and its
+        limit counts only while the peer could take something and does not.
+
+        Args:
+            read: a `RateLimit`, which may be shared with others, or several, this connection's own
+                first: then all of them hold.
+            write: likewise; the same one limits both together.
+
+        Raises:
+            TypeError: one is no RateLimit. ValueError: one is of another collection. WrongThread.
+
+        Thread: the owner's. Calls back: never before it returns. Source: PR-05, PR-07.
+        """
+        self._owner.check()
+        if self._phase & ENDING:
+            return
+        collection = self._state.collection
+        incoming = meter_of(read, self._feeding, collection)
+        outgoing = meter_of(write, self._waiting, collection)
+        self._feeding.limit_rate(incoming)
+        self._waiting.limit_rate(outgoing)
+        self._be_direct()
+
     # Reading.
 
     def pause_reading(self) -> None:
@@ -179,6 +208,16 @@ class TransportBase:
         return fact(self._state, name, default)
 
     # Inside.
+
+    def _be_direct(self) -> None:
+        """Let writes go straight into the channel, if nothing has to be looked at on the way."""
+        raise NotImplementedError
+
+    def _leave_limits(self) -> None:
+        """Wait in no line any more."""
+        for flow in (self._feeding, self._output):
+            if flow is not None and flow.meter is not None:
+                flow.meter.leave()
 
     @property
     def _waiting(self) -> WaitingOutput:

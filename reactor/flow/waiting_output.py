@@ -9,7 +9,8 @@ resumed at the low one, strictly in turn, and at the limit writes are refused.
 
 A *fence* keeps what is written after it apart from what was written before: the first leaves in
 clear, the second waits for TLS. A *hold* lets nothing leave while it lasts, and no limit runs. A
-*mark* is passed when all that was written before it is with the kernel.
+*mark* is passed when all that was written before it is with the kernel. Output that has *run dry*
+waits for its turn under a limit of the rate.
 """
 
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from typing import Any, Final
 
 from reactor.channel.base import BytesLike
 from reactor.errors import LimitExceeded
+from reactor.flow.rate_limit import Meter
 from reactor.operations.streams import Pour
 from reactor.state.connection import Connection
 
@@ -42,13 +44,16 @@ class WaitingOutput:
 
     __slots__ = (
         "_behind",
+        "_dry",
         "_fenced",
         "_held",
         "_pour",
         "_state",
+        "_timeout",
         "_transport",
         "high",
         "low",
+        "meter",
         "paused",
     )
 
@@ -59,6 +64,9 @@ class WaitingOutput:
         self._behind: Pour | None = None  # what is behind the fence
         self._fenced = False
         self._held = False
+        self._dry = False  # the meter has stopped it
+        self._timeout: float | None = None  # seconds without progress; None is that of the state
+        self.meter: Meter | None = None  # of a limit of the rate
         self.paused = False
         self.high = WRITE_LIMIT_HIGH
         self.low = WRITE_LIMIT_LOW
@@ -108,7 +116,7 @@ class WaitingOutput:
     def watch(self) -> None:
         """Wait for what the channel itself holds: it counts, and it has limits, like the rest."""
         if self._pour is None:
-            self._pour = Pour(self._sank, self.low)
+            self._pour = Pour(self._sank, self.low, self.meter)
             self._begin()
         self._rose()
 
@@ -135,6 +143,7 @@ class WaitingOutput:
 
     def retime(self, timeout: float | None) -> None:
         """Give what is leaving another limit in seconds without progress, counted from now."""
+        self._timeout = timeout
         if self._pour is not None:
             self._state.output.retime(timeout)
 
@@ -142,8 +151,7 @@ class WaitingOutput:
         """Let nothing leave until `release`; what TLS has encrypted already does."""
         if not self._held:
             self._held = True
-            if self._state.output.operation is self._pour is not None:
-                self._state.output.withdraw()
+            self._withdraw()
 
     def release(self) -> None:
         """Let it leave again; the limit of what waits counts from now."""
@@ -153,6 +161,28 @@ class WaitingOutput:
                 self._begin()
             elif not self._fenced:
                 self._transport.output_gone()
+
+    def limit_rate(self, meter: Meter | None) -> None:
+        """Let what leaves, and what is written from now on, go by another meter; None for none."""
+        if self.meter is not None:
+            self.meter.leave()
+        self.meter = meter
+        for pour in (self._pour, self._behind):
+            if pour is not None:
+                pour.meter = meter
+        if self._dry:
+            self.refill()
+
+    def run_dry(self) -> None:
+        """Let nothing leave until it is our turn; no write timeout runs meanwhile."""
+        self._dry = True
+        self._transport.moved()
+        self._withdraw()
+
+    def refill(self) -> None:
+        """Let it leave again: it is our turn."""
+        self._dry = False
+        self._begin()
 
     def fence(self) -> None:
         """Let what is written from now on wait until `lift`."""
@@ -168,15 +198,20 @@ class WaitingOutput:
         """Return what the next bytes go into, on the far side of the fence if there is one."""
         if self._fenced:
             if self._behind is None:
-                self._behind = Pour(self._sank, self.low)
+                self._behind = Pour(self._sank, self.low, self.meter)
             return self._behind
         if self._pour is None:
-            self._pour = Pour(self._sank, self.low)
+            self._pour = Pour(self._sank, self.low, self.meter)
         return self._pour
 
     def _begin(self) -> None:
-        if self._pour is not None and not self._held and not self._state.output.active:
-            self._state.output.start(self._pour.order(self._poured))
+        if self._pour is None or self._held or self._dry or self._state.output.active:
+            return
+        self._state.output.start(self._pour.order(self._poured, timeout=self._timeout))
+
+    def _withdraw(self) -> None:
+        if self._state.output.operation is self._pour is not None:
+            self._state.output.withdraw()
 
     def _rose(self) -> None:
         if not self.paused and self.size > self.high:

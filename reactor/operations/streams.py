@@ -123,21 +123,24 @@ class Pour(Operation):
 
     Args:
         sunk: called without arguments when what is left falls to `low` bytes.
+        low: bytes.
+        meter: what stands in for the channel and lets less through, or None.
 
     Source: PR-05, PR-06, CL-40.
     """
 
-    __slots__ = ("_chunks", "_marks", "_sunk", "low", "size")
+    __slots__ = ("_chunks", "_marks", "_sunk", "low", "meter", "size")
 
     phase = "write"
     renewed = True
 
-    def __init__(self, sunk: Callable[[], object], low: int) -> None:
+    def __init__(self, sunk: Callable[[], object], low: int, meter: Any = None) -> None:
         super().__init__()
         self._chunks: deque[Chunk] = deque()
         self._marks: Marks | None = None  # made when there is one
         self._sunk = sunk
         self.low = low
+        self.meter = meter
         self.size = 0  # bytes that are left
 
     def put(self, data: BytesLike) -> None:
@@ -163,6 +166,8 @@ class Pour(Operation):
     def step(self, channel: Channel) -> bool:
         """Write until the channel refuses, then tell if it has become little."""
         before, began = self.size, self.moved
+        if self.meter is not None:
+            channel = self.meter.on(channel)
         try:
             while self._chunks and self.moved - began < STEP_LIMIT:
                 if self._marks and not self._pass_marks(self._marks, channel):
