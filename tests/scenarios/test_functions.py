@@ -39,7 +39,7 @@ def test_curl_gets_the_whole_answer__cl_39(port: str) -> None:
 
 def test_the_client_closes_when_it_has_what_it_wants__cl_44(port: str, tmp_path: Path) -> None:
     """A client that closes in its `read_cb` has what it wanted, and hears of nothing more."""
-    command = [sys.executable, EXAMPLE / "client.py", "127.0.0.1", port]
+    command: list[str | Path] = [sys.executable, EXAMPLE / "client.py", "127.0.0.1", port]
     with Program(*command, folder=tmp_path, environment=ENVIRONMENT) as client:
         client.expect("HTTP/1.1 200 OK")
         assert client.ends() == 0
@@ -48,7 +48,12 @@ def test_the_client_closes_when_it_has_what_it_wants__cl_44(port: str, tmp_path:
 
 def test_the_client_says_why_there_is_no_answer__cl_59(tmp_path: Path) -> None:
     """A client whose connection is refused prints the one event, and ends."""
-    command = [sys.executable, EXAMPLE / "client.py", "127.0.0.1", str(free_port())]
+    command: list[str | Path] = [
+        sys.executable,
+        EXAMPLE / "client.py",
+        "127.0.0.1",
+        str(free_port()),
+    ]
     with Program(*command, folder=tmp_path, environment=ENVIRONMENT) as client:
         client.expect("no answer: cannot connect")
         assert client.ends() == 1
