@@ -70,7 +70,7 @@ CALLED_FROM_BELOW: Final = {
     "RepeatedTimer": {"begin", "on_due"},
     "Resolver": {
         *("doubt", "drop", "hasten", "known_addresses"),
-        *("look_up", "look_up_blocking", "look_up_name"),
+        *("look_up", "look_up_blocking", "look_up_name", "start_anew"),
     },
     "Server": {"cannot_accept", "connection_of", "welcome"},
     "SocketStream": {"file_closed", "looking"},

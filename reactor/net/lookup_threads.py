@@ -115,6 +115,12 @@ class LookupThreads:
         self.abandoned_count = 0
         self._closed = False
 
+    def unused(self) -> "LookupThreads":
+        """Return others with the same limits; closed, if these are."""
+        others = LookupThreads(self.thread_count, self.queue_limit, self.abandoned_limit)
+        others._closed = self._closed
+        return others
+
     @property
     def closed(self) -> bool:
         """Whether it is closed, and asks nothing any more."""

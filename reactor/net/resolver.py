@@ -12,10 +12,12 @@ thread counts. And who has waited in line for `QUEUE_TIMEOUT` says so, and waits
 
 import functools
 import logging
+import os
 import queue
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Callable, Hashable
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
@@ -109,6 +111,7 @@ class Resolver:
     """
 
     __slots__ = (
+        "__weakref__",
         "_answers",
         "_lookup",
         "_name_lookup",
@@ -148,6 +151,7 @@ class Resolver:
         self._answers = Answers(cache_limit, positive_lifetime, negative_lifetime, clock)
         self._threads = LookupThreads(thread_count, queue_limit, abandoned_limit)
         self._open: dict[Key, SharedQuestion] = {}  # those that one more may join
+        _EVERY_RESOLVER.add(self)
 
     @property
     def overrides(self) -> dict[Any, Any]:
@@ -380,6 +384,18 @@ class Resolver:
             if lookup.question is not None and lookup in lookup.question.askers:
                 self._threads.hasten(lookup.question)
 
+    def start_anew(self) -> None:
+        """Let go of what the parent of this process is doing: threads do not survive a fork.
+
+        Its look-ups will never be answered here, and its lock may have been held just then.
+
+        Thread: the only one, in the child. Calls back: never. Source: REL-44, LW-029.
+        """
+        for question in self._questions():
+            question.askers.clear()
+        self._open = {}
+        self._threads = self._threads.unused()
+
     def _begin(self, lookup: "Lookup[Any]", key: Key, ask: Callable[[], Any]) -> None:
         """Answer a look-up from memory, let it join a question, or begin one; or refuse it."""
         refused: list[Lookup[Any]] = []
@@ -597,3 +613,13 @@ def _take(answers: "queue.SimpleQueue[Answer]", lookup: Lookup[Any], limit: floa
     except queue.Empty:
         lookup.hasten()
     return answers.get(timeout=None if limit is None else limit - QUEUE_TIMEOUT)
+
+
+def _start_anew_all() -> None:
+    for resolver in list(_EVERY_RESOLVER):
+        resolver.start_anew()
+
+
+_EVERY_RESOLVER: Final["weakref.WeakSet[Resolver]"] = weakref.WeakSet()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_anew_all)

@@ -7,7 +7,6 @@ the winner, under one limit. The route, the race, its attempts and the handshake
 
 import contextlib
 import functools
-import os
 import time
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -223,7 +222,7 @@ def shake_hands(
     return layered
 
 
-_RESOLVERS: Final[dict[int, Resolver]] = {}  # one, of this process: threads survive no fork
+_RESOLVER: Final = Resolver()
 
 
 def blocking_resolver() -> Resolver:
@@ -231,9 +230,4 @@ def blocking_resolver() -> Resolver:
 
     Thread: any. Calls back: never. Source: LW-029.
     """
-    process = os.getpid()
-    resolver = _RESOLVERS.get(process)
-    if resolver is None:
-        _RESOLVERS.clear()
-        resolver = _RESOLVERS.setdefault(process, Resolver())
-    return resolver
+    return _RESOLVER

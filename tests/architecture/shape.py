@@ -19,8 +19,9 @@ FEW: Final = ("reactor/channel/tls_settings.py",)  # descriptions: a program has
 STATE: Final = {  # (file, how the statement begins): why a module may hold it nevertheless
     ("reactor/loop/ownership.py", "_EVERY_OWNERSHIP:"): "weak; a fork has to find them all",
     ("reactor/loop/ownership.py", "os.register_at_fork("): "there is one such list per process",
-    ("reactor/opening/blocking.py", "_RESOLVERS:"): "stuck look-ups are bounded by process",
     ("reactor/compat/asyncore.py", "socket_map:"): "asyncore's contract: old programs look for it",
+    ("reactor/net/resolver.py", "_EVERY_RESOLVER:"): "weak; a fork has to find them all",
+    ("reactor/net/resolver.py", "os.register_at_fork("): "there is one such list per process",
     ("reactor/testing/conformance.py", "CHECKS"): "a table that a decorator fills at import",
 }
 
