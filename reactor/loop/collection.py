@@ -321,12 +321,12 @@ class WaitStateCollection:
             arguments: what it is called with.
 
         Raises:
-            ValueError: it is a NaN. TypeError: it is no moment, or `function` cannot be called.
-            WrongThread, StateClosed, WrongProcess.
+            ValueError: it is a NaN. OverflowError: it is no float. TypeError: it is no moment, or
+            `function` cannot be called. WrongThread, StateClosed, WrongProcess.
 
         Thread: the owner's. Calls back: from the loop only. Source: CL-73, CL-74.
         """
-        return self._schedule(when, function, arguments)
+        return self._schedule(when + 0.0, function, arguments)  # a float: no loop counts further
 
     def call_every(
         self, interval: float, function: Callable[..., object], *arguments: Any

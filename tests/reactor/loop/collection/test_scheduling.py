@@ -124,6 +124,8 @@ def test_what_is_no_time_is_refused(collection: WaitStateCollection) -> None:
     for interval in (0, -1.0, math.nan, None):
         with pytest.raises(ValueError, match="interval"):
             collection.call_every(interval, print)  # type: ignore[arg-type]  # this is the point
+    with pytest.raises(OverflowError):  # it would end the loop, which cannot wait for it
+        collection.call_at(10**400, print)
     assert collection.stats()["timers"] == 0
 
 
