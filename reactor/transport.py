@@ -201,6 +201,22 @@ class Transport(TransportBase):
         else:
             passed()
 
+    def later(self, callback: Callable[..., object], *arguments: Any) -> None:
+        """Call back later, in the context of the connection; what it raises ends that.
+
+        Args:
+            callback: called with the arguments, also when the connection has ended meanwhile.
+            arguments: what it is called with.
+
+        Raises:
+            WrongThread: the caller does not own the collection. TypeError: it cannot be called.
+
+        Thread: the owner's. Calls back: never before it returns. Source: LW-021, CL-36.
+        """
+        check_callback(callback)
+        self._owner.check(over=self._phase == CLOSED)
+        self._state.later(callback, *arguments)
+
     # Limits, TLS.
 
     def set_timeouts(

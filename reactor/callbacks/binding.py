@@ -164,7 +164,9 @@ class SocketBinding(Protocol):
             self._call(read_cb, self, data)
             return
         self.inbox.put(data)
-        if read_cb is not None:
+        if read_cb is None:
+            self.deliver_later()
+        else:
             self._deliver(read_cb)
         if len(self.inbox) > self.inbox.limit and self.transport is not None:
             self.transport.end_by(self._too_much())
@@ -237,9 +239,18 @@ class SocketBinding(Protocol):
         else:
             transport.resume_reading(restart=restart)
 
+    def deliver_later(self) -> None:
+        """Tell of what is kept in a later turn, if there is a callback by now.
+
+        Thread: the owner's. Calls back: never before it returns. Source: CL-33, CL-46.
+        """
+        transport, read_cb = self.transport, self._handlers.latest.read
+        if transport is not None and read_cb is not None and self.inbox.untold:
+            transport.later(self._deliver_kept)
+
     def _deliver(self, read_cb: Callable[..., object]) -> None:
         """Tell of what is kept."""
-        self.inbox.untold = False
+        self.inbox.tell()
         if self._settings.drain:
             self._call(read_cb, self, self.inbox.take())
         else:
@@ -251,7 +262,7 @@ class SocketBinding(Protocol):
         if self._quiet or self._disabled & READ or not self.inbox.untold:
             return
         if read_cb is None:
-            self.collection.post(self._deliver_kept, (), None)
+            self.deliver_later()
             return
         self._deliver(read_cb)
         self.input_read()

@@ -16,31 +16,38 @@ READ_AHEAD: Final = 65_536  # bytes that are read although nobody is there to be
 class Inbox:
     """The unread bytes of one socket.
 
-    `end` is what there is behind them, None if more may come. `limit` is how many there may be;
-    `untold` says that nobody has been told of the last ones.
+    `end` is what there is behind them, None if more may come. `limit` is how many there may be.
 
     Thread: the owner's. Calls back: never. Source: CL-28, CL-29, CL-33, CL-34.
     """
 
-    __slots__ = ("_unread", "end", "limit", "untold")
+    __slots__ = ("_told", "_unread", "end", "limit")
 
     def __init__(self) -> None:
         self._unread = ReadBuffer()
         self.end: ReactorError | None = None
         self.limit = INPUT_LIMIT
-        self.untold = False
+        self._told = True  # whether somebody knows of the last ones
 
     def __len__(self) -> int:
         return len(self._unread)
 
+    @property
+    def untold(self) -> bool:
+        """Whether there is something of which nobody has been told."""
+        return not self._told and bool(self._unread)
+
     def put(self, data: bytes) -> None:
         """Keep what has arrived."""
         self._unread.append(data)
-        self.untold = True
+        self._told = False
+
+    def tell(self) -> None:
+        """Learn that somebody is being told of all of it."""
+        self._told = True
 
     def take(self) -> bytes:
         """Take all of it out."""
-        self.untold = False
         return self._unread.take()
 
     def clear(self, end: ReactorError) -> None:

@@ -108,7 +108,8 @@ class TCPSocket(SocketBinding):
         if self._disabled & WRITE:
             self.enable(write=True)
         if read_cb is not None:
-            self._expect(read_cb)
+            self.input_read()
+            self.deliver_later()
 
     def close(self, abort: bool = False) -> None:
         """Send what was written, then end; nothing is called any more. Once more is harmless.
@@ -200,7 +201,7 @@ class TCPSocket(SocketBinding):
         self._disabled &= ~(READ * read | WRITE * write)
         if restart:
             self.input_read(restart=True)
-            self.collection.post(self._deliver_kept, (), None)
+            self.deliver_later()
         if write and self.transport is not None:
             self.transport.release_output()
 
@@ -257,12 +258,6 @@ class TCPSocket(SocketBinding):
         self.failed(error)
 
     # Inside.
-
-    def _expect(self, read_cb: ReadCallback) -> None:
-        """Tell a new callback of what came when there was none, and let more come."""
-        self.input_read()
-        if self.inbox.untold:
-            self.collection.post(self._deliver_kept, (), None)
 
     def _check_open(self, verb: str) -> None:
         self.collection.owner.check()

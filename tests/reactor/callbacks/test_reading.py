@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import socket
 import struct
 from typing import Any, Final
@@ -13,6 +14,7 @@ from reactor.callbacks.inbox import READ_AHEAD
 from reactor.errors import ConnectionReset, EndOfStream, LimitExceeded
 from tests.reactor.callbacks.conftest import Program, World
 
+WHO: Final = contextvars.ContextVar[str]("WHO")
 PAYLOAD: Final = (1 << 16) + 20_000  # bytes
 
 
@@ -94,6 +96,60 @@ def test_what_was_read_ahead_is_delivered_once__cl_33(world: World, stream: bool
     far.socket.write(b"late")
     world.until(lambda: sum(call[0] == "read" for call in near.calls) == 2)
     assert (sock.stream.read() if stream else near.received) == b"early late"
+
+
+def test_what_arrives_in_the_very_turn_is_told_in_the_next__cl_33_38(tcp: World) -> None:
+    """What arrives in the turn in which a first `read_cb` is given is told to it in the next."""
+    near, later = Program(), Program()
+    late, late_peer = tcp.bare(Program(), read_cb=None)
+    near.on["read"] = lambda sock, data: late.write(b"x", read_cb=later.read)
+    _, peer = tcp.bare(near)
+    peer.sendall(b"give it")
+    late_peer.sendall(b"hello")
+    tcp.settle()
+    assert later.received == b"hello"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_was_read_by_hand_is_not_told__cl_25_33(tcp: World, stream: bool) -> None:
+    """A `read_cb` that comes when all was read by hand is not called for nothing."""
+    near = Program()
+    made, peer = tcp.bare(near, read_cb=None, stream=stream)
+    sock = made.socket if stream else made
+    peer.sendall(b"early")
+    tcp.until(lambda: len(sock.inbox) == 5)
+    assert sock.stream.read() == b"early"
+    sock.write(b"x", read_cb=near.read)
+    tcp.settle()
+    assert near.names == ["connect", "write"]
+
+
+def test_reading_that_is_enabled_for_nobody_is_quiet__cl_33_47(tcp: World) -> None:
+    """Enabling reading over bytes that nobody is there for keeps them, and does not spin."""
+    near = Program()
+    sock, peer = tcp.bare(near, read_cb=None)
+    peer.sendall(b"kept")
+    tcp.until(lambda: len(sock.inbox) == 4)
+    sock.disable(read=True)
+    sock.enable(read=True)
+    tcp.settle()
+    assert len(sock.inbox) == 4
+
+
+def test_what_was_kept_is_told_in_the_context_of_the_socket__cl_33(tcp: World) -> None:
+    """A callback for what was kept has the context variables that all callbacks have."""
+    seen = list[str]()
+    near = Program(read=lambda *arguments: seen.append(WHO.get()))
+    token = WHO.set("the one who connects")
+    sock, peer = tcp.bare(near, read_cb=None)
+    WHO.reset(token)
+    peer.sendall(b"early")
+    tcp.until(lambda: len(sock.inbox) == 5)
+    sock.write(b"x", read_cb=near.read)
+    tcp.settle()
+    peer.sendall(b"late")
+    tcp.until_read(near, b"late")
+    assert seen == ["the one who connects"] * 2
 
 
 def test_without_a_read_callback_an_end_is_met__cl_33(world: World) -> None:
