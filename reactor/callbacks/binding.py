@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from reactor.callbacks.async_io_stream import AsyncIOStream
-from reactor.callbacks.handlers import Callbacks, Handlers, SocketCallback, log, log_event
+from reactor.callbacks.handlers import Callbacks, Handlers, SocketCallback, log
 from reactor.callbacks.inbox import READ_AHEAD, Inbox
 from reactor.channel.tls_settings import ServerHostname
 from reactor.errors import Address, EndOfStream, LimitExceeded, ReactorError
@@ -356,7 +356,7 @@ class SocketBinding(Protocol):
 
     def _tell(self, event: ReactorError) -> None:
         event.connection = self
-        (self._handlers.now.event or log_event)(event)
+        self._handlers.now.tell(event)
 
     def _call(self, callback: Callable[..., object], *arguments: Any) -> None:
         """Call the program; what it raises ends the connection, and goes to the error handler."""

@@ -20,7 +20,7 @@ EventCallback: TypeAlias = Callable[[Any], object]
 log: Final = logging.getLogger("reactor")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Callbacks:
     """Who is told of what arrives, of output that is gone, and of the end; None tells nobody.
 
@@ -39,11 +39,24 @@ class Callbacks:
     def __post_init__(self) -> None:
         check_callables(read_cb=self.read, write_cb=self.write, event_cb=self.event)
 
+    # A callback may be an object with a truth and an equality of its own: only None is none.
+
+    @property
+    def given(self) -> bool:
+        """Whether there is any."""
+        return any(one is not None for one in (self.read, self.write, self.event))
+
     def replaced(self, other: "Callbacks") -> "Callbacks":
         """Return these, with those of `other` in their place that are given there."""
         return Callbacks(
-            other.read or self.read, other.write or self.write, other.event or self.event
+            self.read if other.read is None else other.read,
+            self.write if other.write is None else other.write,
+            self.event if other.event is None else other.event,
         )
+
+    def tell(self, event: ReactorError) -> None:
+        """Tell of an event; whoever there is, or the log."""
+        (log_event if self.event is None else self.event)(event)
 
 
 class Handlers:
@@ -75,7 +88,7 @@ class Handlers:
 
     def replace(self, callbacks: Callbacks) -> None:
         """Replace those that are given, from the next turn on."""
-        if callbacks != NOBODY:
+        if callbacks.given:
             self._following = self.latest.replaced(callbacks)
             self._turn = self._this_turn
 
@@ -86,9 +99,6 @@ class Handlers:
 
     def __repr__(self) -> str:
         return f"<Handlers {self.latest!r}>"
-
-
-NOBODY: Final = Callbacks()
 
 
 def log_event(event: ReactorError) -> None:

@@ -141,7 +141,7 @@ class PendingLookup:
         self._collection = collection
         self._given = given
         self._resolve_cb = resolve_cb
-        self._event_cb = event_cb or log_event
+        self._event_cb = log_event if event_cb is None else event_cb
         self._context = current_context()
         self._inquiry: Asking[Any] | None = None
 

@@ -63,7 +63,9 @@ def poll(
     if poll_for not in (READ, WRITE, EITHER):
         raise ValueError(f"poll_for is READ, WRITE or both, not {poll_for!r}")
     check_timeout("timeout", timeout)
-    return Poll(collection, fd, poll_for, timeout, (poll_cb, event_cb or log_event))
+    return Poll(
+        collection, fd, poll_for, timeout, (poll_cb, log_event if event_cb is None else event_cb)
+    )
 
 
 def idle(collection: WaitStateCollection, callback: Callable[[], object]) -> IdleCallback:

@@ -9,7 +9,6 @@ from reactor.callbacks.handlers import (
     EventCallback,
     ReadCallback,
     SocketCallback,
-    log_event,
 )
 from reactor.callbacks.tcp_socket import TCPSocket
 from reactor.errors import AcceptError
@@ -170,7 +169,7 @@ class TCPServer:
         Thread: the owner's. Calls back: `event_cb`. Source: CL-20.
         """
         error.connection = error.server = self
-        (self._callbacks.event or log_event)(error)
+        self._callbacks.tell(error)
 
     def __repr__(self) -> str:
         return f"<TCPServer of {self._server!r}>"

@@ -76,6 +76,30 @@ def test_callbacks_not_given_stay__cl_36(world: World) -> None:
     assert near.events == []
 
 
+class Calls(list[Any]):
+    """A callback that is a list of its calls: empty, and so untrue, until the first one."""
+
+    def __call__(self, *arguments: Any) -> None:
+        self.append(arguments)
+
+    def __eq__(self, other: object) -> bool:
+        raise AssertionError("nobody asks whether callbacks are alike")
+
+
+def test_a_callback_may_be_any_object_that_can_be_called__cl_36(tcp: World) -> None:
+    """A callback that is an object with a truth and an equality of its own is called like any."""
+    near, read, write, event = Program(), Calls(), Calls(), Calls()
+    sock, peer = tcp.bare(near)
+    sock.write(b"x", read_cb=read, write_cb=write, event_cb=event)
+    tcp.settle()
+    peer.sendall(b"y")
+    tcp.until(lambda: len(read))
+    peer.close()
+    tcp.until(lambda: len(event))
+    assert [len(one) for one in (read, write, event)] == [1, 1, 1]
+    assert near.names == ["connect"]
+
+
 def test_order_is_that_of_the_calls__cl_37(world: World) -> None:
     """Bytes arrive in the order of the calls, whatever callbacks come with them."""
     near, far, told = Program(), Program(), Told()
