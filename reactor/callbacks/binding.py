@@ -91,6 +91,7 @@ class SocketBinding(Protocol):
         "_asked",
         "_disabled",
         "_handlers",
+        "_held_back",
         "_pending",
         "_settings",
         "_silent",
@@ -113,6 +114,7 @@ class SocketBinding(Protocol):
         self._pending: EarlyOutput | None = EarlyOutput()  # until it is connected
         self._asked = False  # whether the end of output without a callback of its own is awaited
         self._disabled = 0  # a mask of directions
+        self._held_back = list[SocketCallback]()  # those due while writing is disabled
         self._silent = False
         self._stream: AsyncIOStream | weakref.ref[AsyncIOStream] | None = None
 
@@ -321,11 +323,20 @@ class SocketBinding(Protocol):
             self.transport.when_sent(self._perhaps_empty)
 
     def _sent(self, write_cb: SocketCallback) -> None:
-        assert self.transport is not None, "it has sent something"
         if self._disabled & WRITE:
-            self.transport.when_sent(self._sent, write_cb)
+            self._held_back.append(write_cb)
         elif not self._silent:
             self._call(write_cb, self)
+
+    def tell_held_back(self) -> None:
+        """Tell of what was sent before writing was disabled, later, in front of all else.
+
+        Thread: the owner's. Calls back: never before it returns. Source: CL-40, CL-47.
+        """
+        held_back, self._held_back = self._held_back, []
+        for write_cb in held_back:
+            assert self.transport is not None, "it has sent something"
+            self.transport.later(self._sent, write_cb)
 
     def _perhaps_empty(self) -> None:
         """Tell that all output has left, or ask again behind what was written meanwhile."""

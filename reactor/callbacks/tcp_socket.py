@@ -203,6 +203,7 @@ class TCPSocket(SocketBinding):
             self.input_read(restart=True)
             self.deliver_later()
         if write and self.transport is not None:
+            self.tell_held_back()
             self.transport.release_output()
 
     # For who connects it.

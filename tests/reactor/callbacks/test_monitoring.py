@@ -103,6 +103,20 @@ def test_no_write_cb_that_was_on_its_way__cl_46(tcp: World) -> None:
     assert own == ["own", "own"]
 
 
+def test_write_cbs_that_were_held_back_come_first__cl_40_46(world: World) -> None:
+    """A `write_cb` that came due while writing was disabled comes before those of later writes."""
+    near, far, told = Program(), Program(), list[str]()
+    sock = world.pair(near, far)
+    sock.write(b"x", write_cb=lambda sock: told.append("sent before"))
+    sock.write(PLENTY, write_cb=lambda sock: told.append("sent after"))
+    sock.disable(write=True)
+    world.settle()
+    assert told == []
+    sock.enable(write=True)
+    world.until(lambda: len(told) == 2)
+    assert told == ["sent before", "sent after"]
+
+
 def test_a_write_enables_writing__cl_47(world: World) -> None:
     """A `write` enables writing by itself, and leaves the reading direction as it is."""
     near, far = Program(), Program()
