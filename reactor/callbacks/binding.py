@@ -181,7 +181,7 @@ class SocketBinding(Protocol):
         Thread: the owner's. Calls back: `read_cb`, `event_cb`. Source: CL-56, CL-57.
         """
         self._deliver_the_last()
-        if self._silent or self.transport is None:
+        if self._quiet or self.transport is None:
             return
         end = EndOfStream("the peer has ended the connection", phase="read", peer=self.peer_address)
         self.inbox.end = end
@@ -376,5 +376,12 @@ class SocketBinding(Protocol):
         try:
             callback(*arguments)
         except Exception as exception:  # noqa: BLE001  # user code
-            transport.failed(exception, self)
-            self.closed = transport.is_closing()
+            try:
+                transport.failed(exception, self)
+            finally:
+                self.closed = transport.is_closing()
+                report = transport.close_report
+                assert report is not None, "that has ended it"
+                # Only of a loss that it has met by writing there is an event.
+                if report.error is not exception or report.phase == "callback":
+                    self._silent = True

@@ -295,3 +295,30 @@ def test_a_loss_met_by_a_write_is_an_event__cl_55(tcp: World, errors: Errors) ->
     assert errors == []
     assert len(near.events) == 1
     assert sock.closed
+
+
+@pytest.mark.parametrize("ends", [socket.socket.close, reset])
+def test_a_last_read_cb_that_raises__cl_67(tcp: World, errors: Errors, ends: Any) -> None:
+    """What the `read_cb` for the last bytes raises is told instead of the end behind them."""
+    near = Program(read=explode)
+    sock, peer = tcp.bare(near, read_cb=None)
+    peer.sendall(b"last words")
+    tcp.until(lambda: len(sock.inbox))
+    ends(peer)
+    sock.write(b"", read_cb=near.read)
+    tcp.until_closed(sock)
+    assert [concerned for concerned, _ in errors] == [sock]
+    assert near.names == ["connect", "read"]
+
+
+def test_propagated_it_closes_at_once__cl_67(tcp: World) -> None:
+    """Under `propagate` the socket is closed when the exception leaves the loop."""
+    near = Program(read=explode)
+    tcp.collection.error_handler = propagate
+    sock, peer = tcp.bare(near)
+    peer.sendall(b"x")
+    with pytest.raises(ZeroDivisionError):
+        tcp.until(lambda: False)
+    assert sock.closed
+    with pytest.raises(StateClosed):
+        sock.write(b"x")
