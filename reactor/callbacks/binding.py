@@ -7,6 +7,7 @@ Callbacks belong to the program, which may close the socket in each of them: fro
 *silent*. It is so as well while the one final event is told.
 """
 
+import contextlib
 import sys
 import weakref
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from reactor.callbacks.async_io_stream import AsyncIOStream
 from reactor.callbacks.handlers import Callbacks, Handlers, SocketCallback, log
 from reactor.callbacks.inbox import READ_AHEAD, Inbox
 from reactor.channel.tls_settings import ServerHostname
-from reactor.errors import Address, EndOfStream, LimitExceeded, ReactorError
+from reactor.errors import Address, EndOfStream, LimitExceeded, ReactorError, SocketError
 from reactor.interest import READ, WRITE
 from reactor.loop.collection import WaitStateCollection
 from reactor.protocol import Protocol
@@ -296,13 +297,16 @@ class SocketBinding(Protocol):
         if pending is None or transport is None or transport.is_closing():
             return
         for_nobody = list[bytes]()
-        for data, write_cb in pending.writes:
-            for_nobody.append(data)
-            if write_cb is not None:
+        # The loss that one of them meets is raised by those behind it: it is told as an event.
+        with contextlib.suppress(SocketError):
+            for data, write_cb in pending.writes:
+                for_nobody.append(data)
+                if write_cb is not None:
+                    transport.writelines(for_nobody)
+                    for_nobody.clear()
+                self.report_sent(write_cb)
+            if for_nobody:
                 transport.writelines(for_nobody)
-                for_nobody.clear()
-            self.report_sent(write_cb)
-        transport.writelines(for_nobody)
 
     def report_sent(self, write_cb: SocketCallback | None, before: int = 0) -> None:
         """Tell of what was just written when it has left: its own callback, or that of the socket.

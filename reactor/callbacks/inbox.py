@@ -16,15 +16,17 @@ READ_AHEAD: Final = 65_536  # bytes that are read although nobody is there to be
 class Inbox:
     """The unread bytes of one socket.
 
-    `end` is what there is behind them, None if more may come. `limit` is how many there may be.
+    `end` is what there is behind them, None if more may come. `limit` is how many there may be;
+    `dropped` says that the program has closed, and that nothing can be read any more.
 
     Thread: the owner's. Calls back: never. Source: CL-28, CL-29, CL-33, CL-34.
     """
 
-    __slots__ = ("_told", "_unread", "end", "limit")
+    __slots__ = ("_told", "_unread", "dropped", "end", "limit")
 
     def __init__(self) -> None:
         self._unread = ReadBuffer()
+        self.dropped = False
         self.end: ReactorError | None = None
         self.limit = INPUT_LIMIT
         self._told = True  # whether somebody knows of the last ones
@@ -50,10 +52,10 @@ class Inbox:
         """Take all of it out."""
         return self._unread.take()
 
-    def clear(self, end: ReactorError) -> None:
-        """Drop everything: the program has closed, and reading raises `end`."""
+    def drop(self) -> None:
+        """Drop everything: the program has closed."""
         self.take()
-        self.end = end
+        self.dropped = True
 
     def read(self, count: int) -> bytes | None:
         """Take `count` bytes out, all for a negative number; None if there are none yet.

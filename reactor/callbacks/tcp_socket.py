@@ -130,12 +130,13 @@ class TCPSocket(SocketBinding):
         self.collection.owner.check(over=over)
         if over:
             return
+        self.inbox.drop()
         if not self.closed:
             self.closed = self._silent = True
-            self.inbox.clear(self._closed_error("reading"))
             if self._connecting is not None:
                 self._connecting.close()
-            self.send_pending()
+            if not abort:
+                self.send_pending()
         if transport is None:
             self.failed(None)
         elif abort:
@@ -258,17 +259,21 @@ class TCPSocket(SocketBinding):
         self._connecting = None
         self.failed(error)
 
+    def closed_error(self, verb: str) -> StateClosed:
+        """Return what a verb of a closed socket raises.
+
+        Thread: any. Calls back: never. Source: CL-61.
+        """
+        return StateClosed(
+            f"{self!r} is closed, too late for {verb}", phase="close", connection=self
+        )
+
     # Inside.
 
     def _check_open(self, verb: str) -> None:
         self.collection.owner.check()
         if self.closed:
-            raise self._closed_error(verb)
-
-    def _closed_error(self, verb: str) -> StateClosed:
-        return StateClosed(
-            f"{self!r} is closed, too late for {verb}", phase="close", connection=self
-        )
+            raise self.closed_error(verb)
 
     def __repr__(self) -> str:
         where = address_text(self.peer_address) if self.transport is not None else "nobody"

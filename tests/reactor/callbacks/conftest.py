@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -200,6 +201,12 @@ class World:
         self.undo.close()
         if self.collection.alive:
             self.settle()
+
+
+def reset(peer: socket.socket) -> None:
+    """Let the connection of a plain socket be reset."""
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.close()
 
 
 @pytest.fixture(params=["tcp", "tls", *(["unix"] if hasattr(socket, "AF_UNIX") else [])])

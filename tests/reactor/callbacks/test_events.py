@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import socket
-import struct
 from typing import Any, Final
 
 import pytest
@@ -22,17 +21,11 @@ from reactor.errors import (
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.error_handler import log_and_close, propagate
 from reactor.testing.clock import ManualClock
-from tests.reactor.callbacks.conftest import Program, World
+from tests.reactor.callbacks.conftest import Program, World, reset
 from tests.reactor.opening.network import resolver
 
 PLENTY: Final = bytes(8 << 20)
 Errors = list[tuple[Any, BaseException]]
-
-
-def reset(peer: socket.socket) -> None:
-    """Let the connection of a plain socket be reset."""
-    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    peer.close()
 
 
 def test_what_a_socket_shows__cl_21_22_23_24(world: World) -> None:

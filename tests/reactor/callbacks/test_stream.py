@@ -87,7 +87,11 @@ def test_closing_the_stream_closes_the_socket__cl_31(both: Both) -> None:
     assert both.stream.closed
     assert both.socket.closed
     both.stream.close()
-    for verb in (both.stream.read, both.stream.readline, lambda: both.stream.write(b"x")):
+    for verb in (
+        *(both.stream.read, both.stream.readline, both.stream.readall, both.stream.readlines),
+        *(lambda: both.stream.readinto(bytearray(1)), lambda: list(both.stream)),
+        *(lambda: both.stream.write(b"x"), lambda: both.stream.writelines([b"x"])),
+    ):
         with pytest.raises(StateClosed):
             verb()
     both.world.until(lambda: both.far.events)
@@ -116,6 +120,17 @@ def test_after_the_end_the_rest_can_be_read__cl_31(both: Both) -> None:
     assert both.stream.read() == b"last words"
     with pytest.raises(StateClosed):
         both.stream.write(b"x")
+
+
+def test_an_abort_behind_the_end_drops_the_rest__cl_31(both: Both) -> None:
+    """`close(abort=True)` drops what is unread behind the peer's end; a plain close leaves it."""
+    both.say(b"last words")
+    both.end()
+    both.stream.close()
+    assert both.stream.read(5) == b"last "
+    both.stream.close(abort=True)
+    with pytest.raises(StateClosed):
+        both.stream.read()
 
 
 def test_a_socket_has_one_stream__cl_32(both: Both) -> None:

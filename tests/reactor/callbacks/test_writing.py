@@ -12,7 +12,7 @@ from reactor.callbacks import init_tcp_socket
 from reactor.errors import EndOfStream, LimitExceeded, StateClosed, WrongThread
 from reactor.loop.collection import WaitStateCollection
 from reactor.testing.clock import ManualClock
-from tests.reactor.callbacks.conftest import Program, World
+from tests.reactor.callbacks.conftest import HOST, Program, World, reset
 from tests.reactor.loop.probe import elsewhere
 
 PLENTY: Final = bytes(range(250)) * 20_000  # more than kernels keep, and TLS encrypts ahead
@@ -352,6 +352,33 @@ def test_an_abort_drops_the_output__cl_43(tcp: World) -> None:
     tcp.settle()
     with pytest.raises(ConnectionResetError):
         drain(peer)
+
+
+def test_closing_never_raises_a_loss__cl_43_44(tcp: World) -> None:
+    """A `connect_cb` may close whatever was written before, and whatever the peer has done."""
+    listener = tcp.undo.enter_context(socket.create_server((HOST, 0)))
+    closed = list[bool]()
+
+    def close(sock: Any) -> None:
+        reset(listener.accept()[0])
+        sock.close()
+        closed.append(True)
+
+    near = Program(connect=close)
+    sock = tcp.dial(near, listener.getsockname()[1])
+    for _ in range(3):
+        sock.write(b"x", write_cb=near.write)
+    tcp.until_closed(sock)
+    assert (closed, near.names) == ([True], ["connect"])
+
+
+def test_what_waits_for_the_connection_is_dropped_too__cl_43(tcp: World) -> None:
+    """`close(abort=True)` in a `connect_cb` sends nothing of what was written before."""
+    near, far = Program(connect=lambda sock: sock.close(abort=True)), Program()
+    tcp.serve(far)
+    tcp.connect(near, data=b"data")
+    tcp.until(lambda: far.events)
+    assert (near.names, far.received) == (["connect"], b"")
 
 
 @pytest.mark.parametrize("abort", [True, False])
