@@ -76,7 +76,7 @@ CALLED_FROM_BELOW: Final = {
     "SocketStream": {"file_closed", "looking"},
     "TCPServer": {"failed", "listen", "make_socket"},
     "TCPSocket": {
-        *("close_after_error", "connect_by", "connect_failed", "connect_timeout"),
+        *("close_after_error", "closed_error", "connect_by", "connect_failed", "connect_timeout"),
         *("connection_made", "tls_as_given"),
     },
     "Timer": {"on_due"},
