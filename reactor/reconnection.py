@@ -85,7 +85,7 @@ def reconnecting(
         port: as for `connect`.
         backoff: how long to wait and when to give up; None is `Backoff()`, which never does.
         retry: as for `Reconnecting`.
-        connected: gets `(client, transport)` just before `connection_made`.
+        connected: gets `(client, transport)` just behind `connection_made`.
         waiting: as for `Reconnecting`.
         gave_up: as for `Reconnecting`.
         random: as for `Reconnecting`.
@@ -438,13 +438,20 @@ class Reconnecting(Timed):
         else:
             link.begun(thing)
 
-    def up(self, link: "Link") -> None:
+    def up(self) -> None:
         """Learn that a connection is up.
+
+        Thread: the owner's. Calls back: never. Source: PR-02.
+        """
+        self._enter(Phase.CONNECTED)
+
+    def tell(self, link: "Link") -> None:
+        """Tell the program that a connection is up, unless it has ended the client meanwhile.
 
         Thread: the owner's. Calls back: `connected`. Source: PR-02.
         """
-        self._enter(Phase.CONNECTED)
-        self._tell(self._told[0], link.thing)
+        if self._phase is Phase.CONNECTED and self.wants(link):
+            self._tell(self._told[0], link.thing)
 
     def wants(self, link: "Link") -> bool:
         """Tell whether a link is the present one; what others say is of the past.
@@ -579,6 +586,17 @@ class Link:
 
         Thread: the owner's. Calls back: the client's `connected`. Source: PR-02.
         """
+        self.up(connection)
+        self.tell()
+
+    def up(self, connection: Any) -> None:
+        """Do as `connected`, without a word to the program.
+
+        Raises:
+            OperationNotAllowed, WrongThread: as `connected`.
+
+        Thread: the owner's. Calls back: never. Source: PR-02.
+        """
         client = self._client
         client.check()
         if self.since is not None:
@@ -588,7 +606,7 @@ class Link:
             self.close()
             return
         self.since = client.clock()
-        client.up(self)
+        client.up()
 
     def ended(self, error: BaseException | None = None, *, told: bool = False) -> None:
         """Tell that the attempt has failed, or that the connection is over.
@@ -604,6 +622,13 @@ class Link:
         """
         self._client.check()
         self._client.later(self, error, told)
+
+    def tell(self) -> None:
+        """Tell the program that the connection is up, if there is anything to tell still.
+
+        Thread: the owner's. Calls back: the client's `connected`. Source: PR-02.
+        """
+        self._client.tell(self)
 
     def close(self) -> None:
         """Close the connection, or give up what leads to it.
@@ -645,7 +670,8 @@ class Dialling:
             self._collection.post(self._gone, (link, report.error, report.phase), None)
 
         def welcome(connection: Connection) -> None:
-            begin(connection, make, link.connected, gone)
+            begin(connection, make, link.up, gone)
+            link.tell()
 
         return dial(self._collection, self._route, welcome, link.ended)
 

@@ -400,8 +400,6 @@ def begin(
         connection.end()
         raise
     transport = Transport(connection, protocol, ended)
-    try:
-        if begun is not None:
-            begun(transport)
-    finally:
-        transport.begin()
+    if begun is not None:
+        begun(transport)
+    transport.begin()

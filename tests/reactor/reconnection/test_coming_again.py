@@ -56,8 +56,8 @@ def test_what_is_told_has_its_order(
     place.protocols[0].transport.close()
     settle(collection)
     assert order == [
-        ("connected", transport),
         ("connection_made", transport),
+        ("connected", transport),
         ("connection_lost", transport),
         ("waiting", None),
     ]

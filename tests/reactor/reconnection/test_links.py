@@ -147,9 +147,13 @@ def test_what_comes_late_does_nothing(
     settle(collection)
     assert bench.told == [("waiting", None)]
     second.connected(thing)
+    late = Thing()
+    first.connected(late)
     first.ended(TypeError())
     settle(collection)
+    assert late.closed_count == 1
     assert bench.client.connection == thing
+    assert bench.told == [("waiting", None), ("connected", thing)]
     assert errors == []
     bench.client.stop()
 

@@ -142,6 +142,48 @@ def test_the_collection_ends_it__lw_011(
     visitor.client.retry_now()
 
 
+@pytest.mark.parametrize("where", ["connection_made", "connected", "waiting", "gave_up", "retry"])
+def test_the_collection_may_be_closed_in_any_function__pr_4(
+    collection: WaitStateCollection, place: Place, visitors: Visitors, where: str
+) -> None:
+    """A collection that is closed in a function of a client that reconnects calls no other one but
+    `connection_lost`, once and behind `connection_made`.
+    """
+
+    def end_all(*what: Any) -> bool:
+        collection.close()
+        return False
+
+    how: dict[str, Any] = {} if where == "connection_made" else {where: end_all}
+    if where == "gave_up":
+        how["retry"] = lambda error: False
+    visitor = visitors(**how)
+    if where == "connection_made":
+        visitor.on = {where: end_all}
+    for _ in range(20):
+        if collection.alive:
+            collection.run_once(0)
+        if visitor.protocols and place.protocols and collection.alive:
+            place.protocols[0].transport.close()
+    assert not collection.alive
+    assert visitor.protocols[0].names[0] == "connection_made"
+    assert visitor.protocols[0].names[-1] == "connection_lost"
+    assert len(visitor.protocols[0].lost) == 1
+    assert visitor.names == (["connected"] if where in ("waiting", "gave_up", "retry") else [])
+
+
+@pytest.mark.parametrize("verb", ["stop", "close"])
+def test_stopped_in_connection_made_it_tells_nothing(
+    collection: WaitStateCollection, place: Place, visitors: Visitors, verb: str
+) -> None:
+    visitor = visitors()
+    visitor.on = {"connection_made": lambda transport: getattr(visitor.client, verb)()}
+    settle(collection)
+    assert visitor.told == []
+    assert len(visitor.protocols[0].lost) == (verb == "close")
+    place.close()
+
+
 def test_a_wait_can_be_cut_short(
     collection: WaitStateCollection, clock: ManualClock, visitors: Visitors, place: Place
 ) -> None:
