@@ -216,6 +216,8 @@ class SocketBinding(Protocol):
         if isinstance(stream, AsyncIOStream):
             self._stream = weakref.ref(stream)  # what has ended shall be no circle
         if not isinstance(error, ReactorError):
+            if self.inbox.end is None:
+                self.inbox.drop()  # else reading would say for ever that there is nothing yet
             return
         self.inbox.end = self.inbox.end or error
         try:

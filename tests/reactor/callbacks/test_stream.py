@@ -133,6 +133,24 @@ def test_an_abort_behind_the_end_drops_the_rest__cl_31(both: Both) -> None:
         both.stream.read()
 
 
+@pytest.mark.parametrize("how", ["raise", "collection", "transport"])
+def test_what_the_program_ends_cannot_be_read__cl_31(both: Both, how: str) -> None:
+    """However the program ends the connection, reading raises then, and never says "not yet"."""
+    both.world.collection.error_handler = lambda thing, exception: None
+    match how:
+        case "raise":
+            both.near.on["read"] = lambda sock, stream: 1 // 0
+            both.far.socket.write(b"x")
+            both.world.until_closed(both.socket)
+        case "collection":
+            both.world.collection.close()
+        case "transport":
+            both.socket.transport.abort()
+            both.world.until_closed(both.socket)
+    with pytest.raises(StateClosed):
+        both.stream.read()
+
+
 def test_a_socket_has_one_stream__cl_32(both: Both) -> None:
     """A socket and its stream know each other, and each is the same every time."""
     assert both.stream.socket is both.socket
