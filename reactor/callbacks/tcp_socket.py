@@ -135,6 +135,7 @@ class TCPSocket(SocketBinding):
             self.closed = self._silent = True
             if self._connecting is not None:
                 self._connecting.close()
+                self.collection.held.discard(self)
             if not abort:
                 self.send_pending()
         if transport is None:
@@ -240,6 +241,7 @@ class TCPSocket(SocketBinding):
             raise OperationNotAllowed(f"{self!r} has been connected before", connection=self)
         callbacks = Callbacks(event=event_cb)
         self._connecting = begin()
+        self.collection.held.add(self)  # closed with it, until there is a transport that is
         self._handlers.replace(callbacks)
         self._disabled = 0
 
@@ -249,6 +251,7 @@ class TCPSocket(SocketBinding):
         Thread: the owner's. Calls back: `connect_cb`. Source: CL-04, CL-06, CL-15.
         """
         self._connecting = None
+        self.collection.held.discard(self)
         super().connection_made(transport)
 
     def connect_failed(self, error: SocketError) -> None:
@@ -257,6 +260,7 @@ class TCPSocket(SocketBinding):
         Thread: the owner's. Calls back: `event_cb`. Source: CL-07.
         """
         self._connecting = None
+        self.collection.held.discard(self)
         self.failed(error)
 
     def closed_error(self, verb: str) -> StateClosed:

@@ -179,6 +179,17 @@ def test_every_connection_has_one_event_or_none__cl_64(
     assert sock.closed
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_closing_the_collection_closes_what_is_on_its_way__cl_87(tcp: World, stream: bool) -> None:
+    """A socket that is being connected is closed with its collection, without a call."""
+    near = Program()
+    tcp.serve(near)
+    made = tcp.connect(near, stream=stream)
+    tcp.collection.close()
+    assert made.closed
+    assert near.calls == []
+
+
 def test_without_an_event_cb_the_log_is_told__cl_65(
     tcp: World, caplog: pytest.LogCaptureFixture
 ) -> None:
