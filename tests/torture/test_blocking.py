@@ -21,7 +21,7 @@ from tests.torture.seam import REAL_SOCKET, Fault, Seam
 HOST: Final = "127.0.0.1"
 LINE: Final = b"one line\n"
 BULK: Final = bytes(range(256)) * 1024
-PATIENCE: Final = 10.0  # seconds until a peer that is silent has hung
+PATIENCE: Final = 4.0  # seconds until a peer that is silent has hung
 SAMPLE: Final = 2  # faults of each kind of call that the fast tests try
 
 # What a stream asks of the kernel, from its look at an address to its end.
