@@ -103,7 +103,7 @@ class Resident(WaitState):
         """Ask the dispatcher what it waits for, and watch for that."""
         dispatcher = self.dispatcher
         wanted = READ if dispatcher.readable() else 0
-        if dispatcher.writable() and not dispatcher.accepting:
+        if dispatcher.writable():
             wanted |= WRITE
         if wanted and self._heeds_urgent:
             wanted |= URGENT

@@ -85,7 +85,7 @@ class SocketMap(MutableMapping[int, Dispatcher]):
     def _ask(self) -> None:
         self.residents.ask()
         collection = self.residents.collection
-        if self._timeout is None or not collection.alive:
+        if self._timeout is None:
             return
         if self._dispatchers:
             collection.arm(self._reminder, collection.now + self._timeout)

@@ -213,6 +213,17 @@ def test_what_waits_can_be_dropped_even_while_it_is_sent(both: Both) -> None:
     assert chat.get_terminator() == b"\r\n"
 
 
+def test_a_producer_may_drop_what_waits(both: Both) -> None:
+    class Giving:
+        def more(self) -> bytes:
+            chat.discard_buffers()
+            return b""
+
+    chat = both.chat()
+    chat.push_with_producer(Giving())
+    assert not chat.producer_fifo
+
+
 def test_a_failure_goes_to_its_handler(both: Both) -> None:
     class Broken(Chat):
         def send(self, data: Any) -> int:

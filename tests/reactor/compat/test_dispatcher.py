@@ -24,6 +24,7 @@ class Server(asyncore.dispatcher):
     def __init__(self, members: Members) -> None:
         super().__init__(map=members)
         self.clients = list[Noting]()
+        self.addresses = list[Any]()
         self.create_socket()
         self.set_reuse_addr()
         self.bind(("127.0.0.1", 0))
@@ -31,7 +32,7 @@ class Server(asyncore.dispatcher):
 
     def handle_accepted(self, sock: Any, addr: Any) -> None:
         self.clients.append(Noting(sock, self._map))
-        assert self.clients[-1].addr == addr
+        self.addresses.append(addr)
 
 
 class Client(Noting):
@@ -63,6 +64,7 @@ def test_a_client_and_a_server_meet(members: Members) -> None:
     )
     assert re.fullmatch(r"<\S+\.Server listening 127\.0\.0\.1:0 at 0x\w+>", repr(server))
     assert re.fullmatch(r"<\S+\.Client connected 127\.0\.0\.1:\d+ at 0x\w+>", repr(client))
+    assert server.addresses == [server.clients[0].addr] == [client.socket.getsockname()]
     client.writing = False
     server.clients[0].close()
     client.on["read"] = lambda client: client.recv(10)
@@ -127,6 +129,13 @@ def test_sending_tells_no_room_and_a_lost_connection_apart(pair: Pair) -> None:
     assert dispatcher.calls == []
     far.close()
     assert (dispatcher.send(b"x"), dispatcher.calls) == (0, ["close"])
+
+
+def test_who_accepts_is_not_told_to_write(pair: Pair) -> None:
+    dispatcher = Noting(pair[0], {})
+    dispatcher.accepting = True
+    dispatcher.handle_write_event()
+    assert dispatcher.calls == []
 
 
 def test_a_broken_socket_does_not_come_into_the_map() -> None:

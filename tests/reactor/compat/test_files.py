@@ -12,7 +12,7 @@ import pytest
 from reactor.compat import asyncore
 from reactor.compat.residents import Members, Residents
 from reactor.loop.collection import WaitStateCollection
-from tests.reactor.compat.conftest import turns
+from tests.reactor.compat.conftest import Noting, turns
 from tests.reactor.loop.probe import LIMIT
 
 assert sys.platform != "win32", "Windows has no such dispatchers"
@@ -68,6 +68,37 @@ def test_a_plain_file_is_ready_always(members: Members, tmp_path: Path) -> None:
         asyncore.loop(timeout=LIMIT, map=members)
     assert got == [b"x" * 10, b"x" * 10, b""]
     assert path.read_bytes() == b"x" * 25 + b"end"
+
+
+def test_a_plain_file_is_served_once_in_a_turn(members: Members, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"abcdefgh")
+    got = list[bytes]()
+
+    class Reader(asyncore.file_dispatcher):
+        def handle_read(self) -> None:
+            got.append(self.recv(1))
+
+    with path.open("rb", buffering=0) as file:
+        Reader(file, members)
+        turns(members, 3)
+    assert got == [b"a", b"b", b"c"]
+
+
+def test_a_copy_is_left_alone_from_the_first_turn_on() -> None:
+    members: Members = {}
+    source, sink = os.pipe()
+    copy = asyncore.file_dispatcher(source, members)
+    os.write(sink, b"!")
+    near, far = socket.socketpair()
+    Noting(near, members, readable=lambda dispatcher: copy.close())
+    with asyncore._lodging(members) as residents:
+        residents.ask()
+        assert residents.collection.wait(0) == []
+    asyncore.close_all(members)
+    far.close()
+    os.close(source)
+    os.close(sink)
 
 
 def test_a_copy_that_was_forgotten_is_closed_with_a_warning() -> None:

@@ -15,8 +15,7 @@ from reactor.errors import OperationInProgress
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.error_handler import propagate
 from tests.reactor.compat.conftest import Noting, Pair, turns
-from tests.reactor.loop.probe import LIMIT, exit_code_of_child
-from tests.torture.seam import needs_epoll
+from tests.reactor.loop.probe import LIMIT
 
 
 def test_each_is_asked_before_each_wait(members: Members, pair: Pair) -> None:
@@ -175,8 +174,77 @@ def test_it_may_close_itself_when_it_is_asked(members: Members, pair: Pair) -> N
     near, far = pair
     dispatcher = Noting(near, members, readable=asyncore.dispatcher.close)
     far.send(b"!")
-    asyncore.loop(timeout=LIMIT, map=members)
-    assert (dispatcher.calls, dispatcher.asked) == ([], 1)
+    turns(members)
+    assert (dispatcher.calls, dispatcher.asked, len(members)) == ([], 1, 0)
+
+
+def test_it_may_be_replaced_when_it_is_asked(members: Members) -> None:
+    near, far = socket.socketpair()
+    heirs = list[Noting]()
+
+    def connect_anew(dispatcher: Noting) -> None:
+        far.close()
+        dispatcher.close()
+        heirs.extend(Noting(sock, members) for sock in socket.socketpair())
+        heirs[1].send(b"!")
+
+    number = near.fileno()
+    Noting(near, members, readable=connect_anew)
+    turns(members)
+    assert number in members  # the number was given out again
+    assert "read" in heirs[0].calls
+    assert len(members) == 2
+
+
+def test_who_was_closed_before_its_turn_is_not_asked(members: Members, pair: Pair) -> None:
+    near, far = pair
+    dispatchers = list[Noting]()
+    dispatchers.append(Noting(near, members, readable=lambda dispatcher: dispatchers[1].close()))
+    dispatchers.append(Noting(far, members))
+    turns(members)
+    assert (dispatchers[0].asked > 0, dispatchers[1].asked) == (True, 0)
+
+
+class Bare:
+    """In a map, and no dispatcher of ours."""
+
+    accepting = False
+
+    def __init__(self) -> None:
+        self.calls = list[str]()
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return False
+
+    def handle_read_event(self) -> None:
+        self.calls.append("read")
+
+
+def test_a_stranger_is_watched_while_it_is_in_the_map(
+    collection: WaitStateCollection, pair: Pair
+) -> None:
+    near, far = pair
+    stranger = Bare()
+    members: Members = {near.fileno(): stranger}
+    residents = Residents(collection, members)
+    far.send(b"!")
+    residents.turn(LIMIT)
+    assert stranger.calls == ["read"]
+    members.clear()  # nobody tells
+    residents.turn(0)
+    assert (stranger.calls, collection.wait(0)) == (["read"], [])
+
+
+def test_when_the_last_one_has_closed_itself_nobody_waits(pair: Pair) -> None:
+    members: Members = {}
+    Noting(pair[0], members, readable=asyncore.dispatcher.close)
+    thread = threading.Thread(target=asyncore.loop, args=(None, False, members), daemon=True)
+    thread.start()
+    thread.join(LIMIT)
+    assert not thread.is_alive()
 
 
 def test_a_handler_may_run_a_loop_of_its_own(pair: Pair) -> None:
@@ -213,75 +281,43 @@ def test_turns_of_a_shared_collection_do_not_nest(shared: SocketMap, pair: Pair)
     assert len(caught) == 1
 
 
-def test_another_thread_may_close_the_last_one(pair: Pair) -> None:
-    near, _ = pair
+def test_another_thread_may_close_what_is_waited_for(pair: Pair) -> None:
+    near, far = pair
     members: Members = {}
-    asked = threading.Event()
-    dispatcher = Noting(near, members, readable=lambda dispatcher: asked.set())
-    thread = threading.Thread(target=asyncore.loop, args=(None, False, members))
+    asked, closed = threading.Event(), threading.Event()
+
+    def linger(dispatcher: Noting) -> None:
+        if dispatcher.asked > 1:
+            dispatcher.close()
+        asked.set()
+        assert closed.wait(LIMIT)
+
+    first = Noting(near, members)  # was asked already when the second lingers
+    Noting(far, members, readable=linger).reading = False
+    thread = threading.Thread(target=asyncore.loop, args=(None, False, members), daemon=True)
     thread.start()
     assert asked.wait(LIMIT)
-    dispatcher.close()
+    first.close()
+    closed.set()
     thread.join(LIMIT)
     assert not thread.is_alive()
 
 
-@needs_epoll
-@pytest.mark.parametrize("closing", [False, True])
-def test_a_child_goes_on_by_itself(members: Members, pair: Pair, closing: bool) -> None:
-    near, far = pair
-    dispatcher = Noting(near, members)
-    turns(members)
-
-    def live_on() -> None:
-        asyncore.close_all(members)
-        far.send(b"hello parent")
-        own: Members = {}
-        one, other = socket.socketpair()
-        heir = Noting(one, own, read=asyncore.dispatcher.close)
-        other.send(b"!")
-        asyncore.loop(timeout=LIMIT, map=own)
-        assert heir.calls == ["read"]
-
-    if closing:  # in a turn
-        codes = list[int]()
-
-        def fork(dispatcher: Noting) -> None:
-            dispatcher.recv(1)
-            codes.append(exit_code_of_child(live_on))
-
-        dispatcher.on["read"] = fork
-        far.send(b"!")
-        turns(members, 1)
-        assert codes == [0]
-    else:
-        assert exit_code_of_child(live_on) == 0
-    dispatcher.on["read"] = asyncore.dispatcher.close
-    asyncore.loop(timeout=LIMIT, map=members)  # its registration is still there
-    assert dispatcher.calls[-1] == "read"
-
-
-@needs_epoll
-def test_a_child_may_stay_in_the_loop(pair: Pair) -> None:
+def test_below_0_a_timeout_is_none(pair: Pair) -> None:
     near, far = pair
     members: Members = {}
+    asked = threading.Event()
+    dispatcher = Noting(near, members, readable=lambda dispatcher: asked.set())
 
-    def wait_for_the_child(dispatcher: Noting) -> None:
-        dispatcher.recv(10)
-        code = exit_code_of_child(lambda: child_of(dispatcher))
-        dispatcher.on["read"] = asyncore.dispatcher.close
-        far.send(b"parent" if code == 0 else b"")
+    def speak() -> None:
+        assert asked.wait(LIMIT)
+        far.send(b"!")
 
-    def child_of(dispatcher: Noting) -> None:
-        dispatcher.on["read"] = asyncore.dispatcher.close
-        far.send(b"child")
-        asyncore.loop(timeout=LIMIT, map=members)  # the parent's is in a turn
-        assert members == {}
-
-    dispatcher = Noting(near, members, read=wait_for_the_child)
-    far.send(b"fork")
-    asyncore.loop(timeout=LIMIT, map=members)
-    assert dispatcher.calls == ["read", "read"]
+    thread = threading.Thread(target=speak)
+    thread.start()
+    asyncore.loop(timeout=-1, use_poll=True, map=members, count=1)
+    thread.join()
+    assert dispatcher.calls == ["read"]
 
 
 def test_a_descriptor_that_is_gone_is_told(collection: WaitStateCollection, pair: Pair) -> None:

@@ -150,6 +150,20 @@ def test_it_may_be_closed_while_it_asks(
     assert (len(shared), collection.alive) == (0, False)
 
 
+def test_who_stays_in_it_has_no_loop_any_more(
+    collection: WaitStateCollection, shared: SocketMap, pair: Pair
+) -> None:
+    class Stubborn(Noting):
+        def close(self) -> None:
+            self.socket.close()
+
+    stubborn = Stubborn(pair[0], shared)
+    collection.close()
+    assert list(shared.values()) == [stubborn]
+    with pytest.raises(StateClosed):
+        asyncore.loop(map=shared)
+
+
 def test_a_change_outside_of_a_turn_is_noticed_after_a_wake(
     collection: WaitStateCollection, shared: SocketMap, pair: Pair
 ) -> None:
@@ -233,7 +247,9 @@ def test_its_number_is_free_as_soon_as_it_has_left(
     watch.close()
 
 
-def test_it_is_a_table_like_any_other(shared: SocketMap, pair: Pair) -> None:
+def test_it_is_a_table_like_any_other(
+    collection: WaitStateCollection, shared: SocketMap, pair: Pair
+) -> None:
     near, far = pair
     first, second = Noting(near, shared), Noting(far, shared)
     plain = shared.copy()
@@ -241,7 +257,9 @@ def test_it_is_a_table_like_any_other(shared: SocketMap, pair: Pair) -> None:
     assert repr(shared) == "<SocketMap: 2 on <WaitStateCollection of the test>>"
     assert repr(shared.residents) == "<Residents: 2 of <WaitStateCollection of the test>>"
     assert shared.pop(near.fileno()) is first
+    collection.watch(near).close()  # its number is free at once
     shared.clear()
+    collection.watch(far).close()
     assert (len(shared), near.fileno() >= 0) == (0, True)
     assert isinstance(plain, dict)
 
