@@ -246,9 +246,10 @@ class Transport(TransportBase):
         self._state.set_write_timeout(write)
         if self._output is not None:
             self._output.retime(write)
-        if self._idle is not None:
-            self._idle.cancel()
-        self._idle = None if idle is None else IdleLimit(self._state, idle, self.end_by)
+        if self._state.loss is None:  # else it bounds the waiting for the last words
+            if self._idle is not None:
+                self._idle.cancel()
+            self._idle = None if idle is None else IdleLimit(self._state, idle, self.end_by)
         self._be_direct()
 
     def start_tls(
@@ -398,15 +399,16 @@ class Transport(TransportBase):
     def output_failed(self, error: ReactorError) -> None:
         """End the connection; after a loss not before the peer's last words have been read.
 
-        The peer may have none, and wait for ours: so there is a limit.
+        The peer may have none, and wait for ours, and the program may have paused reading: so
+        there is a limit.
 
         Thread: the owner's. Calls back: never. Source: PR-05.
         """
         self._direct = None
         if isinstance(error, SocketError) and not isinstance(error, OperationTimeout):
             self._state.output.lose(error)
-            if self._feeding.active:
-                self._feeding.retime(shorter(self._state.input.timeout, DRAIN_TIMEOUT))
+            if self._phase == OPEN and not self._feeding.over:
+                self._wait_for_last_words()
                 return
         self.end_by(error)
 
@@ -441,6 +443,16 @@ class Transport(TransportBase):
                 self.close()
         elif status is not None:
             self.end_by(self._state.loss or status)
+
+    def _wait_for_last_words(self) -> None:
+        limit = DRAIN_TIMEOUT
+        if self._idle is not None:
+            limit = min(limit, self._idle.limit)
+            self._idle.cancel()
+        self._idle = IdleLimit(self._state, limit, self._no_last_words)
+
+    def _no_last_words(self, late: OperationTimeout) -> None:
+        self.end_by(self._state.loss or late)
 
     # Inside: writing.
 

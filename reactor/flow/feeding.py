@@ -60,6 +60,11 @@ class Feeding:
         """Whether the feed runs."""
         return self._feed is not None and self._state.input.operation is self._feed
 
+    @property
+    def over(self) -> bool:
+        """Whether the input has ended: nothing more can come."""
+        return self._state.input.channel is not self._state.channel
+
     def go(self) -> None:
         """Feed, unless paused; the read timeout counts from now."""
         self._stopped = False
@@ -127,7 +132,7 @@ class Feeding:
             return
         if state.unread_count:
             state.later(self._deliver_unread)
-        elif state.input.channel is state.channel:  # else the end has been told already
+        elif not self.over:  # else the end has been told already
             feed = self._feed
             if feed is None:
                 feed = self._feed = feed_of(self._protocol, self.meter)

@@ -22,14 +22,14 @@ class IdleLimit(Timed):
     Thread: the owner's. Calls back: `expired`, from the loop only. Source: PR-12.
     """
 
-    __slots__ = ("_expired", "_limit", "_since", "_state")
+    __slots__ = ("_expired", "_since", "_state", "limit")
 
     def __init__(
         self, state: Connection, limit: float, expired: Callable[[OperationTimeout], object]
     ) -> None:
         super().__init__()
         self._state = state
-        self._limit = limit
+        self.limit = limit
         self._expired = expired
         self._since = state.collection.clock()
         state.collection.arm(self, self._since + limit)
@@ -49,14 +49,14 @@ class IdleLimit(Timed):
         for queue in (self._state.input, self._state.output):
             if queue.operation is not None:
                 since = max(since, queue.operation.since)
-        if since + self._limit > now:
-            self._state.collection.arm(self, since + self._limit)
+        if since + self.limit > now:
+            self._state.collection.arm(self, since + self.limit)
             return
         self._expired(
             OperationTimeout(
                 "nothing moved either way",
                 phase="idle",
-                limit=self._limit,
+                limit=self.limit,
                 elapsed=now - since,
                 bytes_moved=0,
                 peer=self._state.peer_address,
@@ -65,4 +65,4 @@ class IdleLimit(Timed):
         )
 
     def __repr__(self) -> str:
-        return f"<IdleLimit of {self._limit:g} s on {self._state!r}>"
+        return f"<IdleLimit of {self.limit:g} s on {self._state!r}>"

@@ -295,6 +295,8 @@ def test_a_loss_met_by_a_write_is_an_event__cl_55(tcp: World, errors: Errors) ->
     sock.disable(read=True)
     reset(peer)
     sock.write(b"x")
+    tcp.settle()
+    sock.enable(read=True)
     tcp.until(lambda: near.events)
     assert errors == []
     assert len(near.events) == 1

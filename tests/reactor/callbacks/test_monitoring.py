@@ -8,7 +8,7 @@ import pytest
 
 from reactor.errors import EndOfStream, OperationTimeout, StateClosed
 from reactor.testing.clock import ManualClock
-from tests.reactor.callbacks.conftest import Program, World
+from tests.reactor.callbacks.conftest import Program, World, reset
 
 PLENTY: Final = bytes(16 << 20)  # more than kernels keep
 
@@ -56,6 +56,24 @@ def test_disabled_in_its_own_callback__cl_46(world: World) -> None:
     assert near.received == b"one"
     sock.enable(read=True)
     world.until(lambda: near.received == b"onetwo")
+
+
+def test_a_loss_does_not_take_what_has_arrived__cl_46_64(tcp: World) -> None:
+    """What arrived while reading was disabled is delivered after `enable`, and then the event, also
+    if a write has met the loss of the connection meanwhile.
+    """
+    near = Program()
+    sock, peer = tcp.bare(near)
+    sock.disable(read=True)
+    peer.sendall(b"last words")
+    reset(peer)
+    sock.write(b"into nowhere")
+    tcp.settle()
+    assert near.names == ["connect"]
+    sock.enable(read=True)
+    tcp.until_event(near)
+    assert near.received == b"last words"
+    assert near.names == ["connect", "read", "event"]
 
 
 def test_what_was_read_ahead_waits_too__cl_46(world: World) -> None:

@@ -225,6 +225,8 @@ def test_after_a_loss_nobody_is_told__cl_40(talks: Talks) -> None:
     talk.transport.write(b"met by this")
     talk.transport.when_sent(told.append, "never")
     talk.settle()
+    talk.transport.resume_reading()
+    talk.settle()
     assert told == []
     assert len(talk.protocol.lost) == 1
 

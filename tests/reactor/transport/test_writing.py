@@ -262,6 +262,7 @@ def test_the_loss_is_raised_every_time__pr_5(
         for _ in range(2):
             with pytest.raises(ConnectionReset):
                 verb(b"x")
+    talk.transport.resume_reading()
     talk.settle()
     assert [type(error) for error in talk.protocol.lost] == [ConnectionReset]
     assert (talk.report.by, talk.report.phase, errors) == ("error", "write", [])
