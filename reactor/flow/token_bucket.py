@@ -5,7 +5,7 @@ burst runs over. So in any span of t seconds no more than burst + rate * t bytes
 has been quiet may be quick for once. It knows no clock and nobody who waits: moments are handed in.
 """
 
-import math
+import sys
 from typing import Final
 
 from reactor.deadline import NEVER
@@ -92,10 +92,10 @@ def _check(rate: float | None, burst: int | None) -> None:
     if rate is not None:
         if isinstance(rate, bool) or not isinstance(rate, (int, float)):
             raise TypeError(f"rate is bytes per second, or None for no limit, not {rate!r}")
-        if not 0 < rate < math.inf:
+        if not 0 < rate <= sys.float_info.max:
             raise ValueError(f"rate is more than 0 bytes per second, or None, not {rate!r}")
     if burst is not None:
         if isinstance(burst, bool) or not isinstance(burst, int):
             raise TypeError(f"burst is a whole number of bytes, or None, not {burst!r}")
-        if burst < 1:
-            raise ValueError(f"burst is 1 byte or more, not {burst}")
+        if not 1 <= burst <= PLENTY:
+            raise ValueError(f"burst is from 1 to {PLENTY} bytes, not {burst}")

@@ -81,11 +81,13 @@ def test_a_clock_that_stands_brings_nothing() -> None:
         (-1.0, 1, ValueError, "rate"),
         (float("nan"), 1, ValueError, "rate"),
         (float("inf"), 1, ValueError, "rate"),
+        pytest.param(10**309, 1, ValueError, "rate", id="no float"),
         ("1", 1, TypeError, "rate"),
         (True, 1, TypeError, "rate"),
         (1.0, 0, ValueError, "burst"),
         (1.0, 2.0, TypeError, "burst"),
         (None, 0, ValueError, "burst"),
+        (1.0, 1 << 63, ValueError, "burst"),
     ],
 )
 def test_figures_out_of_range_are_refused(
