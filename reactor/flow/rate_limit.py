@@ -226,6 +226,8 @@ class Meter:
 
     def write(self, data: BytesLike) -> int | None:
         """Write what may be written."""
+        if not data:
+            return 0  # which takes no turn
         allowed = self._allowed(len(data))
         if not allowed:
             return None

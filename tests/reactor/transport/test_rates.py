@@ -406,6 +406,17 @@ def test_closing_sends_at_the_rate_too__pr_11(
     assert (heard, talk.ended, talk.protocol.lost) == (TEXT[:2000], True, [None])
 
 
+def test_nothing_waits_for_no_turn__rel_17(talks: Talks, limit: RateLimit, kind: str) -> None:
+    """A write of no bytes under an exhausted limit waits for nothing, and holds up no end."""
+    talk = talks(kind=kind)
+    talk.transport.set_rate_limits(write=limit)
+    talk.transport.write(TEXT[:1000])
+    talk.transport.write(b"")
+    assert limit.waiting_count == 0
+    talk.transport.close()
+    assert (talk.hear(), talk.ended, talk.protocol.lost) == (TEXT[:1000], True, [None])
+
+
 @pytest.mark.parametrize("first", ["limit", "peer"])
 def test_closing_still_gives_a_peer_up_that_takes_nothing__pr_11(
     clock: ManualClock, collection: WaitStateCollection, talks: Talks, first: str
