@@ -392,13 +392,16 @@ def begin(
 ) -> None:
     """Make the protocol and the transport of a connection that is up; runs in its context.
 
-    A factory that raises ends its own connection: the exception leaves, to the error handler.
+    A factory that raises ends its own connection: the exception leaves, to the error handler. The
+    protocol of one that closes the collection is never connected, and so nothing of it is called.
     """
     try:
         protocol = factory()
     except BaseException:
         connection.end()
         raise
+    if connection.closed:
+        return
     transport = Transport(connection, protocol, ended)
     if begun is not None:
         begun(transport)

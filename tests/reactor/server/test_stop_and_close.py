@@ -18,7 +18,7 @@ from reactor.server import connect, serve
 from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
 from tests.reactor.opening.network import silent_resolver
-from tests.reactor.server.conftest import HOST, Services
+from tests.reactor.server.conftest import HOST, PATIENCE, Services
 from tests.recorder import Recorder
 
 OPEN_NOW: Final = (
@@ -111,6 +111,27 @@ def test_close_in_a_callback_is_the_last_that_happens__cl_87(services: Services)
     assert (calls, service.collection.alive) == ([], False)
     assert service.protocols[0].names == ["connection_made", "data_received", "connection_lost"]
     assert client.recv(1) == b""
+
+
+def test_who_closes_all_in_a_factory_connects_nobody__pr_4(
+    collection: WaitStateCollection,
+    services: Services,
+) -> None:
+    """A protocol whose factory closes the collection is never connected, and never lost."""
+    exceptions = list[BaseException]()
+    collection.error_handler = lambda thing, exception: exceptions.append(exception)
+
+    def fatal() -> Recorder:
+        collection.close()
+        return Recorder()
+
+    service = services(fatal)
+    with socket.create_connection(service.server.addresses[0]) as client:
+        client.settimeout(PATIENCE)
+        collection.run()
+        assert client.recv(1) == b""
+    assert [protocol.calls for protocol in service.protocols] == [[]]
+    assert exceptions == []
 
 
 def test_what_is_open_is_counted_until_it_is_closed__cl_88(
