@@ -62,7 +62,6 @@ class Transport(TransportBase):
 
     __slots__ = (
         "_channel",
-        "_connected",
         "_ended",
         "_eof_asked",
         "_idle",
@@ -85,7 +84,6 @@ class Transport(TransportBase):
         self._output = None
         self._feeding = Feeding(state, protocol, self)
         self._eof_asked = False
-        self._connected = False  # the protocol has been told so
         self._idle: IdleLimit | None = None
         self._switch: Switch | None = None
         self.close_report: CloseReport | None = None
@@ -98,9 +96,6 @@ class Transport(TransportBase):
 
         Thread: the owner's. Calls back: `connection_made`. Source: PR-04.
         """
-        if self._state.face is None:
-            return  # the collection was closed, and with it all this
-        self._connected = True
         try:
             self._protocol.connection_made(self)
         except Exception as exception:  # noqa: BLE001  # user code
@@ -599,13 +594,9 @@ class Transport(TransportBase):
         return LastCall(
             state,
             lambda: self._switch_over(error),
-            lambda: self._lost(error),
+            lambda: self._protocol.connection_lost(error),
             self._let_go,
         )
-
-    def _lost(self, error: BaseException | None) -> None:
-        if self._connected:  # else the collection was closed before
-            self._protocol.connection_lost(error)
 
     def _switch_over(self, error: BaseException | None) -> None:
         switch, self._switch = self._switch, None
