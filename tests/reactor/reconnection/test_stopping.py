@@ -84,7 +84,8 @@ def test_an_attempt_is_given_up__pr_2__rel_14(
 def test_a_connection_outlives_a_stop(
     collection: WaitStateCollection, clock: ManualClock, visitors: Visitors, place: Place
 ) -> None:
-    visitor = visitors()
+    asked = list[object]()
+    visitor = visitors(retry=asked.append)
     settle(collection)
     end(visitor, "stop")
     (near,), (far,) = visitor.protocols, place.protocols
@@ -97,7 +98,7 @@ def test_a_connection_outlives_a_stop(
     settle(collection)
     assert near.lost == [None]
     assert visitor.client.connection is None
-    assert visitor.names == ["connected"]
+    assert (visitor.names, asked) == (["connected"], [])
 
 
 @pytest.mark.parametrize("stopped", [True, False])
