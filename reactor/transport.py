@@ -435,14 +435,17 @@ class Transport(TransportBase):
 
         Thread: the owner's. Calls back: `eof_received`. Source: PR-08.
         """
-        status = state.input.status
-        if isinstance(status, EndOfStream):
+        status, loss = state.input.status, state.loss
+        # When a write has met a reset the kernel shows an end, but it is none of the peer's: the
+        # stream was cut. Only a broken pipe says that there was one. TLS has its own.
+        cut = loss is not None and not isinstance(loss, BrokenPipe) and not state.layered
+        if isinstance(status, EndOfStream) and not cut:
             keep_open = self._protocol.eof_received()  # type: ignore[attr-defined]  # a stream's
             # After a loss there is nothing to be kept open: it was put off for the last words.
-            if self._phase == OPEN and (self._state.loss is not None or not keep_open):
+            if self._phase == OPEN and (loss is not None or not keep_open):
                 self.close()
         elif status is not None:
-            self.end_by(self._state.loss or status)
+            self.end_by(loss or status)
 
     def _wait_for_last_words(self) -> None:
         limit = DRAIN_TIMEOUT

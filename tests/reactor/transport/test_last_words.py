@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reactor.errors import BrokenPipe
+from reactor.errors import BrokenPipe, ConnectionReset
 from reactor.testing.clock import ManualClock
 from reactor.transport import DRAIN_TIMEOUT
 from tests.reactor.transport.conftest import Talks
@@ -71,6 +71,21 @@ def test_the_limit_stays_whatever_the_program_does__pr_12(
     clock.advance(DRAIN_TIMEOUT)
     talk.settle()
     assert [type(error) for error in talk.protocol.lost] == [BrokenPipe]
+
+
+def test_a_reset_that_a_write_has_met_is_no_end__pr_08(talks: Talks) -> None:
+    """When a write has met a reset the stream was cut: no end is told, though the kernel shows
+    one, and the connection is lost by the reset.
+    """
+    talk = talks(kind="tcp4")
+    talk.transport.write(b"never read")
+    talk.far.write(b"a beginning")
+    talk.far.close()  # with bytes unread: a reset
+    talk.transport.write(b"meets it")
+    talk.settle()
+    assert "eof_received" not in talk.protocol.names
+    assert [type(error) for error in talk.protocol.lost] == [ConnectionReset]
+    assert talk.report.by == "error"
 
 
 class Eager(Recorder):
