@@ -39,9 +39,10 @@ from reactor.errors import (
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.timers import Timed
 from reactor.loop.wait_state import call, current_context
-from reactor.opening.connect import CONNECT_TIMEOUT, ClientSide, Connecting, Route, read_route
+from reactor.net.path import PathLike
+from reactor.opening.connect import CONNECT_TIMEOUT, ClientSide, Connecting, Route
 from reactor.protocol import BaseProtocol
-from reactor.server import Factory, begin, dial
+from reactor.server import Factory, begin, dial, read_where
 from reactor.state.connection import Connection
 from reactor.transport import Transport
 
@@ -56,9 +57,10 @@ LASTING: Final = 10.0
 def reconnecting(
     collection: WaitStateCollection,
     factory: Factory,
-    host: Any,
-    port: int | str,
+    host: Any = None,
+    port: int | str | None = None,
     *,
+    path: PathLike | None = None,
     backoff: "Backoff | None" = None,
     retry: "Retry | None" = None,
     connected: "Told | None" = None,
@@ -83,6 +85,7 @@ def reconnecting(
             handshake; returns a fresh protocol.
         host: as for `connect`.
         port: as for `connect`.
+        path: that of a Unix socket, instead of host and port, as for `connect`.
         backoff: how long to wait and when to give up; None is `Backoff()`, which never does.
         retry: as for `Reconnecting`.
         connected: gets `(client, transport)` just behind `connection_made`.
@@ -101,16 +104,17 @@ def reconnecting(
         The client; its `stop()` ends the trying, its `close()` the connection as well.
 
     Raises:
-        ValueError, TypeError: an argument is wrong. NameLookupFailed: no such service.
-        WrongThread, StateClosed, WrongProcess: as every verb of a collection.
+        ValueError, TypeError: an argument is wrong, two contradict each other, or there are no
+        Unix sockets here. NameLookupFailed: no such service. WrongThread, StateClosed,
+        WrongProcess: as every verb of a collection.
 
-    Thread: the owner's. Calls back: never before it returns. Source: PR-02.
+    Thread: the owner's. Calls back: never before it returns. Source: PR-02, LW-199.
     """
     collection.owner.check()
     check_callback(factory, "factory")
-    route = read_route(
-        host,
-        port,
+    route = read_where(
+        (host, port),
+        path,
         ipv6=ipv6,
         local=(local_address, local_port),
         connect_timeout=connect_timeout,

@@ -190,22 +190,51 @@ def connect(
         else:
             collection.report(connecting, error)
 
-    how: Any = {
-        "connect_timeout": connect_timeout,
-        "handshake_timeout": handshake_timeout,
-        "tls": ClientSide(tls, server_hostname),
-    }
-    if path is not None:
-        local = {"local_address": local_address, "local_port": local_port}
-        family = None if ipv6 == "any" else ipv6
-        refuse_beside("path", host=host, port=port, ipv6=family, **local)
-        route = path_route(path, **how)
-    elif host is None or port is None:
-        raise TypeError("connect needs a host and a port, or a path")
-    else:
-        route = read_route(host, port, ipv6=ipv6, local=(local_address, local_port), **how)
+    route = read_where(
+        (host, port),
+        path,
+        ipv6=ipv6,
+        local=(local_address, local_port),
+        connect_timeout=connect_timeout,
+        handshake_timeout=handshake_timeout,
+        tls=ClientSide(tls, server_hostname),
+    )
     connecting = dial(collection, route, lambda connection: begin(connection, factory), lost)
     return connecting
+
+
+def read_where(
+    peer: tuple[Any, Any],
+    path: PathLike | None,
+    *,
+    ipv6: Any,
+    local: tuple[Any, Any],
+    **how: Any,
+) -> Route:
+    """Check the arguments of a verb that connects to a host and a port, or to a path.
+
+    Args:
+        peer: host and port, as they were given; None where they were not.
+        path: that of a Unix socket, or None.
+        ipv6: as for `connect`.
+        local: address and port to bind before connecting, None where the system chooses.
+        how: the rest of what `read_route` and `path_route` take.
+
+    Raises:
+        TypeError, ValueError: one is wrong, or two contradict each other. NameLookupFailed: no
+        such service.
+
+    Thread: any. Calls back: never. Source: PR-02, LW-199.
+    """
+    host, port = peer
+    if path is not None:
+        family = None if ipv6 == "any" else ipv6
+        own = {"local_address": local[0], "local_port": local[1]}
+        refuse_beside("path", host=host, port=port, ipv6=family, **own)
+        return path_route(path, **how)
+    if host is None or port is None:
+        raise TypeError("where to? It takes a host and a port, or a path")
+    return read_route(host, port, ipv6=ipv6, local=local, **how)
 
 
 def dial(

@@ -11,9 +11,11 @@ from typing import Any, Final
 import pytest
 
 from reactor.channel.tls_settings import ClientTLS, ServerTLS
-from reactor.errors import ConnectionRefused, TLSVerificationFailed, WrongThread
+from reactor.errors import ConnectionRefused, NoSuchPath, TLSVerificationFailed, WrongThread
 from reactor.loop.collection import WaitStateCollection
+from reactor.net.path import UNIX
 from reactor.reconnection import Backoff, reconnecting
+from reactor.server import serve
 from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
 from tests.certificates import Certificates
@@ -40,6 +42,45 @@ def test_each_connection_has_a_fresh_protocol__pr_2(
     assert [protocol.names for protocol in visitor.protocols] == [
         ["connection_made", "eof_received", "connection_lost"]
     ] * 3
+
+
+@pytest.mark.skipif(not UNIX, reason="there are no Unix sockets on this platform")
+def test_a_path_is_tried_until_somebody_serves_it__pr_2__lw_199(
+    collection: WaitStateCollection, clock: ManualClock, tmp_path: Path
+) -> None:
+    """A client reconnects to a path as to a port: while there is none, and when its server has
+    gone and come back.
+    """
+    path, near, far = tmp_path / "gate", list[Recorder](), list[Recorder]()
+
+    def factory(made: list[Recorder]) -> Recorder:
+        made.append(Recorder())
+        return made[-1]
+
+    client = reconnecting(collection, lambda: factory(near), path=path)
+    for count in (1, 2):
+        settle(collection)
+        assert isinstance(client.error, NoSuchPath if count == 1 else type(None))
+        server = serve(collection, lambda: factory(far), path=path)
+        clock.advance(client.when - clock())
+        settle(collection)
+        assert len(near) == len(far) == count
+        assert client.connection.get_extra_info("peername") == (str(path), None)
+        server.close()
+        settle(collection)
+        assert near[-1].lost == [None]
+    assert str(path) in repr(client)
+    client.close()
+
+
+def test_neither_a_port_nor_a_path_is_nowhere__pr_2(collection: WaitStateCollection) -> None:
+    """A client is not made without a host and a port, or a path, nor with both."""
+    for where in ({}, {"host": HOST}, {"port": 9}):
+        with pytest.raises(TypeError, match="a host and a port, or a path"):
+            reconnecting(collection, Recorder, **where)
+    with pytest.raises(ValueError, match=r"means nothing beside path|no Unix sockets"):
+        reconnecting(collection, Recorder, HOST, 9, path="gate")
+    assert collection.held == set()
 
 
 def test_what_is_told_has_its_order(
