@@ -328,6 +328,8 @@ class Reconnecting(Timed):
         check_callables(retry=retry, connected=connected, waiting=waiting, gave_up=gave_up)
         if backoff is not None and not isinstance(backoff, Backoff):
             raise TypeError(f"backoff is a Backoff, not {backoff!r}")
+        if random is not None and not callable(getattr(random, "random", None)):
+            raise TypeError(f"random is a random.Random, not {random!r}")
         super().__init__()
         self._collection = collection
         self._start = start

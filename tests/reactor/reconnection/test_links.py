@@ -247,6 +247,7 @@ def test_a_link_belongs_to_the_loop(collection: WaitStateCollection) -> None:
         ("connected", 1),
         ("waiting", 1),
         ("gave_up", 1),
+        ("random", 4),
     ],
 )
 def test_a_wrong_argument_is_refused_at_once(
