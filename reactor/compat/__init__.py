@@ -16,7 +16,7 @@ Words: a *dispatcher* is asyncore's object with a socket; a *map* is asyncore's 
 
 Read `residents` first: how objects that are asked before each wait live on a loop that is told.
 `socket_map` puts them on a collection beside everything else that this library has; `asyncore` is
-the old module with its old names, and `file_dispatcher` its part for pipes and files.
+the old module with its old names.
 
 These files keep the contract of asyncore and not that of this library, where the two differ: a
 dispatcher owns its socket and calls it itself, errors are the plain `OSError` of the call, and the
