@@ -184,8 +184,9 @@ class SocketBinding(Protocol):
         self._deliver_the_last()
         if self._quiet or self.transport is None:
             return
-        end = EndOfStream("the peer has ended the connection", phase="read", peer=self.peer_address)
-        self.inbox.end = end
+        text = "the peer has ended the connection"
+        end = EndOfStream(text, phase="read", peer=self.peer_address)
+        self.inbox.end = EndOfStream(text)  # another one: the event knows its socket, a circle
         self._silent = True
         self._call(self._tell, end)
         self.closed = True

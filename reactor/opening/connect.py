@@ -408,7 +408,7 @@ class Connecting(Timed):
         super().__init__()
         self._collection = collection
         self._route = route
-        self._done = done
+        self._done: Callable[[Result], object] | None = done
         self._dropped = dropped
         self._context = current_context()
         self._deadline = moment(route.connect_timeout, collection.clock())
@@ -433,6 +433,7 @@ class Connecting(Timed):
         self._collection.held.discard(self)
         if isinstance(self._result, Channel):
             self._collection.retire(self._result)
+        self._done = None
 
     def close(self) -> None:
         """Cancel, and tell who wants to know that it was not `done`; for the collection's end."""
@@ -541,10 +542,11 @@ class Connecting(Timed):
         self._collection.post(self._tell, (), self._context)
 
     def _tell(self) -> None:
-        if self._phase is Phase.DONE and self._result is not None:
+        done, self._done = self._done, None  # who is told may hold us: that shall be no circle
+        if done is not None and self._phase is Phase.DONE and self._result is not None:
             self._enter(Phase.OVER)
             self._collection.held.discard(self)
-            self._done(self._result)
+            done(self._result)
 
     def _stop(self) -> None:
         """Cancel what is under way, and the limit."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import socket
+import weakref
 from typing import Any, Final
 
 import pytest
@@ -21,7 +23,7 @@ from reactor.errors import (
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.error_handler import log_and_close, propagate
 from reactor.testing.clock import ManualClock
-from tests.reactor.callbacks.conftest import Program, World, reset
+from tests.reactor.callbacks.conftest import HOST, Program, World, reset
 from tests.reactor.opening.network import resolver
 
 PLENTY: Final = bytes(8 << 20)
@@ -188,6 +190,37 @@ def test_closing_the_collection_closes_what_is_on_its_way__cl_87(tcp: World, str
     tcp.collection.close()
     assert made.closed
     assert near.calls == []
+
+
+@pytest.mark.parametrize("how", ["end", "close", "abort", "before it is up"])
+def test_what_has_ended_is_no_circle__cl_87(tcp: World, how: str) -> None:
+    """A connection that has ended is freed at once, with what the program has put on it, without
+    the collector of garbage.
+    """
+    ends = list[Any]()
+    with socket.create_server((HOST, 0)) as listener:
+        sock = tcp_connect(
+            tcp.collection, HOST, listener.getsockname()[1], None, lambda event: ends.append(how)
+        )
+        sock.data = mark = Program()
+        gone = weakref.ref(mark)
+        gc.disable()
+        try:
+            if how == "before it is up":
+                sock.close()
+            tcp.settle()
+            with listener.accept()[0] as peer:
+                tcp.settle()
+                if how == "end":
+                    peer.close()
+                    tcp.until(lambda: ends)
+                else:
+                    sock.close(abort=how == "abort")
+                tcp.settle()
+            del sock, mark
+            assert gone() is None
+        finally:
+            gc.enable()
 
 
 def test_without_an_event_cb_the_log_is_told__cl_65(
