@@ -35,6 +35,8 @@ CONVERSATIONS: Final[tuple[type[Conversation], ...]] = (
     states.StateEchoOverTLS,
     states.StateSwitch,
     states.Datagrams,
+    states.Functions,
+    states.FunctionsOverTLS,
 )
 
 # Only epoll asks the kernel when something is registered; other selectors keep a list.

@@ -1,14 +1,16 @@
-"""Conversations of states, and of datagrams."""
+"""Conversations of states, of datagrams, and of functions."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final
 
+from reactor.callbacks import TCPServer, TCPSocket, tcp_connect, tcp_server
 from reactor.channel.base import BytesLike
 from reactor.datagram import DatagramTransport, open_datagram
-from reactor.errors import ReactorError
+from reactor.errors import AcceptError, EndOfStream, ReactorError
 from reactor.opening.accept import AcceptingHandle, accept_tcp
 from reactor.opening.connect import connect_tcp
 from reactor.protocol import DatagramProtocol
@@ -281,3 +283,85 @@ class Datagrams(Conversation):
         for endpoint in self.endpoints:
             if any(data not in DATAGRAMS for data in endpoint.received):
                 self.complaints.append("a datagram that nobody has sent")
+
+
+class Functions(Conversation):
+    """A message goes there and back between functions; what is sent tells its callback."""
+
+    tls = False
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.server: TCPServer | None = None
+        self.clients = itertools.count()
+        self.near = b""
+        self.sent = 0  # final calls of writes
+
+    def listen(self) -> None:
+        tls = self.certificates.server_context() if self.tls else None
+        told = self._came, self._over
+        self.server = tcp_server(
+            self.collection, HOST, 0, *told, connect_cb=self._accepted, tls=tls
+        )
+
+    @property
+    def listening(self) -> bool:
+        return self.server is not None and not self.server.closed
+
+    def call(self) -> None:
+        assert self.server is not None, "it listens"
+        self.near = b""
+        socket = tcp_connect(
+            *(self.collection, HOST, self.server.local_port, self._back, self._over),
+            data=MESSAGE[:1000],
+            tls=self.certificates.client_context() if self.tls else None,
+            server_hostname="localhost" if self.tls else None,
+        )
+        socket.data = f"near {next(self.clients)}"
+        self.begins(socket.data)
+        socket.write(MESSAGE[1000:], write_cb=self._sent)
+
+    @property
+    def served(self) -> bool:
+        return self.near == MESSAGE
+
+    def hang_up(self) -> None:
+        server, self.server = self.server, None
+        if server is not None:
+            server.close()
+
+    def look_at_bytes(self) -> None:
+        self.arrived("near", self.near, MESSAGE)
+        if self.served and not self.sent:
+            self.complaints.append("nobody was told that it has been sent")
+
+    def _accepted(self, socket: TCPSocket) -> None:
+        socket.data = f"far {next(self.clients)}"
+        self.begins(socket.data)
+
+    def _came(self, socket: TCPSocket, data: bytes) -> None:
+        socket.write(data, write_cb=self._sent)
+
+    def _back(self, socket: TCPSocket, data: bytes) -> None:
+        self.near += data
+        if self.near == MESSAGE:
+            socket.close()
+            self.ends(socket.data)
+
+    def _sent(self, socket: TCPSocket) -> None:
+        self.sent += 1
+        if not self.owed[socket.data]:
+            self.complaints.append(f"{socket.data}: a callback after the end")
+
+    def _over(self, event: ReactorError) -> None:
+        if isinstance(event, AcceptError):
+            self.told.append(event)
+        else:
+            end = None if isinstance(event, EndOfStream) else event
+            self.ends(event.connection.data, end)  # type: ignore[attr-defined]  # a socket's
+
+
+class FunctionsOverTLS(Functions):
+    """The same, protected."""
+
+    tls = True
