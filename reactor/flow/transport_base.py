@@ -9,7 +9,7 @@ from typing import Any
 from reactor.arguments import check_count
 from reactor.flow.facts import fact
 from reactor.flow.feeding import Feeding
-from reactor.flow.phase import ENDING, OPEN
+from reactor.flow.phase import CLOSED, ENDING, OPEN
 from reactor.flow.rate_limit import Limits, meter_of
 from reactor.flow.waiting_output import WaitingOutput
 from reactor.loop.ownership import Ownership
@@ -104,8 +104,9 @@ class TransportBase:
 
         What may not be read is left to the kernel, so that the peer comes to feel it; what may not
         be sent waits, and counts for the marks and the output limit. Neither the read nor the
-        write timeout runs because of that. `close` sends what waits at this rate too, and its
-        limit counts only while the peer could take something and does not.
+        write timeout runs because of that. `close` sends what waits at this rate too, which can
+        be changed until it has gone, and its limit counts only while the peer could take something
+        and does not.
 
         Args:
             read: a `RateLimit`, which may be shared with others, or several, this connection's own
@@ -118,7 +119,7 @@ class TransportBase:
         Thread: the owner's. Calls back: never before it returns. Source: PR-05, PR-07.
         """
         self._owner.check()
-        if self._phase & ENDING:
+        if self._phase == CLOSED:
             return
         collection = self._state.collection
         incoming = meter_of(read, self._feeding, collection)

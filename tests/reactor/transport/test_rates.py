@@ -441,6 +441,31 @@ def test_closing_still_gives_a_peer_up_that_takes_nothing__pr_11(
     assert len(collection.timers) == 0
 
 
+@pytest.mark.parametrize("how", ["none", "another", "late"])
+def test_who_closes_may_still_be_given_another_limit__pr_11(
+    clock: ManualClock, collection: WaitStateCollection, talks: Talks, limit: RateLimit, how: str
+) -> None:
+    """What a closing transport has to send leaves at once when the limit is taken off, and at a
+    new rate when there is another; one that has ended has none.
+    """
+    talk = talks(kind="socketpair")
+    talk.transport.set_rate_limits(write=limit)
+    talk.transport.write(TEXT[:4000])
+    (talk.transport.abort if how == "late" else talk.transport.close)()
+    talk.settle()
+    fast = RateLimit(collection, 2000, 1000)
+    talk.transport.set_rate_limits(write=None if how == "none" else fast)
+    heard = talk.hear()
+    assert limit.waiting_count == 0
+    if how == "another":
+        assert fast.waiting_count == 1
+        seconds(talk, clock, 1)
+        heard += talk.hear()
+    assert (fast.waiting_count, len(collection.timers)) == (0, 0)
+    if how != "late":
+        assert (heard, talk.ended, talk.protocol.lost) == (TEXT[:4000], True, [None])
+
+
 @pytest.mark.parametrize("how", ["abort", "close", "peer", "collection"])
 def test_who_has_ended_waits_for_no_turn__pr_4(
     clock: ManualClock, talks: Talks, limit: RateLimit, how: str
