@@ -22,6 +22,7 @@ from reactor.transport import Transport
 from tests.recorder import BufferedRecorder, Recorder
 
 EXAMPLES: Final = 400
+FEW: Final = 80  # of examples that move much
 TURNS: Final = 20_000
 CAPACITY: Final = 3000  # bytes that may be under way each way
 SIDE: Final = st.sampled_from([0, 1])
@@ -198,6 +199,40 @@ def test_no_more_moves_in_a_while_than_a_limit_allows__pr_5__pr_7(
             left = [transport.get_write_buffer_size() for transport in model.transports]
             total = sum(len(sent) for sent in model.sent) - sum(left)
             assert total <= burst + rate * (model.clock() - began) + 1
+        assert model.exceptions == []
+    finally:
+        model.collection.close()
+
+
+@pytest.mark.slow
+@settings(max_examples=FEW, deadline=None)
+@given(
+    rate=st.sampled_from([0.3, 50.0, 33_333.3, 1e6]),
+    burst=st.sampled_from([None, 1, 3, 100, 5000]),
+    sides=st.sampled_from([(0,), (0, 1)]),
+    started=st.sampled_from([0.0, 12_345.678, 1e7]),
+)
+def test_no_less_moves_in_a_while_than_a_limit_allows__pr_5(
+    rate: float, burst: int | None, sides: tuple[int, ...], started: float
+) -> None:
+    """Who has more to send than a limit allows sends all that it allows: at any moment what has
+    moved is within a share of burst and rate.
+    """
+    model = Model()
+    try:
+        model.advance(started)
+        limit = RateLimit(model.collection, rate, burst)
+        began, share = model.clock(), max(1, min(limit.burst // 4, 10_000))
+        for side in sides:
+            model.transports[side].set_rate_limits(write=limit)
+            model.write(side, 1_000_000)
+        for _ in range(60):
+            model.settle()
+            left = [model.transports[side].get_write_buffer_size() for side in sides]
+            moved = len(sides) * 1_000_000 - sum(left)
+            bound = limit.burst + rate * (model.clock() - began)
+            assert bound - share - 1 <= moved <= bound + 1 or 0 in left
+            model.advance(max(0.0, model.collection.timers.next_moment() - model.clock()))
         assert model.exceptions == []
     finally:
         model.collection.close()
