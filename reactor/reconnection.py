@@ -77,7 +77,8 @@ def reconnecting(
 ) -> "Reconnecting":
     """Connect, give the connection a protocol, and do it again whenever it fails or has ended.
 
-    The host is looked up anew each time, and TLS takes what `ClientTLS.reload` has brought.
+    Each time the resolver is asked anew where the host is, and TLS takes what `ClientTLS.reload`
+    has brought.
 
     Args:
         collection: whose loop does it.

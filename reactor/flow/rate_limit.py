@@ -1,7 +1,8 @@
 """RateLimit: so many bytes per second, for one connection or for all that share it.
 
 Who may not read does not read: the kernel's buffer fills up, and TCP tells the peer. What may not
-be sent waits with the rest of the output. Nothing is dropped, and no timeout runs because of it.
+be sent waits with the rest of the output. Nothing is dropped, and neither the read nor the write
+timeout runs because of it.
 
 Each direction of a connection that is limited has a `Meter`, which stands in for its channel in the
 steps of a `Feed` or a `Pour` and lets less through. When a bucket is empty the meter stops its

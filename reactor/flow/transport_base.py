@@ -104,9 +104,9 @@ class TransportBase:
 
         What may not be read is left to the kernel, so that the peer comes to feel it; what may not
         be sent waits, and counts for the marks and the output limit. Neither the read nor the
-        write timeout runs because of that. `close` sends what waits at this rate too, which can
-        be changed until it has gone, and its limit counts only while the peer could take something
-        and does not.
+        write timeout runs because of that; the idle timeout does. `close` sends what waits at this
+        rate too, which can be changed until it has gone, and its limit counts only while the peer
+        could take something and does not.
 
         Args:
             read: a `RateLimit`, which may be shared with others, or several, this connection's own
