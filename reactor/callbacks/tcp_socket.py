@@ -266,6 +266,9 @@ class TCPSocket(SocketBinding):
     def closed_error(self, verb: str) -> StateClosed:
         """Return what a verb of a closed socket raises.
 
+        Args:
+            verb: what the program has called.
+
         Thread: any. Calls back: never. Source: CL-61.
         """
         return StateClosed(
