@@ -47,7 +47,8 @@ def dns_lookup(
         resolve_cb: called once with the address as numeric text, and its family:
             `socket.AF_INET` or `socket.AF_INET6`.
         event_cb: called instead with a `NameLookupFailed`, a `LimitExceeded` if too many look-ups
-            are stuck, or an `OperationTimeout`; by default the log is told.
+            are stuck, an `OperationTimeout`, or a `StateClosed` if somebody closes the resolver
+            meanwhile; by default the log is told.
         family: "internet" for IPv4 only, "internet6" for IPv6 only, "any" by default.
         timeout: seconds, waiting for a thread included, 10 by default; None awaits the verdict of
             the system.

@@ -126,7 +126,7 @@ class Inquiry(Asking[list[SocketAddress]]):
     ) -> None:
         super().__init__(
             collection,
-            lambda resolver, answered: resolver.look_up(target, family, answered),
+            lambda resolver, told: resolver.look_up(target, family, told, dropped=told),
             done,
             late=late,
             limit=limit,
@@ -160,7 +160,7 @@ class NameInquiry(Asking[tuple[str, str]]):
     ) -> None:
         super().__init__(
             collection,
-            lambda resolver, answered: resolver.look_up_name(target, answered),
+            lambda resolver, told: resolver.look_up_name(target, told, dropped=told),
             done,
             limit=limit,
         )

@@ -66,6 +66,7 @@ from reactor.net.socket_address import SocketAddress
 Answer = TypeVar("Answer")
 Late = TypeVar("Late", bound=OperationTimeout)
 Key: TypeAlias = tuple[str, Hashable]  # a host, and what is asked about it
+Dropped: TypeAlias = Callable[[StateClosed], None]
 
 LOOKUP_TIMEOUT: Final = 10.0  # seconds; what glibc needs to ask two name servers once each
 QUEUE_TIMEOUT: Final = 1.0  # seconds in line; then a look-up gets a thread beside the others
@@ -220,6 +221,8 @@ class Resolver:
         target: Target,
         family: int,
         done: Callable[[list[SocketAddress] | SocketError], None],
+        *,
+        dropped: Dropped | None = None,
     ) -> "Lookup[list[SocketAddress]]":
         """Find the addresses of a target, in the order in which they are to be tried.
 
@@ -228,6 +231,8 @@ class Resolver:
             family: AF_INET, AF_INET6, or AF_UNSPEC for both.
             done: gets the addresses, or the error: `NameLookupFailed`, or `LimitExceeded` if too
                 much is going on. It must not wait; what it raises is logged.
+            dropped: gets a `StateClosed` instead if the resolver is closed first; None for who
+                need not know.
 
         Raises:
             StateClosed: the resolver is closed.
@@ -246,7 +251,7 @@ class Resolver:
                 ask_for_addresses(target.host.text, 0, family, lookup=self._lookup), None
             )
 
-        lookup: Lookup[list[SocketAddress]] = Lookup(self, target, ported)
+        lookup: Lookup[list[SocketAddress]] = Lookup(self, target, ported, dropped)
         try:
             found = self.known_addresses(target, family)
         except SocketError as error:
@@ -259,13 +264,18 @@ class Resolver:
         return lookup
 
     def look_up_name(
-        self, target: Target, done: Callable[[tuple[str, str] | SocketError], None]
+        self,
+        target: Target,
+        done: Callable[[tuple[str, str] | SocketError], None],
+        *,
+        dropped: Dropped | None = None,
     ) -> "Lookup[tuple[str, str]]":
         """Find the names of a numeric target: that of its host and that of its service.
 
         Args:
             target: its host must be numeric.
             done: as for `look_up`, but gets `(host, service)`.
+            dropped: as for `look_up`.
 
         Raises:
             ValueError: the host is a name. StateClosed: the resolver is closed.
@@ -274,7 +284,7 @@ class Resolver:
         """
         if not target.host.numeric:
             raise ValueError(f"only an address has a name to look up, not {target.host.text!r}")
-        lookup: Lookup[tuple[str, str]] = Lookup(self, target, done)
+        lookup: Lookup[tuple[str, str]] = Lookup(self, target, done, dropped)
         try:
             address = target.numeric_address()
         except SocketError as error:  # there is no such interface
@@ -304,13 +314,14 @@ class Resolver:
 
         Raises:
             NameLookupFailed: there is no such name. LimitExceeded: too much is going on.
-            OperationTimeout: time is up, phase "resolve". StateClosed: the resolver is closed.
+            OperationTimeout: time is up, phase "resolve". StateClosed: the resolver is closed, or
+            is being closed meanwhile.
 
         Thread: one that may wait. Calls back: never. Source: LW-029, CC-17.
         """
         limit = None if timeout is None else min(timeout, self.timeout, threading.TIMEOUT_MAX)
         answers: queue.SimpleQueue[list[SocketAddress] | SocketError] = queue.SimpleQueue()
-        lookup = self.look_up(target, family, answers.put)
+        lookup = self.look_up(target, family, answers.put, dropped=answers.put)
         try:
             answer = _take(answers, lookup, limit)
         except queue.Empty:
@@ -335,17 +346,19 @@ class Resolver:
         return self._threads.abandoned_count
 
     def close(self) -> None:
-        """Drop every look-up without a call, and let every thread end; again is harmless.
+        """Drop every look-up, and let every thread end; again is harmless.
 
-        A thread that is with the system cannot be reached: it ends when the system lets it go,
-        or with the program.
+        No answer comes any more. Who wants to know is told so, and who waits for an answer, in a
+        collection that is not closed or in a blocking call, has a `StateClosed`. A thread that is
+        with the system cannot be reached: it ends when the system lets it go, or with the program.
 
-        Thread: any. Calls back: never. Source: LW-002, LW-011.
+        Thread: any. Calls back: `dropped` of those that are dropped. Source: LW-002, LW-011.
         """
         with self._threads.lock:
-            for question in self._questions():
-                self._withdraw(question)
+            lost = [one for question in self._questions() for one in self._withdraw(question)]
             ending = self._threads.close()
+        for lookup in lost:
+            lookup.drop()
         for thread in ending:
             thread.join()  # it has its answer, and nothing else to do
 
@@ -401,7 +414,7 @@ class Resolver:
         refused: list[Lookup[Any]] = []
         with self._threads.lock:
             if self._threads.closed:
-                raise StateClosed("the resolver is closed", phase="resolve", peer=lookup.peer)
+                raise lookup.closed_error()
             answer = self._answers.get(key)
             if answer is None:
                 question = self._open.get(key)
@@ -504,13 +517,23 @@ class Lookup(Generic[Answer]):
     Thread: any. Calls back: as `Resolver.look_up` says. Source: LW-029, CL-79.
     """
 
-    __slots__ = ("_done", "_resolver", "asked", "deadline", "given_up", "question", "target")
+    __slots__ = (
+        "_done",
+        "_dropped",
+        "_resolver",
+        "asked",
+        "deadline",
+        "given_up",
+        "question",
+        "target",
+    )
 
     def __init__(
         self,
         resolver: Resolver,
         target: Target,
         done: Callable[[Answer | SocketError], None],
+        dropped: Dropped | None = None,
     ) -> None:
         self.target = target
         self.asked = resolver.clock()
@@ -519,6 +542,7 @@ class Lookup(Generic[Answer]):
         self.given_up = False
         self._resolver = resolver
         self._done = done
+        self._dropped = dropped
 
     @property
     def peer(self) -> Address:
@@ -578,6 +602,18 @@ class Lookup(Generic[Answer]):
             self._done(answer)
         except Exception:  # whatever it is, the thread has more look-ups to serve
             LOGGER.exception("%r could not deliver its answer", self)
+
+    def drop(self) -> None:
+        """Tell who wants to know that no answer will come. For the resolver, without its lock."""
+        if self._dropped is not None:
+            self._dropped(self.closed_error())
+
+    def closed_error(self) -> StateClosed:
+        """Make the error that the resolver is closed.
+
+        Thread: any. Calls back: never. Source: LW-002.
+        """
+        return StateClosed("the resolver is closed", phase="resolve", peer=self.peer)
 
     def __repr__(self) -> str:
         return f"<Lookup {escaped(address_text(self.peer))} {self.phase.name.lower()}>"
