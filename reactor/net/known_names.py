@@ -162,7 +162,7 @@ def spelling(name: str) -> str:
     if text.isascii():
         return text
     try:
-        return text.encode("idna").decode("ascii")
+        return text.encode("idna").decode("ascii").removesuffix(".")  # it may have been another
     except UnicodeError:
         return text  # nobody can ask for it; the look-up says so
 

@@ -158,6 +158,7 @@ def test_a_name_is_found_in_any_spelling__lw_029() -> None:
     """An override counts for its name with a dot at the end, in capitals, and in its own script."""
     assert hosts({"One.Example": "192.0.2.1"}, "oNe.eXample.") == ["192.0.2.1"]
     assert hosts({"b\u00fccher.example": "192.0.2.1"}, "xn--bcher-kva.example") == ["192.0.2.1"]
+    assert hosts({"one\u3002example\u3002": "192.0.2.1"}, "one.example") == ["192.0.2.1"]
     assert hosts({"one.example": "192.0.2.1"}, "other.example") is None
     assert spelling("\u00fc" * 64) == "\u00fc" * 64  # no name that could be asked for
 
