@@ -35,6 +35,15 @@ def test_it_says_when_there_will_be_enough() -> None:
     assert bucket.moment_of(50, 10.25) == 10.5
 
 
+@pytest.mark.parametrize("now", [0.0, 12_345.678, 1e7])
+def test_who_comes_at_that_moment_finds_enough(now: float) -> None:
+    for rate in (0.3, 7.7, 1000.0, 33_333.3):
+        for count in range(1, 100):
+            bucket = TokenBucket(rate, 100, now)
+            bucket.take(100, now)
+            assert bucket.available(bucket.moment_of(count, now)) >= count
+
+
 def test_what_it_owes_is_paid_back_first() -> None:
     bucket = TokenBucket(100.0, 100, 0.0)
     bucket.take(300, 0.0)

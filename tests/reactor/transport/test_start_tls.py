@@ -19,6 +19,7 @@ from reactor.errors import (
     TLSHandshakeTimeout,
     TLSVerificationFailed,
 )
+from reactor.flow.rate_limit import RateLimit
 from reactor.loop.collection import WaitStateCollection
 from reactor.testing.clock import ManualClock
 from reactor.transport import Transport
@@ -100,6 +101,26 @@ def test_the_protocol_stays_and_goes_on_under_tls__pr_10(
     talk.transport.close()
     talk.hear()
     assert (talk.ended, talk.report.tls_ended) == (True, True)
+
+
+def test_limits_of_the_rate_hold_on_both_sides_of_it__pr_5__pr_7__pr_10(
+    clock: ManualClock, talks: Talks, switch: Switch, kind: str
+) -> None:
+    """What is written while TLS is being attached, and what comes under TLS, goes by the limits
+    that were set before.
+    """
+    talk, text = talks(kind=kind), bytes(range(250)) * 10
+    reading, writing = (RateLimit(talk.collection, 1000) for _ in range(2))
+    talk.transport.set_rate_limits(read=reading, write=writing)
+    switch.start(talk.transport)
+    talk.transport.write(text)
+    switch.shake(talk)
+    heard = talk.hear()
+    talk.say(text)
+    for count in (1000, 2000, 2500):
+        assert (heard, talk.protocol.received) == (text[:count], text[:count])
+        clock.advance(1)
+        heard += talk.hear()
 
 
 def test_bytes_behind_the_switch_are_the_engine_s__pr_10__tls_6__rel_34(

@@ -119,10 +119,10 @@ def test_a_system_without_threads_leaves_the_impatient_in_line__rel_48(
         raise RuntimeError("can't start new thread")
 
     resolver = Resolver(lookup=service, thread_count=1)
-    (_, _, third), places = begin(resolver, "one", "two", "three")
+    (_, second, _), places = begin(resolver, "one", "two", "three")
     monkeypatch.setattr("threading.Thread.start", no_more)
-    third.hasten()
-    assert (third.phase, resolver.lookup_count) == (LookupPhase.WAITING, 3)
+    second.hasten()
+    assert (second.phase, resolver.lookup_count) == (LookupPhase.WAITING, 3)
     for name in ("one", "two", "three"):
         service.answer(f"{name}.example")
     assert take(places[2]) == addresses()

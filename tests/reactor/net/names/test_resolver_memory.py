@@ -169,6 +169,24 @@ def test_forgetting_asks_anew__lw_029(service: NameService) -> None:
     resolver.close()
 
 
+def test_a_forgotten_question_leaves_its_successor_alone__lw_029(service: NameService) -> None:
+    """When a question of before `forget` is given up, the one that was asked since is still
+    shared.
+    """
+    resolver = Resolver(lookup=service)
+    (old,), _ = begin(resolver, "one")
+    take(service.asked)
+    resolver.forget()
+    begin(resolver, "one")
+    take(service.asked)
+    assert old.cancel()
+    begin(resolver, "one")
+    assert resolver.lookup_count == 2
+    resolver.close()
+    service.answer_all()
+    assert service.asked.empty()
+
+
 @pytest.mark.parametrize("host", [None, "one.example"])
 def test_what_was_asked_before_forgetting_is_not_remembered__lw_029(
     service: NameService, host: str | None
