@@ -273,6 +273,20 @@ def test_repeating_keeps_to_its_moments_and_skips_the_missed__cl_76() -> None:
     assert run_due(queue, 1e9) == 0
 
 
+@pytest.mark.parametrize("interval", [0.1, 1 / 3, 0.007])
+def test_repeating_is_not_misled_by_rounding__cl_76(interval: float) -> None:
+    """Called at the very moments that it has named, a repeated call misses none and makes none
+    twice.
+    """
+    queue, moments = TimerQueue(), list[float]()
+    timer = RepeatedTimer(queue, lambda: moments.append(timer.when), (), Context())
+    queue.arm(timer, timer.begin(12_345.678, interval))
+    for _ in range(1000):
+        assert run_due(queue, timer.when) == 1
+    assert moments == sorted(set(moments))
+    assert (len(moments), timer.missed) == (1000, 0)
+
+
 def test_repeating_can_be_cancelled_from_within__cl_76() -> None:
     """A repeated call that cancels itself is the last one."""
     queue, calls = TimerQueue(), list[bool]()
