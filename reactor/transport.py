@@ -448,6 +448,8 @@ class Transport(TransportBase):
             self.end_by(loss or status)
 
     def _wait_for_last_words(self) -> None:
+        if self._output is not None:
+            self._output.give_up()
         limit = DRAIN_TIMEOUT
         if self._idle is not None:
             limit = min(limit, self._idle.limit)

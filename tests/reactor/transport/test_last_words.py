@@ -88,6 +88,35 @@ def test_a_reset_that_a_write_has_met_is_no_end__pr_08(talks: Talks) -> None:
     assert talk.report.by == "error"
 
 
+class Relaying(Recorder):
+    """Reads as long as it can write."""
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.transport.resume_reading()
+
+
+def test_who_reads_as_long_as_it_can_write_hears_at_once__pr_04__pr_06(talks: Talks) -> None:
+    """A protocol that was paused when the way out was lost is resumed: nothing waits any more.
+    If it reads on, it has the last words and hears of the loss without delay.
+    """
+    talk = talks(Relaying(), kind="socketpair")
+    talk.transport.set_write_buffer_limits(10)
+    talk.transport.write(bytes(4 << 20))
+    assert talk.protocol.names[-1] == "pause_writing"
+    talk.say(b"last words")
+    talk.far.close()
+    talk.settle()
+    assert talk.protocol.received == b"last words"
+    assert talk.protocol.names[-2:] == ["data_received", "connection_lost"]
+    assert len(talk.protocol.lost) == 1
+    assert talk.report.bytes_unsent > 0
+
+
 class Eager(Recorder):
     """Writes as soon as it is connected."""
 
