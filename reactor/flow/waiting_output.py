@@ -185,7 +185,13 @@ class WaitingOutput:
         self._begin()
 
     def give_up(self) -> None:
-        """Resume who is paused: nothing will ever leave, and who waits for that reads no more."""
+        """Keep nothing, since it cannot leave, and resume who is paused until it has.
+
+        `size` still says how much was lost.
+        """
+        for pour in (self._pour, self._behind):
+            if pour is not None:
+                pour.forget()
         if self.paused:
             self.paused = False
             self._state.later(self._transport.mark_passed, False)

@@ -157,6 +157,10 @@ class Pour(Operation):
         else:
             chunks.append(memoryview(bytes(data)))
 
+    def forget(self) -> None:
+        """Drop what is left, which cannot be sent any more; how much it was is known still."""
+        self._chunks.clear()
+
     def mark(self, passed: Callable[[], object]) -> None:
         """Call `passed`, which must not raise, when all that is in it now is with the kernel."""
         if self._marks is None:
