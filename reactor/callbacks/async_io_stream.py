@@ -135,7 +135,7 @@ class AsyncIOStream(io.RawIOBase):
         self._socket.write(data)
         return len(data)
 
-    def writelines(self, lines: Iterable[BytesLike | str]) -> None:  # type: ignore[override]  # text as well
+    def writelines(self, lines: Iterable[BytesLike | str]) -> None:  # type: ignore[override]  # text
         """Write many pieces, one behind the other.
 
         Args:

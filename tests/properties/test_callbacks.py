@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +16,7 @@ from reactor.loop.collection import WaitStateCollection
 from reactor.loop.error_handler import propagate
 from reactor.net.path import UNIX
 from tests.certificates import Certificates
-from tests.reactor.callbacks.conftest import World
+from tests.reactor.callbacks.conftest import Program, World
 
 PATTERN: Final = bytes(range(251)) * 2000  # of a length that no buffer has
 SIZES: Final = st.sampled_from([0, 1, 100, 70_000, 400_000])
@@ -137,8 +137,9 @@ class Side:
 
 def play(world: World, near: Side, far: Side, steps: list[Any]) -> None:
     """Let both do what their scripts say, then let all arrive that can."""
-    world.serve(far, stream=far.stream)  # type: ignore[arg-type]  # it has the callbacks of one
-    world.dial(near, world.server.local_port, stream=near.stream, write_cb=None)  # type: ignore[arg-type]
+    one, other = cast(Program, near), cast(Program, far)  # they have the callbacks of one
+    world.serve(other, stream=far.stream)
+    world.dial(one, world.server.local_port, stream=near.stream, write_cb=None)
     for side, step in zip(itertools.cycle([near, far]), steps, strict=False):
         if step[0] == "turn":
             world.collection.run_once(0)
