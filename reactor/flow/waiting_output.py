@@ -116,7 +116,7 @@ class WaitingOutput:
     def watch(self) -> None:
         """Wait for what the channel itself holds: it counts, and it has limits, like the rest."""
         if self._pour is None:
-            self._pour = Pour(self._sank, self.low, self.meter)
+            self._pour = Pour(self._sunk, self.low, self.meter)
             self._begin()
         self._rose()
 
@@ -210,10 +210,10 @@ class WaitingOutput:
         """Return what the next bytes go into, on the far side of the fence if there is one."""
         if self._fenced:
             if self._behind is None:
-                self._behind = Pour(self._sank, self.low, self.meter)
+                self._behind = Pour(self._sunk, self.low, self.meter)
             return self._behind
         if self._pour is None:
-            self._pour = Pour(self._sank, self.low, self.meter)
+            self._pour = Pour(self._sunk, self.low, self.meter)
         return self._pour
 
     def _begin(self) -> None:
@@ -229,12 +229,6 @@ class WaitingOutput:
         if not self.paused and self.size > self.high:
             self.paused = True  # before the call, which may write more
             self._transport.mark_passed(True)
-
-    def _sank(self) -> None:
-        # Of a pour that is empty the end comes next: what the protocol writes then, when it is
-        # told, need not wait behind it.
-        if self.kept:
-            self._sunk()
 
     def _sunk(self) -> None:
         if self.paused and self.size <= self.low and not self._state.closed:

@@ -122,7 +122,7 @@ class Pour(Operation):
     """Send what was put into it, and what is put into it meanwhile, until nothing is left.
 
     Args:
-        sunk: called without arguments when what is left falls to `low` bytes.
+        sunk: called without arguments when what is left falls to `low` bytes, and is not all gone.
         low: bytes.
         meter: what stands in for the channel and lets less through, or None.
 
@@ -184,7 +184,8 @@ class Pour(Operation):
             if done and self._marks:
                 self._pass_marks(self._marks, channel)
         finally:
-            sank = self.size <= self.low < before
+            # Of one that is empty the end comes next: what is written then need not wait behind it.
+            sank = 0 < self.size <= self.low < before
         if sank:
             try:
                 self._sunk()

@@ -93,10 +93,12 @@ def test_what_user_code_raises_is_told_from_a_failure__lw_016(
     with pytest.raises(CallbackRaised) as raised:
         BufferedFeed(Lender(0)).step(here)
     assert isinstance(raised.value.exception, RuntimeError)
-    pour = Pour(Refuser().refuse, low=0)
-    pour.put(b"x")
+    pour = Pour(Refuser().refuse, low=1)
+    near, narrow = memory_pair(2)
+    pour.put(b"xyz")
     with pytest.raises(CallbackRaised):
-        pour.step(here)
+        pour.step(near)
+    close(near, narrow)
 
 
 def test_pouring_keeps_order_and_copies_what_could_change__pr_05() -> None:
