@@ -72,6 +72,7 @@ CALLED_FROM_BELOW: Final = {
         *("doubt", "drop", "hasten", "known_addresses"),
         *("look_up", "look_up_blocking", "look_up_name", "start_anew"),
     },
+    "SignalHandler": {"begin"},
     "Server": {"cannot_accept", "connection_of", "welcome"},
     "SocketStream": {"file_closed", "looking"},
     "TCPServer": {"failed", "listen", "make_socket"},
@@ -85,8 +86,9 @@ CALLED_FROM_BELOW: Final = {
         *("mark_passed", "moved", "output_failed", "output_gone"),
     },
     "WaitStateCollection": {
-        *("add", "arm", "close_because", "close_later", "post", "rebind", "remove", "report"),
-        *("retire", "turning", "want"),
+        *("add", "arm", "begin_loop", "close_because", "close_later", "descriptor_works"),
+        *("end_loop", "keep_signals", "post", "rebind", "remove", "report", "retire", "stopping"),
+        *("turning", "want"),
     },
     "Watch": {"close_silently", "on_readable", "on_writable"},
 }

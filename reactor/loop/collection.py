@@ -35,7 +35,7 @@ from reactor.loop.health import Health
 from reactor.loop.loop_thread import LoopThread
 from reactor.loop.ownership import CLOSED, NOBODY, Ownership
 from reactor.loop.poller import Poller, Ready
-from reactor.loop.signals import SignalHandler
+from reactor.loop.signals import SignalHandler, SignalWakeup
 from reactor.loop.timers import RepeatedTimer, Timed, Timer, TimerQueue
 from reactor.loop.wait_state import Closable, Retirable, WaitState
 from reactor.loop.waker import Waker
@@ -137,11 +137,11 @@ class WaitStateCollection:
         Thread: any, which thereby owns the collection until this returns. Calls back: yes.
         Source: LW-003, LW-004.
         """
-        self._begin_loop()
+        self.begin_loop()
         try:
             self._loop()
         finally:
-            self._end_loop()
+            self.end_loop()
 
     def start(self) -> "WaitStateCollection":
         """Execute `run()` in a daemon thread named after the collection; return the collection.
@@ -153,12 +153,12 @@ class WaitStateCollection:
 
         Thread: any. Calls back: in the new thread only. Source: LW-002, LW-018.
         """
-        self._begin_loop()
+        self.begin_loop()
         self._thread = thread = LoopThread(str(self.name), self._loop_in_thread)
         try:
             thread.start()
         except BaseException:
-            self._end_loop()
+            self.end_loop()
             raise
         thread.began.wait()
         return self
@@ -185,7 +185,7 @@ class WaitStateCollection:
 
         Thread: any, which owns the collection from now on. Calls back: yes. Source: LW-005.
         """
-        self._begin_loop()
+        self.begin_loop()
         try:
             self.owner.claim()
             return self._turn_by_hand(self._wait(timeout, self.timers.next_moment()))
@@ -448,6 +448,54 @@ class WaitStateCollection:
         self.owner.check()
         return self._time_to_wait(None, self.timers.next_moment())
 
+    def descriptor_works(self) -> bool:
+        """Try whether a host may rely on `fileno`: on a selector of the same kind, set up anew.
+
+        Thread: any. Calls back: never. Source: HO-10.
+        """
+        return self._poller.descriptor_works()
+
+    def begin_loop(self) -> None:
+        """Begin to be the loop: until `end_loop`, nobody else takes turns but by `dispatch`.
+
+        Raises:
+            OperationInProgress: a loop runs already, or the caller is in a callback.
+            WrongThread: another thread owns the collection. StateClosed: it is closed.
+
+        Thread: any, which is to claim it. Calls back: never. Source: LW-003, LW-004.
+        """
+        self.owner.check_alive()
+        if not self._loop_lock.acquire(blocking=False):
+            raise OperationInProgress(f"a loop of {self!r} is running already")
+        try:
+            self.owner.check()
+            if self._turning:
+                raise OperationInProgress(f"{self!r} is in a turn already: turns do not nest")
+        except BaseException:
+            self._loop_lock.release()
+            raise
+        self._loop_number += 1
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the loop that runs is to end: `stop` or `close` was called."""
+        return self._stop_number == self._loop_number
+
+    def end_loop(self) -> None:
+        """Be the loop no more.
+
+        Thread: the owner's. Calls back: never. Source: LW-008.
+        """
+        self.owner.yield_up()
+        self._loop_lock.release()
+
+    def keep_signals(self) -> SignalWakeup:
+        """Let signals wake the main thread through `fileno`, unless somebody sees to it already.
+
+        Thread: the main thread. Calls back: never. Source: HO-07.
+        """
+        return SignalWakeup(self).begin(self._waker)
+
     # The end.
 
     def close(self) -> None:
@@ -649,19 +697,6 @@ class WaitStateCollection:
         else:
             self._finish_closing()
 
-    def _begin_loop(self) -> None:
-        self.owner.check_alive()
-        if not self._loop_lock.acquire(blocking=False):
-            raise OperationInProgress(f"a loop of {self!r} is running already")
-        try:
-            self.owner.check()
-            if self._turning:
-                raise OperationInProgress(f"{self!r} is in a turn already: turns do not nest")
-        except BaseException:
-            self._loop_lock.release()
-            raise
-        self._loop_number += 1
-
     def _loop(self) -> None:
         self.owner.claim()
         Context().run(self._turn_until_stopped)
@@ -680,11 +715,7 @@ class WaitStateCollection:
                 self.close_because(exception)
             raise
         finally:
-            self._end_loop()
-
-    def _end_loop(self) -> None:
-        self.owner.yield_up()
-        self._loop_lock.release()
+            self.end_loop()
 
     def _wait(self, timeout: float | None, when: float) -> Ready:
         self._waiting = True

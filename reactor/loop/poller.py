@@ -127,6 +127,32 @@ class Poller:
         """Return the descriptor that is readable while something is ready, None without one."""
         return self._selector.fileno() if hasattr(self._selector, "fileno") else None
 
+    def descriptor_works(self) -> bool:
+        """Tell whether `fileno` of such a selector shows what it should.
+
+        That of a kqueue in another one may never be readable, or always, on some systems. Tried on
+        a fresh selector of the same kind: on this one things may be ready that nobody has served.
+        """
+        if self.fileno() is None or not hasattr(select, "poll"):
+            return False
+        with contextlib.ExitStack() as undo:
+            waker = Waker()
+            undo.callback(waker.close)
+            try:
+                selector = type(self._selector)()
+            except TypeError:
+                return False  # of the program's own make, and it wants arguments
+            undo.callback(selector.close)
+            selector.register(waker.fd, READ)
+            number: int = selector.fileno()  # type: ignore[attr-defined]  # it has one, see above
+            outer = select.poll()
+            outer.register(number, READ)  # poll's bit is the same
+            before = bool(outer.poll(0))
+            waker.wake()
+            awake = bool(outer.poll(0))
+            waker.drain()
+            return awake and not before and not outer.poll(0)
+
     def add(self, state: WaitState) -> None:
         """Take a wait state into the table; it is in the selector while it wants something."""
         if state.fd < 0:

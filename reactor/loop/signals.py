@@ -32,7 +32,63 @@ class Home(Protocol):
         """Give an exception to the error handler."""
 
 
-class SignalHandler:
+class SignalWakeup:
+    """What is woken by the interpreter at every signal, while nobody else is.
+
+    A host needs it in the main thread: Python's handlers run only when Python does, and an idle
+    host is in code of its own until something is ready.
+
+    Thread: the main thread. Calls back: never. Source: HO-07.
+    """
+
+    __slots__ = ("_collection", "_wake_pair", "closed")
+
+    def __init__(self, collection: Home) -> None:
+        self.closed = False
+        self._collection = collection
+        self._wake_pair: WakePair | None = None
+
+    def begin(self, waker: Waker) -> "SignalWakeup":
+        """Be woken from now on, through `waker`; return itself."""
+        self._wake_pair = waker.signal_pair()
+        before = signal.set_wakeup_fd(self._wake_pair[0].fileno(), warn_on_full_buffer=False)
+        if before != -1:
+            # Somebody else (a host, a fellow) is woken already; it stays theirs.
+            signal.set_wakeup_fd(before, warn_on_full_buffer=False)
+            self._close_pair(self._wake_pair)
+            self._wake_pair = None
+        self._collection.held.add(self)
+        return self
+
+    def close(self) -> None:
+        """Be woken no more; once more is harmless."""
+        self.closed = True
+        self._collection.held.discard(self)
+        self._give_back()
+
+    def _give_back(self) -> None:
+        """Leave the interpreter's wake-up to a fellow of the same collection, if there is one."""
+        pair, self._wake_pair = self._wake_pair, None
+        if pair is None:
+            return
+        for fellow in self._collection.held:
+            if isinstance(fellow, SignalWakeup) and fellow is not self and not fellow.closed:
+                fellow._wake_pair = pair
+                return
+        current = signal.set_wakeup_fd(-1)
+        if current != pair[0].fileno():
+            signal.set_wakeup_fd(current, warn_on_full_buffer=False)
+        self._close_pair(pair)
+
+    def _close_pair(self, pair: WakePair) -> None:
+        for end in pair:
+            end.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}{', closed' if self.closed else ''}>"
+
+
+class SignalHandler(SignalWakeup):
     """One handler of one signal; made by `WaitStateCollection.on_signal`.
 
     Several handlers of a signal all run: each calls what it replaced if that is one of ours.
@@ -40,7 +96,7 @@ class SignalHandler:
     Thread: the main thread. Calls back: from the loop only. Source: CL-85.
     """
 
-    __slots__ = ("_call", "_collection", "_context", "_previous", "_wake_pair", "closed", "number")
+    __slots__ = ("_call", "_context", "_previous", "number")
 
     def __init__(
         self,
@@ -50,21 +106,13 @@ class SignalHandler:
         call: Callable[[], object],
         context: Context,
     ) -> None:
+        super().__init__(collection)
         self.number = number
-        self.closed = False
-        self._collection = collection
         self._call = call
         self._context = context
         # In any other thread than the main one Python itself refuses, with a ValueError.
         self._previous: Any = signal.signal(number, self)
-        self._wake_pair: WakePair | None = waker.signal_pair()
-        before = signal.set_wakeup_fd(self._wake_pair[0].fileno(), warn_on_full_buffer=False)
-        if before != -1:
-            # Somebody else (a host, a fellow) is woken already; it stays theirs.
-            signal.set_wakeup_fd(before, warn_on_full_buffer=False)
-            self._close_pair(self._wake_pair)
-            self._wake_pair = None
-        collection.held.add(self)
+        self.begin(waker)
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Post the callback; runs in the main thread, between any two instructions."""
@@ -115,24 +163,7 @@ class SignalHandler:
             while isinstance(previous, SignalHandler) and previous.closed:
                 previous = previous._previous
             signal.signal(self.number, previous if previous is not None else signal.SIG_DFL)
-        if self._wake_pair is not None:
-            self._hand_over(self._wake_pair)
-            self._wake_pair = None
-
-    def _hand_over(self, pair: WakePair) -> None:
-        """Leave the interpreter's wake-up to a handler of the same collection, if there is one."""
-        for fellow in self._collection.held:
-            if isinstance(fellow, SignalHandler) and fellow is not self and not fellow.closed:
-                fellow._wake_pair = pair
-                return
-        current = signal.set_wakeup_fd(-1)
-        if current != pair[0].fileno():
-            signal.set_wakeup_fd(current, warn_on_full_buffer=False)
-        self._close_pair(pair)
-
-    def _close_pair(self, pair: WakePair) -> None:
-        for end in pair:
-            end.close()
+        self._give_back()
 
     def __repr__(self) -> str:
         return f"<SignalHandler of {signal_name(self.number)}{', closed' if self.closed else ''}>"

@@ -367,3 +367,45 @@ def test_a_collection_that_cannot_watch_its_waker_leaves_nothing() -> None:
             WaitStateCollection()
         assert seam.left_open == []
     assert raised.value.situation == "register"
+
+
+class AlwaysReadable(selectors.SelectSelector):
+    """As kqueue is said to be on some systems when another one watches it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.near, self.far = socket.socketpair()
+        self.far.send(b"!")
+
+    def fileno(self) -> int:
+        return self.near.fileno()
+
+    def close(self) -> None:
+        self.near.close()
+        self.far.close()
+        super().close()
+
+
+class NeverReadable(AlwaysReadable):
+    def __init__(self) -> None:
+        super().__init__()
+        self.near.recv(1)
+
+
+class Wanting(AlwaysReadable):
+    def __init__(self, name: str) -> None:
+        super().__init__()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no selector with a descriptor")
+@pytest.mark.parametrize("made", [AlwaysReadable, NeverReadable, lambda: Wanting("x")])
+def test_a_descriptor_that_lies_is_found_out__ho_10(
+    waker: Waker, made: type[AlwaysReadable]
+) -> None:
+    """A selector whose descriptor does not show what is ready is found out before a host relies
+    on it, and so is one that cannot be tried.
+    """
+    with contextlib.closing(Poller(None, waker)) as poller:
+        assert poller.descriptor_works()
+    with contextlib.closing(Poller(made(), waker)) as poller:
+        assert not poller.descriptor_works()

@@ -270,3 +270,26 @@ def test_a_child_gets_the_signal_itself__lw_019(collection: WaitStateCollection)
     collection.on_signal(NUMBER, print)
     assert exit_code_of_child(lambda: signal.raise_signal(NUMBER)) == -NUMBER
     assert collection.run_once(0) == 0  # nothing came to the parent
+
+
+def test_who_keeps_signals_is_woken_by_any__ho_7(collection: WaitStateCollection) -> None:
+    """Where somebody keeps signals for a collection, any signal wakes it, also one whose handler
+    is the program's own; a handler of ours that ends or begins meanwhile changes nothing.
+    """
+    before = signal.signal(NUMBER, lambda number, frame: None)
+    early = collection.on_signal(signal.SIGUSR2, len, "")
+    wakeup = collection.keep_signals()
+    early.close()
+    late = collection.on_signal(signal.SIGUSR2, len, "")
+    signal.raise_signal(NUMBER)
+    assert collection.wait(0) != []
+    collection.run_once(0)
+    wakeup.close()
+    wakeup.close()
+    signal.raise_signal(NUMBER)
+    assert collection.wait(0) != []  # for `late`, which has inherited it
+    collection.run_once(0)
+    late.close()
+    signal.raise_signal(NUMBER)
+    assert collection.wait(0) == []
+    signal.signal(NUMBER, before)
