@@ -14,7 +14,7 @@ EXTRAS ?= dev
 OTHER_VERSIONS := 3.12 3.13
 PLATFORMS := linux darwin win32
 # Programs that the tests talk to, and the Debian packages that bring them.
-PEERS := curl:curl openssl:openssl gnutls-cli:gnutls-bin nc:netcat-openbsd socat:socat ncat:ncat
+PEERS := curl:curl openssl:openssl gnutls-cli:gnutls-bin nc:netcat-openbsd socat:socat ncat:ncat Xvfb:xvfb
 PYTEST := $(BIN)/python -m pytest
 EXAMPLES_TEST := tests/architecture/test_examples.py
 ORIGINALS_TEST := tests/old/test_originals.py

@@ -41,6 +41,8 @@ OLD: Final = (
         for name in ("async_chat", "simple_producer", "find_prefix_at_end")
     ),
 )
+# Each host of a collection has a module with one verb.
+HOSTS: Final = tuple(f"reactor.hosts.{name}.attach" for name in ("asyncio", "tk"))
 # Classes that programs meet without importing them: what verbs return, and what they are given.
 MET: Final = (
     "reactor.channel.base.Channel",
@@ -49,6 +51,7 @@ MET: Final = (
     "reactor.loop.watch.Watch",
     "reactor.loop.calls.IdleCallback",
     "reactor.loop.signals.SignalHandler",
+    "reactor.hosts.guest.Guest",
     "reactor.opening.connect.Connecting",
     "reactor.reconnection.Link",
     "reactor.flow.close_report.CloseReport",
@@ -60,6 +63,7 @@ CALLED_FROM_BELOW: Final = {
     "AcceptingHandle": {"begin", "begun", "close_silently", "on_readable", "tell"},
     "Connecting": {"cancel", "on_due", "retime"},
     "DatagramTransport": {"begin", "collection_closed", "failed"},
+    "Guest": {"begin"},
     "IdleCallback": {"close_after_error", "close_silently", "run"},
     "Link": {"begun", "close", "tell", "up"},
     "MemoryChannel": {"traffic"},
@@ -140,7 +144,7 @@ def wanted() -> frozenset[str]:
     public = {
         f"{facade}.{name}" for facade in FACADES for name in importlib.import_module(facade).__all__
     }
-    return frozenset(public | {*OLD, *TESTING, *MET})
+    return frozenset(public | {*HOSTS, *OLD, *TESTING, *MET})
 
 
 def entries(root: Path) -> list[str]:

@@ -16,6 +16,7 @@ PACKAGES: Final = {  # program: the Debian package that brings it; `make test` i
     "ncat": "ncat",
     "openssl": "openssl",
     "socat": "socat",
+    "Xvfb": "xvfb",
 }
 
 

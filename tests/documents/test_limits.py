@@ -38,6 +38,8 @@ PROMISED = {
     "reactor.datagram.DRAIN_TIMEOUT": 20.0,
     "reactor.flow.waiting_output.WRITE_LIMIT_HIGH": 64 * KIB,
     "reactor.flow.waiting_output.WRITE_LIMIT_LOW": 16 * KIB,
+    "reactor.hosts.guest.TURN_EVENT_LIMIT": 64,
+    "reactor.hosts.guest.TURNS_TIME_LIMIT": 0.005,
     "reactor.loop.poller.EVENT_LIMIT": 256,
     "reactor.opening.accept.ACCEPT_LIMIT": 64,
     "reactor.opening.clients.HANDSHAKE_LIMIT": 128,

@@ -1,0 +1,26 @@
+"""Hosts: a collection that lives in somebody else's main loop.
+
+A program with a window has a loop already, and two loops need two threads, or one of them a guest
+of the other. Here the collection is the guest: callbacks run in the host's thread, between its own
+events, and nothing polls.
+
+    attach(host, collection) ──► Guest: mode, close()
+                                   │ turns: dispatch(wait(0)), bounded, never nested
+          ┌────────────────────────┴──────────────────────┐
+     DescriptorGuest                                  ThreadGuest
+     the host watches fileno()                        a thread waits, and posts what it has
+     and has one timer                                found to the host's loop
+          └────────────────────────┬──────────────────────┘
+                                 Host: watch, unwatch, arm, disarm, post, close
+                     asyncio.py  ─┘└─ tk.py
+
+Words: a *host* is the other loop; a *guest* is the handle that attaching returns. A turn is what
+it is everywhere, only shorter: the host has to paint.
+
+Reading order: host.py is what a guest asks of a loop; guest.py has all that adapters share, and is
+where the traps are; then one file for each host, with its `attach`. A toolkit is imported when it
+is attached to, and none is needed to import these files.
+
+A collection must not know that it is hosted: it has a descriptor, a next moment, two halves of a
+turn, and a word for when that moment comes earlier.
+"""

@@ -1,0 +1,88 @@
+"""asyncio as a host; uvloop too, which is asyncio with another loop.
+
+There are no nested loops here, and a signal ends its wait. On Windows the usual loop watches no
+descriptors, and a thread waits.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from reactor.hosts.guest import Guest, Mode, begin_guest
+from reactor.hosts.host import Call, Host, milliseconds
+from reactor.loop.collection import WaitStateCollection
+
+
+def attach(
+    loop: asyncio.AbstractEventLoop, collection: WaitStateCollection, *, mode: Mode | None = None
+) -> Guest:
+    """Let a collection live in a loop of asyncio, which may be running already.
+
+    Args:
+        loop: where callbacks run from now on, between its own.
+        collection: has no loop of its own now; its `error_handler` must not be `propagate`.
+        mode: "descriptor", "wait thread", or None, the default, for the one that works best.
+
+    Raises:
+        OperationNotAllowed: errors would propagate, another host has it, or that mode is not
+            possible.
+        OperationInProgress: a loop of the collection runs, or it is attached. WrongThread,
+            StateClosed, WrongProcess: as every verb of a collection.
+
+    Thread: the loop's. Calls back: from the loop only. Source: HO-01 to HO-10.
+    """
+    return begin_guest(AsyncioHost(loop), collection, mode)
+
+
+class AsyncioHost(Host):
+    """A loop of asyncio, as a guest sees it."""
+
+    __slots__ = ("_fd", "_loop", "_timer")
+
+    sees_signals = True
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._fd: int | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def can_watch(self, fd: int) -> bool:
+        """Try it: the proactor loop of Windows does not."""
+        try:
+            self._loop.add_reader(fd, _nothing)
+        except NotImplementedError:
+            return False
+        self._loop.remove_reader(fd)
+        return True
+
+    def watch(self, fd: int, ready: Call) -> None:
+        """Have `ready` called while `fd` is readable."""
+        if self._fd is None:
+            self._loop.add_reader(fd, ready)
+            self._fd = fd
+
+    def unwatch(self) -> None:
+        """Watch no more; a loop that is closed does not anyhow."""
+        if self._fd is not None and not self._loop.is_closed():
+            self._loop.remove_reader(self._fd)
+        self._fd = None
+
+    def arm(self, delay: float, due: Call) -> None:
+        """Have `due` called. uvloop rounds to the nearest millisecond, so we round up before."""
+        self.disarm()
+        function: Callable[[], Any] = due
+        self._timer = self._loop.call_later(milliseconds(delay) / 1000, function)
+
+    def disarm(self) -> None:
+        """Cancel the timer."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def post(self, call: Call) -> None:
+        """Call soon; a loop that is closed raises RuntimeError."""
+        self._loop.call_soon_threadsafe(call)
+
+
+def _nothing() -> None:
+    pass

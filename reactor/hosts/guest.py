@@ -1,0 +1,347 @@
+"""Guest: a collection in somebody else's loop, and what attaching to it returns.
+
+What all adapters share is here, and each paragraph is a trap that somebody has fallen into.
+
+A turn raises no Exception, whatever a callback does: it would end Tk's main loop, and GLib would
+drop the source in silence. KeyboardInterrupt and SystemExit do leave, to end the host's loop as the
+host likes; but the watch has been put back before that.
+
+A turn never nests. A callback may open a dialog that runs the host's loop again, and that one finds
+our descriptor readable. To return at once would spin, so the descriptor is *masked*: not watched
+until the outer turn is over. A dialog that anybody else opens changes nothing.
+
+A turn is short, and a host has its share of the time even in a flood: toolkits paint when nothing
+else is to be done, and a descriptor that is always ready would see to it that this never comes.
+
+Where no descriptor can be watched, a thread does nothing but wait, and hands over what it has
+found. It waits again only when that has been served, so it is out of the way during a turn.
+"""
+
+import contextlib
+import functools
+import logging
+import math
+import threading
+import time
+from types import TracebackType
+from typing import Final, Literal, TypeAlias
+
+from reactor.deadline import NEVER
+from reactor.errors import OperationNotAllowed
+from reactor.hosts.host import Host
+from reactor.loop.collection import WaitStateCollection
+from reactor.loop.error_handler import propagate
+from reactor.loop.poller import Ready
+from reactor.loop.signals import SignalWakeup
+
+Mode: TypeAlias = Literal["descriptor", "wait thread"]
+
+log: Final = logging.getLogger("reactor")
+
+# Events that one turn in a host serves at most: a quarter of what a loop of our own does.
+TURN_EVENT_LIMIT: Final = 64
+
+# When turns have taken so much time since the last pause, the host has its loop for itself, for so
+# long. Sixty frames a second leave 16 ms for each; so one has two pauses at least.
+TURNS_TIME_LIMIT: Final = 0.005  # seconds
+PAUSE: Final = 0.001  # seconds; the shortest timer that all hosts have
+
+SOON: Final = -math.inf  # the moment for which a pause, or the rest of a batch, is armed
+
+
+class Guest:
+    """A collection in the loop of a host; made by `attach` of the host's module.
+
+    A context manager: at the end of the block it is closed.
+
+    Attributes:
+        collection: the collection.
+        mode: "descriptor" if the host watches one, "wait thread" if a thread waits for it.
+        closed: whether it is over. `collection.stop()` and `collection.close()` end it, too.
+
+    Thread: the host's. Calls back: from the host's loop only. Source: HO-01 to HO-10.
+    """
+
+    __slots__ = ("_found", "_host", "_spent", "_wakeup", "closed", "collection")
+
+    mode: Mode
+
+    def __init__(self, host: Host, collection: WaitStateCollection) -> None:
+        self.collection = collection
+        self.closed = False
+        self._host = host
+        self._found: Ready = []  # by a wait, and not served yet
+        self._spent = 0.0  # seconds, by turns since the last pause
+        self._wakeup: SignalWakeup | None = None
+
+    def begin(self) -> None:
+        """Take turns from now on."""
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        if in_main_thread and not self._host.sees_signals:
+            self._wakeup = self.collection.keep_signals()
+        self.collection.held.add(self)
+
+    def close(self) -> None:
+        """Leave the host; nothing of ours is left in it. Once more is harmless.
+
+        The collection lives on: it may be attached again, here or elsewhere, or run by itself.
+
+        Raises:
+            WrongThread: this is not the host's thread.
+
+        Thread: the host's. Calls back: never. Source: HO-09.
+        """
+        if self.closed:
+            return
+        self.collection.owner.check(over=True)
+        self.closed = True
+        if self.collection.owner.forked:
+            return  # what there is to undo is the parent's
+        self.collection.held.discard(self)
+        with contextlib.ExitStack() as last_first:
+            last_first.callback(self.collection.end_loop)
+            last_first.callback(self._host.close)
+            if self._wakeup is not None:
+                last_first.callback(self._wakeup.close)
+            last_first.callback(self._end)
+
+    def __enter__(self) -> "Guest":
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def _look(self) -> Ready:
+        raise NotImplementedError
+
+    def _go_on(self) -> None:
+        """See to it that there will be another turn."""
+        raise NotImplementedError
+
+    def _end(self) -> None:
+        raise NotImplementedError
+
+    def _turn(self) -> None:
+        """Do one turn that is short enough for the host."""
+        collection = self.collection
+        if self.closed:
+            return
+        if collection.owner.forked:
+            self._host.close()  # in the child; the parent has the same descriptors, and serves them
+            return
+        began = time.monotonic()
+        try:
+            found = self._found or self._look()
+            self._found = found[TURN_EVENT_LIMIT:]
+            collection.dispatch(found[:TURN_EVENT_LIMIT])
+        except Exception:
+            log.exception("a turn of %r has failed, and its host goes on", collection)
+        finally:
+            self._spent += time.monotonic() - began
+            if collection.stopping:
+                self.close()
+            elif not self.closed:
+                self._go_on()
+
+    def _pause_length(self) -> float:
+        """Return for how long the host is to have its loop for itself, and begin to count anew."""
+        if self._spent < TURNS_TIME_LIMIT:
+            return 0.0
+        self._spent = 0.0
+        return PAUSE
+
+    def _lose(self, exception: BaseException) -> None:
+        """Close the collection: it cannot wait any more."""
+        log.error("%r cannot wait in its host, and is closed", self.collection, exc_info=exception)
+        self.collection.close_because(exception)
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else f"by {self.mode}"
+        return f"<Guest {self.collection!r} in {type(self._host).__name__}, {state}>"
+
+
+class DescriptorGuest(Guest):
+    """A guest whose host watches the descriptor of the collection, and has its next timer."""
+
+    __slots__ = ("_armed", "_fd")
+
+    mode = "descriptor"
+
+    def __init__(self, host: Host, collection: WaitStateCollection) -> None:
+        super().__init__(host, collection)
+        self._fd = collection.fileno() or -1
+        self._armed = NEVER  # the moment for which the timer of the host is
+
+    def begin(self) -> None:
+        """Be watched."""
+        super().begin()
+        self.collection.on_earlier = self._arm
+        self._host.watch(self._fd, self._on_ready)
+        self._arm()
+        if self.collection.next_timeout() == 0.0:
+            self.collection.wake()  # a loop that ran before may have left posted calls behind
+
+    def _on_ready(self) -> None:
+        if self.collection.turning:
+            self._host.unwatch()  # until that turn is over
+        else:
+            self._turn()
+
+    def _on_due(self) -> None:
+        self._armed = NEVER
+        if not self.collection.turning:
+            self._turn()
+
+    def _look(self) -> Ready:
+        try:
+            return self.collection.wait(0)
+        except Exception as exception:  # noqa: BLE001  # a selector may be anybody's
+            self._lose(exception)
+            return []
+
+    def _go_on(self) -> None:
+        pause = self._pause_length()
+        if pause:
+            self._host.unwatch()
+        else:
+            self._host.watch(self._fd, self._on_ready)
+        if pause or self._found:
+            self._armed = SOON
+            self._host.arm(pause, self._on_due)
+        else:
+            self._arm()
+
+    def _arm(self) -> None:
+        """Set the timer of the host for the next moment, if that has changed."""
+        when = self.collection.timers.next_moment()
+        if self._armed in {when, SOON}:
+            return
+        self._armed = when
+        if when == NEVER:
+            self._host.disarm()
+        else:
+            self._host.arm(when - self.collection.clock(), self._on_due)
+
+    def _end(self) -> None:
+        self.collection.on_earlier = None
+
+
+class ThreadGuest(Guest):
+    """A guest for which a thread waits. Callbacks run in the host's thread all the same."""
+
+    __slots__ = ("_may_wait", "_thread")
+
+    mode = "wait thread"
+
+    def __init__(self, host: Host, collection: WaitStateCollection) -> None:
+        super().__init__(host, collection)
+        self._may_wait = threading.Semaphore()
+        self._thread = threading.Thread(
+            target=self._wait_and_tell, name=f"reactor waits for {collection!r}", daemon=True
+        )
+
+    def begin(self) -> None:
+        """Start the thread."""
+        self._host.expect_posts()
+        super().begin()
+        self._thread.start()
+
+    def _wait_and_tell(self) -> None:
+        while True:
+            self._may_wait.acquire()
+            if self._over():
+                return
+            try:
+                told = functools.partial(self._on_found, self.collection.wait())
+            except BaseException as exception:  # noqa: BLE001  # told in the host's thread
+                told = functools.partial(self._on_lost, exception)
+            if self._over():
+                return
+            try:
+                self._host.post(told)
+            except Exception:  # noqa: BLE001  # the host has ended, and will serve nobody again
+                return
+
+    def _over(self) -> bool:
+        return self.closed  # asked twice: another thread sets it
+
+    def _on_found(self, found: Ready) -> None:
+        if not self.closed:
+            self._found = found
+            self._turn()
+
+    def _on_lost(self, exception: BaseException) -> None:
+        if not self.closed:
+            self._lose(exception)
+
+    def _on_due(self) -> None:
+        if self._found:
+            self._turn()
+        else:
+            self._may_wait.release()
+
+    def _look(self) -> Ready:
+        return []  # the thread has looked; there may be timers and posted calls alone
+
+    def _go_on(self) -> None:
+        pause = self._pause_length()
+        if pause or self._found:
+            self._host.arm(pause, self._on_due)
+        else:
+            self._may_wait.release()
+
+    def _end(self) -> None:
+        if self._thread.is_alive():
+            self.collection.wake()
+            self._may_wait.release()
+            self._thread.join()
+
+
+def begin_guest(host: Host, collection: WaitStateCollection, mode: Mode | None) -> Guest:
+    """Attach a collection to a host, by the way that works; `host` is closed if none does."""
+    with contextlib.ExitStack() as undo:
+        undo.callback(host.close)
+        if collection.error_handler is propagate:
+            raise OperationNotAllowed(
+                f"{collection!r} propagates errors, which would end the loop of its host:"
+                " give it another error_handler"
+            )
+        if collection.on_earlier is not None:
+            raise OperationNotAllowed(
+                f"{collection!r} has an on_earlier already: one host at a time"
+            )
+        collection.begin_loop()
+        undo.callback(collection.end_loop)
+        collection.owner.claim()
+        way = _way(host, collection, mode)
+        guest = way(host, collection)
+        undo.pop_all()
+        undo.callback(guest.close)
+        guest.begin()
+        undo.pop_all()
+    log.debug("%r has begun", guest)
+    return guest
+
+
+def _way(
+    host: Host, collection: WaitStateCollection, mode: Mode | None
+) -> type[DescriptorGuest] | type[ThreadGuest]:
+    if mode not in {None, DescriptorGuest.mode, ThreadGuest.mode}:
+        raise ValueError(f'mode is "descriptor", "wait thread" or None, not {mode!r}')
+    if mode == ThreadGuest.mode:
+        return ThreadGuest
+    fd = collection.fileno()
+    if fd is not None and host.can_watch(fd) and collection.descriptor_works():
+        return DescriptorGuest
+    if mode == DescriptorGuest.mode:
+        raise OperationNotAllowed(
+            f"{collection!r} has no descriptor that this host can watch: leave the mode to us"
+        )
+    return ThreadGuest

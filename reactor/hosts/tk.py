@@ -1,0 +1,144 @@
+"""Tk as a host.
+
+Tcl waits with `select`, and a descriptor above its limit aborts the process. The one that it is
+given here is opened early and stands for all others, so a program may have ten thousand of those;
+it has to make its collection, and attach it, before it opens them. Tcl has a descriptor of its own
+that must be low too, and opens it only when its loop runs for the first time: attaching sees to it.
+
+Other threads never call Tk here, not even where Tk allows it: it blocks them until the loop runs,
+for a second at the end of a program, and for ever if the loop waits for them.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from reactor.errors import OperationNotAllowed
+from reactor.hosts.guest import Guest, Mode, begin_guest
+from reactor.hosts.host import Call, Host, milliseconds
+from reactor.loop.collection import WaitStateCollection
+from reactor.loop.poller import SELECT_FD_LIMIT
+from reactor.loop.waker import Waker
+
+if TYPE_CHECKING:
+    import tkinter
+
+
+def attach(
+    root: "tkinter.Misc", collection: WaitStateCollection, *, mode: Mode | None = None
+) -> Guest:
+    """Let a collection live in the main loop of Tk, which may be running already.
+
+    Attach before you open many sockets: Tk cannot have a descriptor above 1023.
+
+    Args:
+        root: the window of the program, or any other widget.
+        collection: has no loop of its own now; its `error_handler` must not be `propagate`.
+        mode: "descriptor", "wait thread", or None, the default, for the one that works best.
+
+    Raises:
+        OperationNotAllowed: errors would propagate, another host has it, that mode is not possible,
+            or this Tk watches no descriptors (that of Windows).
+        OperationInProgress: a loop of the collection runs, or it is attached. WrongThread,
+            StateClosed, WrongProcess: as every verb of a collection.
+
+    Thread: the one that made the window. Calls back: from Tk's loop only. Source: HO-01 to HO-10.
+    """
+    return begin_guest(TkHost(root), collection, mode)
+
+
+class TkHost(Host):
+    """The loop of a Tcl interpreter, as a guest sees it."""
+
+    __slots__ = (
+        "_command",
+        "_due",
+        "_fd",
+        "_posted",
+        "_ready",
+        "_timer",
+        "_tk",
+        "_tkinter",
+        "_waker",
+    )
+
+    def __init__(self, root: "tkinter.Misc") -> None:
+        import _tkinter
+
+        self._tkinter = _tkinter
+        self._tk: Any = root.tk
+        self._fd = -1
+        self._ready: Any = None  # Tk borrows it while it calls it, and it may unwatch itself
+        self._due: Call | None = None
+        self._timer: object = None
+        self._waker: Waker | None = None
+        self._posted: Call | None = None  # a guest posts once, and again when that has been called
+        self._command = f"waitstate_due_{id(self)}"
+        # One command for all timers: to make one for each costs four times as much as the timer.
+        self._tk.createcommand(self._command, self._on_due)
+
+    def can_watch(self, fd: int) -> bool:
+        """Tell whether Tcl's `select` can take it; that of Windows takes sockets only."""
+        if not hasattr(self._tk, "createfilehandler") or fd >= SELECT_FD_LIMIT:
+            return False
+        self._tk.dooneevent(self._tkinter.FILE_EVENTS | self._tkinter.DONT_WAIT)
+        return True
+
+    def watch(self, fd: int, ready: Call) -> None:
+        """Have `ready` called while `fd` is readable."""
+        if self._fd < 0:
+            self._fd = fd
+            self._ready = lambda file, mask: ready()
+            self._tk.createfilehandler(fd, self._tkinter.READABLE, self._ready)
+
+    def unwatch(self) -> None:
+        """Watch no more."""
+        if self._fd >= 0:
+            self._tk.deletefilehandler(self._fd)
+            self._fd = -1
+
+    def arm(self, delay: float, due: Call) -> None:
+        """Have `due` called."""
+        self.disarm()
+        self._due = due
+        self._timer = self._tk.call("after", milliseconds(delay), self._command)
+
+    def disarm(self) -> None:
+        """Cancel the timer."""
+        if self._timer is not None:
+            self._tk.call("after", "cancel", self._timer)
+            self._timer = None
+
+    def _on_due(self) -> None:
+        self._timer = None
+        if self._due is not None:
+            self._due()
+
+    def expect_posts(self) -> None:
+        """Watch a waker: what other threads post is called when it is woken."""
+        waker = self._waker = Waker()
+        if not self.can_watch(waker.fd):
+            raise OperationNotAllowed(
+                "Tk can watch no descriptor here: there is no createfilehandler, or more than"
+                f" {SELECT_FD_LIMIT} are open; attach before you open them"
+            )
+        self.watch(waker.fd, self._on_posted)
+
+    def post(self, call: Call) -> None:
+        """Call soon; Tk itself is not called."""
+        self._posted = call
+        if self._waker is not None:
+            self._waker.wake()
+
+    def _on_posted(self) -> None:
+        if self._waker is not None:
+            self._waker.drain()
+        call, self._posted = self._posted, None
+        if call is not None:
+            call()
+
+    def close(self) -> None:
+        """Delete everything that Tk has of ours; the window may be destroyed."""
+        super().close()
+        self._tk.deletecommand(self._command)
+        if self._waker is not None:
+            self._waker.close()
+            self._waker = None

@@ -1,0 +1,133 @@
+"""Hosts, each in turn; and a display for those with windows."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import selectors
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any, Final
+
+import pytest
+
+from reactor.hosts.guest import Guest, Mode
+from reactor.loop.collection import WaitStateCollection
+from tests.hosts.loops import LIMIT, AsyncioLoop, Loop, TkLoop, UvloopLoop, require_module
+from tests.peers import require
+
+HOSTS: Final = ("asyncio", "uvloop", "tk")
+NESTING: Final = ("tk",)  # those that can run a loop in the loop
+WAYS: Final[dict[str, tuple[Mode, str]]] = {
+    "descriptor": ("descriptor", "DefaultSelector"),
+    "thread": ("wait thread", "DefaultSelector"),
+    "thread, poll": ("wait thread", "PollSelector"),
+    "thread, select": ("wait thread", "SelectSelector"),
+}
+
+
+@contextlib.contextmanager
+def display() -> Iterator[str]:
+    """Yield the name of a display that nobody sees."""
+    read, write = os.pipe()
+    with contextlib.closing(os.fdopen(read)) as told:
+        server = subprocess.Popen(
+            ["Xvfb", "-displayfd", str(write), "-screen", "0", "640x480x24"],
+            pass_fds=[write],
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(write)
+        try:
+            yield f":{told.readline().strip()}"
+        finally:
+            server.terminate()
+            server.wait(LIMIT)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tk_root() -> Iterator[Any]:
+    """A window, or None; made before any test, since what Tcl and uvloop open first they keep."""
+    with contextlib.ExitStack() as undo:
+        if find_spec("uvloop") is not None:
+            UvloopLoop().close()
+        if find_spec("_tkinter") is None or shutil.which("Xvfb") is None:
+            yield None
+            return
+        root = importlib.import_module("tkinter").Tk(screenName=undo.enter_context(display()))
+        undo.callback(root.destroy)
+        root.update()
+        yield root
+
+
+def make_loop(name: str, request: pytest.FixtureRequest) -> Loop:
+    """Make the loop of that name."""
+    if name == "tk":
+        require("Xvfb")
+        require_module("_tkinter", "Debian has it in python3-tk")
+        return TkLoop(request.getfixturevalue("tk_root"))
+    return {"asyncio": AsyncioLoop, "uvloop": UvloopLoop}[name]()
+
+
+@pytest.fixture(params=HOSTS)
+def loop(request: pytest.FixtureRequest) -> Iterator[Loop]:
+    """Each host in turn."""
+    with contextlib.closing(make_loop(request.param, request)) as loop:
+        yield loop
+
+
+@pytest.fixture(params=NESTING)
+def nesting_loop(request: pytest.FixtureRequest) -> Iterator[Loop]:
+    """Each host that can run a loop in the loop."""
+    with contextlib.closing(make_loop(request.param, request)) as loop:
+        yield loop
+
+
+@dataclass(frozen=True)
+class Way:
+    """A mode, and a selector with it."""
+
+    mode: Mode
+    selector: Callable[[], selectors.BaseSelector] | None
+
+    def collection(self) -> WaitStateCollection:
+        return WaitStateCollection("hosted", selector=self.selector and self.selector())
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> Way:
+    """Each way to live in a host, on each selector."""
+    mode, selector = WAYS[request.param]
+    if selector == "DefaultSelector":
+        with contextlib.closing(WaitStateCollection()) as probe:
+            if mode == "descriptor" and not probe.descriptor_works():
+                pytest.skip("the default selector of this system has no descriptor")
+        return Way(mode, None)
+    kind = getattr(selectors, selector, None)
+    if kind is None:
+        pytest.skip(f"this system has no {selector}")
+    return Way(mode, kind)
+
+
+@pytest.fixture
+def hosted(way: Way) -> Iterator[WaitStateCollection]:
+    """A collection with a clock that goes, as those of hosts do."""
+    with contextlib.closing(way.collection()) as collection:
+        yield collection
+
+
+@pytest.fixture
+def guest(loop: Loop, hosted: WaitStateCollection, way: Way) -> Iterator[Guest]:
+    """That collection, attached to that host."""
+    with loop.attach(hosted, way.mode) as guest:
+        yield guest
+
+
+@pytest.fixture
+def nesting_guest(nesting_loop: Loop, hosted: WaitStateCollection, way: Way) -> Iterator[Guest]:
+    """That collection, attached to a host that can run a loop in the loop."""
+    with nesting_loop.attach(hosted, way.mode) as guest:
+        yield guest

@@ -1,0 +1,153 @@
+"""Loops: the main loops of others, all with the same verbs, so that one suite fits them all."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+import pytest
+
+from reactor.hosts import asyncio as hosted_by_asyncio
+from reactor.hosts import tk as hosted_by_tk
+from reactor.hosts.guest import Guest, Mode
+from reactor.loop.collection import WaitStateCollection
+
+LIMIT: Final = 10.0  # seconds; what takes longer hangs
+
+
+def in_turn(*calls: Callable[[], object]) -> Callable[[], None]:
+    """Make one call of several."""
+
+    def run() -> None:
+        for call in calls:
+            call()
+
+    return run
+
+
+def require_module(name: str, remedy: str) -> Any:
+    """Import a toolkit, or skip the test; in continuous integration fail it instead."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        reason = f"{name} is not installed: {remedy}"
+    if os.environ.get("CI", "").lower() in {"1", "true", "yes"}:
+        pytest.fail(f"{reason}, and in continuous integration no host may be missing")
+    pytest.skip(reason)
+
+
+class Loop:
+    """A main loop of somebody else.
+
+    `attach` is its adapter's. `run` runs it until `quit`, and fails after LIMIT. `later` is a timer
+    of its own; what is called by one is code of the host, outside of any turn.
+    """
+
+    def attach(self, collection: WaitStateCollection, mode: Mode | None = None) -> Guest:
+        raise NotImplementedError
+
+    def run(self) -> None:
+        """Run until `quit`."""
+        hung = list[str]()
+        undo = self.later(
+            LIMIT, in_turn(lambda: hung.append("the loop of the host hangs"), self.quit)
+        )
+        try:
+            self.run_until_quit()
+        finally:
+            undo()
+        assert not hung
+
+    def run_until_quit(self) -> None:
+        raise NotImplementedError
+
+    def quit(self) -> None:
+        """End `run`; also from a handler of a signal."""
+        raise NotImplementedError
+
+    def later(self, delay: float, function: Callable[[], object]) -> Callable[[], object]:
+        """Call `function` after seconds; return what undoes it."""
+        raise NotImplementedError
+
+    def paint(self, function: Callable[[], object]) -> None:
+        """Call `function` as the host repaints: behind all events."""
+        raise NotImplementedError
+
+    def nested(self) -> None:
+        """Run a loop in the loop, as a dialog does, until `leave`."""
+        raise NotImplementedError
+
+    def leave(self) -> None:
+        """End `nested`."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """End it for good."""
+
+
+class AsyncioLoop(Loop):
+    def __init__(self) -> None:
+        self.loop = self.new_loop()
+
+    def new_loop(self) -> asyncio.AbstractEventLoop:
+        return asyncio.new_event_loop()
+
+    def attach(self, collection: WaitStateCollection, mode: Mode | None = None) -> Guest:
+        return hosted_by_asyncio.attach(self.loop, collection, mode=mode)
+
+    def run_until_quit(self) -> None:
+        self.loop.run_forever()
+
+    def quit(self) -> None:
+        self.loop.call_soon_threadsafe(self.loop.stop)
+
+    def later(self, delay: float, function: Callable[[], object]) -> Callable[[], object]:
+        return self.loop.call_later(delay, function).cancel
+
+    def paint(self, function: Callable[[], object]) -> None:
+        self.loop.call_soon(function)
+
+    def close(self) -> None:
+        self.loop.close()
+
+
+class UvloopLoop(AsyncioLoop):
+    def new_loop(self) -> asyncio.AbstractEventLoop:
+        loop: asyncio.AbstractEventLoop = require_module("uvloop", "pip install uvloop").Loop()
+        return loop
+
+
+class TkLoop(Loop):
+    """The one interpreter of Tcl that the tests have: what it opens, it keeps."""
+
+    def __init__(self, root: Any) -> None:
+        self.root = root
+        self.windows: list[Any] = []
+
+    def attach(self, collection: WaitStateCollection, mode: Mode | None = None) -> Guest:
+        return hosted_by_tk.attach(self.root, collection, mode=mode)
+
+    def run_until_quit(self) -> None:
+        self.root.mainloop()
+
+    def quit(self) -> None:
+        self.root.quit()
+
+    def later(self, delay: float, function: Callable[[], object]) -> Callable[[], object]:
+        timer = self.root.after(int(delay * 1000), function)
+        return lambda: self.root.after_cancel(timer)
+
+    def paint(self, function: Callable[[], object]) -> None:
+        self.root.after_idle(function)
+
+    def nested(self) -> None:
+        window = sys.modules["tkinter"].Toplevel(self.root)
+        self.windows.append(window)
+        self.root.wait_window(window)
+
+    def leave(self) -> None:
+        self.windows.pop().destroy()

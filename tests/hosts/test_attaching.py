@@ -1,0 +1,208 @@
+"""Attaching: which way is taken, who may not, and the ends of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from reactor.errors import OperationInProgress, OperationNotAllowed, StateClosed, WrongThread
+from reactor.hosts.guest import Guest
+from reactor.loop.collection import WaitStateCollection
+from reactor.loop.error_handler import propagate
+from tests.hosts.conftest import Way
+from tests.hosts.loops import AsyncioLoop, Loop, in_turn
+from tests.reactor.loop.probe import elsewhere, exit_code_of_child
+from tests.reactor.loop.test_poller import AlwaysReadable
+
+
+@pytest.fixture
+def plain() -> Iterator[AsyncioLoop]:
+    """The host that is everywhere, for what does not depend on it."""
+    with contextlib.closing(AsyncioLoop()) as loop:
+        yield loop
+
+
+def test_the_best_way_is_taken__ho_10(loop: Loop) -> None:
+    """Without a wish a host watches the descriptor, if there is one that works; else a thread
+    waits. `mode` says which.
+    """
+    with contextlib.closing(WaitStateCollection()) as collection:
+        wanted = "descriptor" if collection.descriptor_works() else "wait thread"
+        with loop.attach(collection) as guest:
+            assert guest.mode == wanted
+            assert wanted in repr(guest)
+    doubtful = AlwaysReadable()
+    with contextlib.closing(WaitStateCollection(selector=doubtful)) as collection:
+        with loop.attach(collection) as guest:
+            assert guest.mode == "wait thread"
+            collection.apply(loop.quit)
+            loop.run()
+        with pytest.raises(OperationNotAllowed, match="no descriptor"):
+            loop.attach(collection, "descriptor")
+        assert collection.run_once(0) == 0  # free again
+
+
+def test_what_is_no_mode_is_refused__ho_10(loop: Loop) -> None:
+    """Attaching by a mode that there is not is refused, and leaves the collection free."""
+    with contextlib.closing(WaitStateCollection()) as collection:
+        with pytest.raises(ValueError, match="'thread'"):
+            loop.attach(collection, "thread")  # type: ignore[arg-type]  # programs may be wrong
+        collection.run_once(0)
+
+
+def test_errors_of_a_guest_do_not_propagate__ho_4(loop: Loop, guest: Guest) -> None:
+    """A collection that propagates errors cannot be attached; one that begins to, when it is,
+    logs them, and its host goes on.
+    """
+    collection = WaitStateCollection(error_handler=propagate)
+    with pytest.raises(OperationNotAllowed, match="propagate"):
+        loop.attach(collection)
+    collection.close()
+    guest.collection.error_handler = propagate
+    guest.collection.call_later(0.001, guest.collection.apply, lambda: 1 / 0)
+    guest.collection.call_later(0.01, loop.quit)
+    loop.run()
+
+
+def test_a_guest_is_the_loop__ho_9(
+    plain: AsyncioLoop, hosted: WaitStateCollection, way: Way
+) -> None:
+    """A collection that is attached can neither run by itself nor be attached again, and belongs
+    to the thread of the host.
+    """
+    with plain.attach(hosted, way.mode):
+        for verb in (hosted.run, hosted.start, lambda: hosted.run_once(0)):
+            with pytest.raises(OperationInProgress):
+                verb()
+        with pytest.raises((OperationInProgress, OperationNotAllowed)):
+            plain.attach(hosted, way.mode)
+        with pytest.raises(WrongThread):
+            elsewhere(hosted.call_later, 1.0, len, "")
+    hosted.run_once(0)
+
+
+def test_a_running_loop_is_not_attached__ho_9(plain: AsyncioLoop) -> None:
+    """A collection whose own loop runs cannot be attached, from its callbacks neither."""
+    refused = list[BaseException]()
+
+    def attach() -> None:
+        try:
+            plain.attach(collection)
+        except OperationInProgress as error:
+            refused.append(error)
+
+    with WaitStateCollection() as collection:
+        collection.submit(attach).result()
+        with pytest.raises(OperationInProgress):
+            plain.attach(collection)
+    assert len(refused) == 1
+
+
+def test_a_guest_is_closed_by_its_thread__ho_9(guest: Guest) -> None:
+    """Closing a guest in another thread than the host's is refused; once more in the right one
+    is harmless.
+    """
+    with pytest.raises(WrongThread):
+        elsewhere(guest.close)
+    assert not guest.closed
+    guest.close()
+    guest.close()
+    assert guest.closed
+
+
+def test_a_callback_may_close_its_guest__ho_9(loop: Loop, guest: Guest) -> None:
+    """A callback of a hosted collection may close the guest: the turn ends in order, none comes
+    behind it, and the collection can be attached anew.
+    """
+    done = list[str]()
+    collection = guest.collection
+    collection.call_later(
+        0.001, in_turn(guest.close, lambda: collection.apply(done.append, "late"))
+    )
+    loop.later(0.03, loop.quit)
+    loop.run()
+    late, done[:] = list(done), []
+    with loop.attach(collection, guest.mode):
+        collection.apply(loop.quit)
+        loop.run()
+    assert [*late, *done] == ["late"]
+
+
+def test_stopping_detaches__ho_9(loop: Loop, guest: Guest) -> None:
+    """Stopping a hosted collection, in any thread, closes the guest in the thread of the host."""
+    stopper = threading.Thread(target=guest.collection.stop)
+    loop.later(0.005, stopper.start)
+    loop.later(0.05, loop.quit)
+    loop.run()
+    stopper.join()
+    assert guest.closed
+    guest.collection.run_once(0)
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_closing_the_collection_detaches__ho_9(loop: Loop, guest: Guest, inside: bool) -> None:
+    """Closing a hosted collection, in a callback of its own or of the host, closes the guest, and
+    the host goes on.
+    """
+    if inside:
+        guest.collection.call_later(0.001, guest.collection.close)
+    else:
+        loop.later(0.001, guest.collection.close)
+    loop.later(0.02, loop.quit)
+    loop.run()
+    assert guest.closed
+    with pytest.raises(StateClosed):
+        loop.attach(guest.collection)
+
+
+def test_closing_a_guest_whose_host_is_closed__ho_9(
+    plain: AsyncioLoop, hosted: WaitStateCollection, way: Way
+) -> None:
+    """A guest can be closed when the host's loop is closed already."""
+    with plain.attach(hosted, way.mode):
+        hosted.call_later(60.0, len, "")
+        hosted.wake()
+        plain.close()
+    hosted.run_once(0)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_child_leaves_the_guest_alone__ho_9(
+    plain: AsyncioLoop, hosted: WaitStateCollection, way: Way
+) -> None:
+    """A forked child that closes the guest undoes nothing: what there is belongs to the parent."""
+    with plain.attach(hosted, way.mode) as guest:
+        assert exit_code_of_child(guest.close) == 0
+        hosted.call_later(0.01, plain.quit)
+        plain.run()
+
+
+def test_a_wait_that_fails_closes_the_collection__ho_4(plain: AsyncioLoop, way: Way) -> None:
+    """A hosted collection whose selector fails is closed, with the failure as the cause, and its
+    host goes on.
+    """
+    failures = list[RuntimeError]()
+    kind: Any = way.selector or selectors.DefaultSelector
+
+    class Failing(kind):  # type: ignore[misc]  # it is chosen at run time
+        def select(self, timeout: float | None = None) -> Any:
+            if failures:
+                raise failures[0]
+            return super().select(timeout)
+
+    collection = WaitStateCollection(selector=Failing())
+    guest = plain.attach(collection, way.mode)
+    failures.append(RuntimeError("the selector fails"))
+    collection.wake()
+    plain.later(0.05, plain.quit)
+    plain.run()
+    assert guest.closed
+    with pytest.raises(StateClosed) as raised:
+        collection.wake()
+    assert raised.value.__cause__ is failures[0]
