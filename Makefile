@@ -42,7 +42,7 @@ lint: $(INSTALLED)  ## ruff format, ruff check, import-linter
 types: $(INSTALLED)  ## mypy --strict over packages, tests and examples, for Linux, macOS and Windows
 	@for platform in $(PLATFORMS); do \
 	  echo "mypy for $$platform"; \
-	  $(BIN)/mypy --strict --platform $$platform --cache-dir .mypy_cache/$$platform reactor protocols tests examples/chat examples/echo examples/follow examples/functions examples/smtp || exit 1; \
+	  $(BIN)/mypy --strict --platform $$platform --cache-dir .mypy_cache/$$platform reactor protocols tests examples/chat examples/echo examples/follow examples/functions examples/smtp examples/window || exit 1; \
 	done
 
 docs: $(INSTALLED)  ## build docs/ (warnings are errors) and run every example there and in README.md
