@@ -133,8 +133,8 @@ class Guest:
         collection = self.collection
         if self.closed:
             return
-        if collection.owner.forked:
-            self._host.close()  # in the child; the parent has the same descriptors, and serves them
+        if collection.owner.thread != threading.get_ident():
+            self._leave()
             return
         began = time.monotonic()
         try:
@@ -149,6 +149,12 @@ class Guest:
                 self.close()
             elif not self.closed:
                 self._go_on()
+
+    def _leave(self) -> None:
+        """Do not come again: the loop of the host is not where the collection belongs."""
+        self._host.close()
+        if not self.collection.owner.forked:  # else the parent has the same, and serves them
+            log.error("%r was attached in another thread than its host's loop runs in", self)
 
     def _pause_length(self) -> float:
         """Return for how long the host is to have its loop for itself, and begin to count anew."""

@@ -138,7 +138,9 @@ class TkHost(Host):
     def close(self) -> None:
         """Delete everything that Tk has of ours; the window may be destroyed."""
         super().close()
-        self._tk.deletecommand(self._command)
+        if self._command:
+            self._tk.deletecommand(self._command)
+            self._command = ""
         if self._waker is not None:
             self._waker.close()
             self._waker = None

@@ -4,21 +4,63 @@ from __future__ import annotations
 
 import contextlib
 import os
+import queue
 import selectors
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from reactor.errors import OperationInProgress, OperationNotAllowed, StateClosed, WrongThread
-from reactor.hosts.guest import Guest
+from reactor.hosts.guest import PAUSE, TURNS_TIME_LIMIT, Guest, begin_guest
+from reactor.hosts.host import Call, Host
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.error_handler import propagate
 from tests.hosts.conftest import Way
-from tests.hosts.loops import AsyncioLoop, Loop, in_turn
+from tests.hosts.loops import LIMIT, AsyncioLoop, Loop, in_turn
 from tests.reactor.loop.probe import elsewhere, exit_code_of_child
 from tests.reactor.loop.test_poller import AlwaysReadable
+
+
+class ManualHost(Host):
+    """A loop that the test is: it notes what it is asked for."""
+
+    def __init__(self) -> None:
+        self.ready: Call | None = None
+        self.timer: tuple[float, Call] | None = None
+        self.posts = queue.SimpleQueue[Call]()
+
+    def can_watch(self, fd: int) -> bool:
+        return True
+
+    def watch(self, fd: int, ready: Call) -> None:
+        self.ready = ready
+
+    def unwatch(self) -> None:
+        self.ready = None
+
+    def arm(self, delay: float, due: Call) -> None:
+        self.timer = (delay, due)
+
+    def disarm(self) -> None:
+        self.timer = None
+
+    def post(self, call: Call) -> None:
+        self.posts.put(call)
+
+    def shows(self) -> tuple[bool, float | None]:
+        """Tell whether it watches, and after how many seconds its timer is due."""
+        return (self.ready is not None, self.timer and self.timer[0])
+
+    def is_ready(self) -> None:
+        assert self.ready is not None
+        self.ready()
+
+    def is_due(self) -> None:
+        assert self.timer is not None
+        self.timer[1]()
 
 
 @pytest.fixture
@@ -181,6 +223,62 @@ def test_a_child_leaves_the_guest_alone__ho_9(
         assert exit_code_of_child(guest.close) == 0
         hosted.call_later(0.01, plain.quit)
         plain.run()
+
+
+def test_a_loop_in_another_thread_is_left__ho_1(
+    plain: AsyncioLoop, hosted: WaitStateCollection, way: Way, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A collection that was attached in another thread than the host's loop runs in is not served
+    there; the log says so, once.
+    """
+    with plain.attach(hosted, way.mode):
+        hosted.apply(len, "")
+        hosted.call_later(0.001, len, "")
+        plain.later(0.03, plain.quit)
+        elsewhere(plain.run)
+        assert hosted.stats()["turns"] == 0
+    assert [record.message.endswith("loop runs in") for record in caplog.records] == [True]
+
+
+def compute() -> None:
+    """Take more time than turns have between two pauses."""
+    began = time.thread_time()
+    while time.thread_time() - began < 2 * TURNS_TIME_LIMIT:
+        pass
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no selector with a descriptor")
+def test_a_watching_host_has_its_pause__ho_10(collection: WaitStateCollection) -> None:
+    """When turns have taken 5 ms, a host does not watch the descriptor for the next, whatever
+    comes meanwhile; a short turn behind that changes nothing.
+    """
+    host = ManualHost()
+    with begin_guest(host, collection, "descriptor"):
+        collection.apply(compute)
+        host.is_ready()
+        assert host.shows() == (False, PAUSE)
+        collection.call_later(60.0, len, "")
+        assert host.shows() == (False, PAUSE)
+        host.is_due()
+        collection.apply(len, "")
+        host.is_ready()
+        assert host.shows() == (True, 60.0)
+
+
+def test_a_posting_thread_leaves_a_pause__ho_10() -> None:
+    """When turns have taken 5 ms, the thread that waits for a host begins its wait a moment
+    later.
+    """
+    host = ManualHost()
+    collection = WaitStateCollection()
+    with begin_guest(host, collection, "wait thread"):
+        collection.apply(compute)
+        host.posts.get(timeout=LIMIT)()
+        assert host.shows() == (False, PAUSE)
+        host.is_due()
+        collection.apply(len, "")
+        host.posts.get(timeout=LIMIT)()
+    collection.close()
 
 
 def test_a_wait_that_fails_closes_the_collection__ho_4(plain: AsyncioLoop, way: Way) -> None:

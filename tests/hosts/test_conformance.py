@@ -82,6 +82,19 @@ def test_timers_follow_one_another__ho_2(loop: Loop, guest: Guest) -> None:
     assert fired == [1, 2, 3, 4, 5]
 
 
+def test_a_later_timer_costs_no_turn__ho_2(loop: Loop, guest: Guest, way: Way) -> None:
+    """A timer that code of the host sets for later causes no turn of a hosted collection now,
+    where the host watches the descriptor; a wait thread has to begin its wait anew.
+    """
+    loop.later(0.005, loop.quit)
+    loop.run()
+    turns = guest.collection.stats()["turns"]
+    loop.later(0.001, lambda: guest.collection.call_later(60.0, len, ""))
+    loop.later(0.02, loop.quit)
+    loop.run()
+    assert guest.collection.stats()["turns"] - turns == (0 if way.mode == "descriptor" else 1)
+
+
 def test_a_call_of_another_thread_runs_in_the_hosts__ho_3(loop: Loop, guest: Guest) -> None:
     """A call that another thread posts to a hosted collection runs in the thread of the host at
     once, though the host is idle.
@@ -261,7 +274,7 @@ def test_a_flood_leaves_time_to_paint__ho_10(loop: Loop, guest: Guest) -> None:
 
 
 def test_a_dialog_of_a_callback_is_not_re_entered__ho_5(
-    nesting_loop: Loop, nesting_guest: Guest
+    nesting_loop: Loop, nesting_guest: Guest, caplog: pytest.LogCaptureFixture
 ) -> None:
     """While a callback of a hosted collection runs the host's loop, as a dialog does, no other
     callback runs; what came meanwhile is delivered behind it.
@@ -293,6 +306,7 @@ def test_a_dialog_of_a_callback_is_not_re_entered__ho_5(
     loop.later(0.01, lambda: collection.apply(loop.quit))
     loop.run()
     assert sorted(events) == ["1", "2", "closed", "post", "timer"]
+    assert caplog.records == []  # nor was a turn begun, and refused
 
 
 @pytest.mark.slow
@@ -342,9 +356,14 @@ def test_what_was_posted_before_is_run__ho_9(loop: Loop, way: Way) -> None:
     and a call that waits there is not forgotten.
     """
     collection = way.collection()
-    collection.apply(collection.apply, loop.quit)
-    collection.apply(collection.stop)
-    collection.run()
+
+    def leave() -> None:
+        collection.apply(loop.quit)
+        raise SystemExit
+
+    collection.apply(leave)
+    with pytest.raises(SystemExit):
+        collection.run()
     with loop.attach(collection, way.mode):
         loop.run()
     collection.close()
