@@ -75,6 +75,7 @@ $(INSTALLED): pyproject.toml | python
 peers:
 	@.ci/need $(PEERS)
 	@.ci/need --testsuite $(PYTHON)
+	@.ci/need --tk $(PYTHON)
 
 python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

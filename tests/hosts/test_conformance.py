@@ -382,6 +382,7 @@ def test_a_busy_batch_is_served_in_pieces__ho_10(loop: Loop, guest: Guest) -> No
 
     def begin() -> None:
         for number, (near, far) in enumerate(pairs):
+            near.setblocking(False)
             far.send(b"!")
             collection.watch(near, functools.partial(read, number))
 
