@@ -12,7 +12,9 @@ events, and nothing polls.
      and has one timer                                found to the host's loop
           └────────────────────────┬──────────────────────┘
                                  Host: watch, unwatch, arm, disarm, post, close
-                     asyncio.py  ─┘└─ tk.py
+                       ┌──────────┴──────────┐
+                   asyncio.py            WokenHost
+                                       tk.py   qt.py
 
 Words: a *host* is the other loop; a *guest* is the handle that attaching returns. A turn is what
 it is everywhere, only shorter: the host has to paint.

@@ -8,7 +8,9 @@ import math
 from collections.abc import Callable
 from typing import TypeAlias
 
+from reactor.errors import OperationNotAllowed
 from reactor.loop.poller import WAIT_LIMIT
+from reactor.loop.waker import Waker
 
 Call: TypeAlias = Callable[[], object]
 
@@ -62,6 +64,49 @@ class Host:
         """Leave nothing behind in the loop, which may have ended."""
         self.unwatch()
         self.disarm()
+
+
+class WokenHost(Host):
+    """A host that other threads never call: what they post is called when a waker is read.
+
+    Toolkits that let threads in may hold them up, or lose what they bring when the loop has ended.
+    """
+
+    __slots__ = ("_posted", "_waker")
+
+    def __init__(self) -> None:
+        self._posted: Call | None = None  # a guest posts once, and again when that has been called
+        self._waker: Waker | None = None
+
+    def expect_posts(self) -> None:
+        """Watch a waker."""
+        waker = self._waker = Waker()
+        if not self.can_watch(waker.fd):
+            raise OperationNotAllowed(
+                "this host can watch no descriptor here, or none so high: attach before many are"
+                " open"
+            )
+        self.watch(waker.fd, self._on_posted)
+
+    def post(self, call: Call) -> None:
+        """Call soon; the toolkit itself is not called."""
+        self._posted = call
+        if self._waker is not None:
+            self._waker.wake()
+
+    def _on_posted(self) -> None:
+        if self._waker is not None:
+            self._waker.drain()
+        call, self._posted = self._posted, None
+        if call is not None:
+            call()
+
+    def close(self) -> None:
+        """Close the waker too."""
+        super().close()
+        if self._waker is not None:
+            self._waker.close()
+            self._waker = None
 
 
 def milliseconds(delay: float) -> int:

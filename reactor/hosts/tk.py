@@ -11,12 +11,10 @@ for a second at the end of a program, and for ever if the loop waits for them.
 
 from typing import TYPE_CHECKING, Any
 
-from reactor.errors import OperationNotAllowed
 from reactor.hosts.guest import Guest, Mode, begin_guest
-from reactor.hosts.host import Call, Host, milliseconds
+from reactor.hosts.host import Call, WokenHost, milliseconds
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.poller import SELECT_FD_LIMIT
-from reactor.loop.waker import Waker
 
 if TYPE_CHECKING:
     import tkinter
@@ -45,32 +43,29 @@ def attach(
     return begin_guest(TkHost(root), collection, mode)
 
 
-class TkHost(Host):
+class TkHost(WokenHost):
     """The loop of a Tcl interpreter, as a guest sees it."""
 
     __slots__ = (
         "_command",
         "_due",
         "_fd",
-        "_posted",
         "_ready",
         "_timer",
         "_tk",
         "_tkinter",
-        "_waker",
     )
 
     def __init__(self, root: "tkinter.Misc") -> None:
         import _tkinter
 
+        super().__init__()
         self._tkinter = _tkinter
         self._tk: Any = root.tk
         self._fd = -1
         self._ready: Any = None  # Tk borrows it while it calls it, and it may unwatch itself
         self._due: Call | None = None
         self._timer: object = None
-        self._waker: Waker | None = None
-        self._posted: Call | None = None  # a guest posts once, and again when that has been called
         self._command = f"waitstate_due_{id(self)}"
         # One command for all timers: to make one for each costs four times as much as the timer.
         self._tk.createcommand(self._command, self._on_due)
@@ -112,35 +107,9 @@ class TkHost(Host):
         if self._due is not None:
             self._due()
 
-    def expect_posts(self) -> None:
-        """Watch a waker: what other threads post is called when it is woken."""
-        waker = self._waker = Waker()
-        if not self.can_watch(waker.fd):
-            raise OperationNotAllowed(
-                "Tk can watch no descriptor here: there is no createfilehandler, or more than"
-                f" {SELECT_FD_LIMIT} are open; attach before you open them"
-            )
-        self.watch(waker.fd, self._on_posted)
-
-    def post(self, call: Call) -> None:
-        """Call soon; Tk itself is not called."""
-        self._posted = call
-        if self._waker is not None:
-            self._waker.wake()
-
-    def _on_posted(self) -> None:
-        if self._waker is not None:
-            self._waker.drain()
-        call, self._posted = self._posted, None
-        if call is not None:
-            call()
-
     def close(self) -> None:
         """Delete everything that Tk has of ours; the window may be destroyed."""
         super().close()
         if self._command:
             self._tk.deletecommand(self._command)
             self._command = ""
-        if self._waker is not None:
-            self._waker.close()
-            self._waker = None

@@ -17,11 +17,12 @@ import pytest
 
 from reactor.hosts.guest import Guest, Mode
 from reactor.loop.collection import WaitStateCollection
-from tests.hosts.loops import LIMIT, AsyncioLoop, Loop, TkLoop, UvloopLoop, require_module
+from tests.hosts.loops import LIMIT, AsyncioLoop, Loop, QtLoop, TkLoop, UvloopLoop, require_module
 from tests.peers import require
 
-HOSTS: Final = ("asyncio", "uvloop", "tk")
-NESTING: Final = ("tk",)  # those that can run a loop in the loop
+HOSTS: Final = ("asyncio", "uvloop", "tk", "qt")
+LEAVING: Final = ("asyncio", "uvloop", "tk")  # those whose loop an exit leaves
+NESTING: Final = ("tk", "qt")  # those that can run a loop in the loop
 WAYS: Final[dict[str, tuple[Mode, str]]] = {
     "descriptor": ("descriptor", "DefaultSelector"),
     "thread": ("wait thread", "DefaultSelector"),
@@ -63,18 +64,40 @@ def tk_root() -> Iterator[Any]:
         yield root
 
 
+@pytest.fixture(scope="session", autouse=True)
+def qt_app() -> Any:
+    """An application, or None; made before any test, as above."""
+    if find_spec("PySide6") is None:
+        return None
+    core = importlib.import_module("PySide6.QtCore")
+    app = core.QCoreApplication([])
+    core.QTimer.singleShot(0, app.quit)
+    app.exec()
+    return app
+
+
 def make_loop(name: str, request: pytest.FixtureRequest) -> Loop:
     """Make the loop of that name."""
     if name == "tk":
         require("Xvfb")
         require_module("_tkinter", "Debian has it in python3-tk")
         return TkLoop(request.getfixturevalue("tk_root"))
+    if name == "qt":
+        require_module("PySide6.QtCore", "pip install PySide6-Essentials")
+        return QtLoop(request.getfixturevalue("qt_app"))
     return {"asyncio": AsyncioLoop, "uvloop": UvloopLoop}[name]()
 
 
 @pytest.fixture(params=HOSTS)
 def loop(request: pytest.FixtureRequest) -> Iterator[Loop]:
     """Each host in turn."""
+    with contextlib.closing(make_loop(request.param, request)) as loop:
+        yield loop
+
+
+@pytest.fixture(params=LEAVING)
+def leaving_loop(request: pytest.FixtureRequest) -> Iterator[Loop]:
+    """Each host whose loop an exit leaves, instead of the process."""
     with contextlib.closing(make_loop(request.param, request)) as loop:
         yield loop
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 import pytest
 
 from reactor.hosts import asyncio as hosted_by_asyncio
+from reactor.hosts import qt as hosted_by_qt
 from reactor.hosts import tk as hosted_by_tk
 from reactor.hosts.guest import Guest, Mode
 from reactor.loop.collection import WaitStateCollection
@@ -151,3 +152,38 @@ class TkLoop(Loop):
 
     def leave(self) -> None:
         self.windows.pop().destroy()
+
+
+class QtLoop(Loop):
+    """The one application of Qt that the tests have: what it opens, it keeps."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.core: Any = sys.modules["PySide6.QtCore"]
+        self.dialogs: list[Any] = []
+
+    def attach(self, collection: WaitStateCollection, mode: Mode | None = None) -> Guest:
+        return hosted_by_qt.attach(self.app, collection, mode=mode)
+
+    def run_until_quit(self) -> None:
+        self.app.exec()
+
+    def quit(self) -> None:
+        self.app.quit()
+
+    def later(self, delay: float, function: Callable[[], object]) -> Callable[[], object]:
+        timer = self.core.QTimer(self.app)
+        timer.setSingleShot(True)
+        timer.timeout.connect(lambda: (function(), None)[1])
+        timer.start(int(delay * 1000))
+        return in_turn(timer.stop, timer.deleteLater)
+
+    def paint(self, function: Callable[[], object]) -> None:
+        self.later(0.0, function)
+
+    def nested(self) -> None:
+        self.dialogs.append(self.core.QEventLoop())
+        self.dialogs[-1].exec()
+
+    def leave(self) -> None:
+        self.dialogs.pop().quit()

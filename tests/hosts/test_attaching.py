@@ -15,11 +15,11 @@ import pytest
 
 from reactor.errors import OperationInProgress, OperationNotAllowed, StateClosed, WrongThread
 from reactor.hosts.guest import PAUSE, TURNS_TIME_LIMIT, Guest, begin_guest
-from reactor.hosts.host import Call, Host
+from reactor.hosts.host import Call, Host, milliseconds
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.error_handler import propagate
 from tests.hosts.conftest import Way
-from tests.hosts.loops import LIMIT, AsyncioLoop, Loop, in_turn
+from tests.hosts.loops import LIMIT, AsyncioLoop, Loop, UvloopLoop, in_turn
 from tests.reactor.loop.probe import elsewhere, exit_code_of_child
 from tests.reactor.loop.test_poller import AlwaysReadable
 
@@ -203,14 +203,16 @@ def test_closing_the_collection_detaches__ho_9(loop: Loop, guest: Guest, inside:
         loop.attach(guest.collection)
 
 
+@pytest.mark.parametrize("kind", [AsyncioLoop, UvloopLoop])
 def test_closing_a_guest_whose_host_is_closed__ho_9(
-    plain: AsyncioLoop, hosted: WaitStateCollection, way: Way
+    kind: type[AsyncioLoop], hosted: WaitStateCollection, way: Way
 ) -> None:
     """A guest can be closed when the host's loop is closed already."""
-    with plain.attach(hosted, way.mode):
+    loop = kind()
+    with loop.attach(hosted, way.mode):
         hosted.call_later(60.0, len, "")
         hosted.wake()
-        plain.close()
+        loop.close()
     hosted.run_once(0)
 
 
@@ -221,8 +223,16 @@ def test_a_child_leaves_the_guest_alone__ho_9(
     """A forked child that closes the guest undoes nothing: what there is belongs to the parent."""
     with plain.attach(hosted, way.mode) as guest:
         assert exit_code_of_child(guest.close) == 0
-        hosted.call_later(0.01, plain.quit)
+        plain.later(0.001, lambda: hosted.apply(plain.quit))
         plain.run()
+
+
+@pytest.mark.parametrize(("delay", "tick"), [(0.0, 0), (0.0001, 1), (0.0021, 3), (-1.0, 0)])
+def test_a_delay_is_rounded_up__ho_2(delay: float, tick: int) -> None:
+    """Hosts count milliseconds, and a delay is rounded up to them: rounded down, a turn would come
+    too early and find nothing to do.
+    """
+    assert milliseconds(delay) == tick
 
 
 def test_a_loop_in_another_thread_is_left__ho_1(

@@ -147,7 +147,11 @@ def test_an_exception_goes_to_the_error_handler__ho_4(loop: Loop, guest: Guest) 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
 @pytest.mark.parametrize("source", ["timer", "post"])
 def test_the_end_of_the_program_leaves_the_loop__ho_4(
-    loop: Loop, guest: Guest, kind: type[BaseException], source: str
+    leaving_loop: Loop,
+    hosted: WaitStateCollection,
+    way: Way,
+    kind: type[BaseException],
+    source: str,
 ) -> None:
     """KeyboardInterrupt and SystemExit in a callback of a hosted collection end the host's loop;
     run again, it serves the collection as before.
@@ -156,14 +160,15 @@ def test_the_end_of_the_program_leaves_the_loop__ho_4(
     def leave() -> None:
         raise kind
 
-    if source == "timer":
-        guest.collection.call_later(0.001, leave)
-    else:
-        guest.collection.apply(leave)
-    with pytest.raises(kind):
-        loop.run()
-    guest.collection.call_later(0.001, guest.collection.apply, loop.quit)
-    loop.run()
+    with leaving_loop.attach(hosted, way.mode):
+        if source == "timer":
+            hosted.call_later(0.001, leave)
+        else:
+            hosted.apply(leave)
+        with pytest.raises(kind):
+            leaving_loop.run()
+        hosted.call_later(0.001, hosted.apply, leaving_loop.quit)
+        leaving_loop.run()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGUSR1")

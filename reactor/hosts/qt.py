@@ -1,0 +1,94 @@
+"""Qt as a host, by PySide6.
+
+What leaves a slot PySide prints, and goes on; a SystemExit ends the process there and then. A
+QTimer is asked to be precise: by default Qt lets it be late by a twentieth, to save current.
+"""
+
+import importlib
+import sys
+from typing import Any
+
+from reactor.hosts.guest import Guest, Mode, begin_guest
+from reactor.hosts.host import Call, WokenHost, milliseconds
+from reactor.loop.collection import WaitStateCollection
+
+
+def attach(app: Any, collection: WaitStateCollection, *, mode: Mode | None = None) -> Guest:
+    """Let a collection live in the event loop of Qt, which may be running already.
+
+    Args:
+        app: the QApplication, or QCoreApplication, of PySide6.
+        collection: has no loop of its own now; its `error_handler` must not be `propagate`.
+        mode: "descriptor", "wait thread", or None, the default, for the one that works best.
+
+    Raises:
+        TypeError: that is no application of PySide6.
+        OperationNotAllowed: errors would propagate, another host has it, or that mode is not
+            possible.
+        OperationInProgress: a loop of the collection runs, or it is attached. WrongThread,
+            StateClosed, WrongProcess: as every verb of a collection.
+
+    Thread: that of the application. Calls back: from Qt's loop only. Source: HO-01 to HO-10.
+    """
+    if not any(kind.__module__ == "PySide6.QtCore" for kind in type(app).__mro__):
+        raise TypeError(f"app is an application of PySide6, not {app!r}")
+    return begin_guest(QtHost(app), collection, mode)
+
+
+class QtHost(WokenHost):
+    """The event loop of an application, as a guest sees it.
+
+    What we make belongs to the application, and is deleted by its loop: not in a call of its own.
+    """
+
+    __slots__ = ("_app", "_core", "_due", "_notifier", "_timer")
+
+    def __init__(self, app: Any) -> None:
+        super().__init__()
+        self._app = app
+        self._core: Any = importlib.import_module("PySide6.QtCore")
+        self._due: Call | None = None
+        self._notifier: Any = None
+        self._timer: Any = self._core.QTimer(app)
+        self._timer.setSingleShot(True)
+        self._timer.setTimerType(self._core.Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._on_due)
+
+    def can_watch(self, fd: int) -> bool:
+        """Tell whether it is a number that Qt can watch; on Windows it takes sockets only."""
+        return sys.platform != "win32" or self._waker is not None
+
+    def watch(self, fd: int, ready: Call) -> None:
+        """Have `ready` called while `fd` is readable."""
+        if self._notifier is None:
+            kind = self._core.QSocketNotifier.Type.Read
+            self._notifier = self._core.QSocketNotifier(fd, kind, self._app)
+            self._notifier.activated.connect(lambda *arguments: ready())
+        self._notifier.setEnabled(True)
+
+    def unwatch(self) -> None:
+        """Watch no more, for now."""
+        if self._notifier is not None:
+            self._notifier.setEnabled(False)
+
+    def arm(self, delay: float, due: Call) -> None:
+        """Have `due` called."""
+        self._due = due
+        self._timer.start(milliseconds(delay))
+
+    def disarm(self) -> None:
+        """Stop the timer."""
+        if self._timer is not None:
+            self._timer.stop()
+
+    def _on_due(self) -> None:
+        if self._due is not None:
+            self._due()
+
+    def close(self) -> None:
+        """Leave what is ours to the loop, to be deleted; the application may have ended."""
+        super().close()
+        for ours in (self._notifier, self._timer):
+            if ours is not None:
+                ours.deleteLater()
+        self._notifier = self._timer = None
