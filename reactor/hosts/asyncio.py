@@ -62,10 +62,10 @@ class AsyncioHost(Host):
             self._fd = fd
 
     def unwatch(self) -> None:
-        """Watch no more; a loop that is closed does not anyhow."""
-        if self._fd is not None and not self._loop.is_closed():
+        """Watch no more; a loop that is closed takes it, too."""
+        if self._fd is not None:
             self._loop.remove_reader(self._fd)
-        self._fd = None
+            self._fd = None
 
     def arm(self, delay: float, due: Call) -> None:
         """Have `due` called. uvloop rounds to the nearest millisecond, so we round up before."""

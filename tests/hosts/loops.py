@@ -86,6 +86,10 @@ class Loop:
         """End `nested`."""
         raise NotImplementedError
 
+    def kept(self) -> int:
+        """Count what is kept there for others: timers, notifiers, commands; 0 if nobody can."""
+        return 0
+
     def close(self) -> None:
         """End it for good."""
 
@@ -153,6 +157,10 @@ class TkLoop(Loop):
     def leave(self) -> None:
         self.windows.pop().destroy()
 
+    def kept(self) -> int:
+        commands, timers = self.root.tk.call("info", "commands"), self.root.tk.call("after", "info")
+        return len(self.root.tk.splitlist(commands)) + len(self.root.tk.splitlist(timers))
+
 
 class QtLoop(Loop):
     """The one application of Qt that the tests have: what it opens, it keeps."""
@@ -175,6 +183,7 @@ class QtLoop(Loop):
         timer = self.core.QTimer(self.app)
         timer.setSingleShot(True)
         timer.timeout.connect(lambda: (function(), None)[1])
+        timer.timeout.connect(timer.deleteLater)
         timer.start(int(delay * 1000))
         return in_turn(timer.stop, timer.deleteLater)
 
@@ -187,3 +196,8 @@ class QtLoop(Loop):
 
     def leave(self) -> None:
         self.dialogs.pop().quit()
+
+    def kept(self) -> int:
+        self.core.QTimer.singleShot(1, self.app.quit)
+        self.app.exec()  # it deletes what was to be deleted later
+        return len(self.app.children())
