@@ -43,12 +43,7 @@ def read(obj: Dispatcher) -> None:
 
     Thread: the owner's. Calls back: the dispatcher. Source: asyncore.
     """
-    try:
-        obj.handle_read_event()
-    except ExitNow:
-        raise
-    except Exception:  # noqa: BLE001  # user code: its own handler is told
-        obj.handle_error()
+    _tell(obj, "handle_read_event")
 
 
 def write(obj: Dispatcher) -> None:
@@ -62,18 +57,17 @@ def write(obj: Dispatcher) -> None:
 
     Thread: the owner's. Calls back: the dispatcher. Source: asyncore.
     """
-    try:
-        obj.handle_write_event()
-    except ExitNow:
-        raise
-    except Exception:  # noqa: BLE001  # user code: its own handler is told
-        obj.handle_error()
+    _tell(obj, "handle_write_event")
 
 
 def urgent(obj: Dispatcher) -> None:
     """Tell a dispatcher of a byte out of band; what it raises goes to its `handle_error`."""
+    _tell(obj, "handle_expt_event")
+
+
+def _tell(obj: Dispatcher, handler: str) -> None:
     try:
-        obj.handle_expt_event()
+        getattr(obj, handler)()
     except ExitNow:
         raise
     except Exception:  # noqa: BLE001  # user code: its own handler is told
