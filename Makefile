@@ -15,6 +15,8 @@ OTHER_VERSIONS := 3.12 3.13
 PLATFORMS := linux darwin win32
 # Programs that the tests talk to, and the Debian packages that bring them.
 PEERS := curl:curl openssl:openssl gnutls-cli:gnutls-bin nc:netcat-openbsd socat:socat ncat:ncat Xvfb:xvfb
+# Two at a time, each with its output in one piece.
+SIDE_BY_SIDE := $(MAKE) --no-print-directory --jobs=2 --output-sync=target
 PYTEST := $(BIN)/python -m pytest
 EXAMPLES_TEST := tests/architecture/test_examples.py
 ORIGINALS_TEST := tests/old/test_originals.py
@@ -40,10 +42,11 @@ lint: $(INSTALLED)  ## ruff format, ruff check, import-linter
 	@$(BIN)/lint-imports --no-cache --no-logo
 
 types: $(INSTALLED)  ## mypy --strict over packages, tests and examples, for Linux, macOS and Windows
-	@for platform in $(PLATFORMS); do \
-	  echo "mypy for $$platform"; \
-	  $(BIN)/mypy --strict --platform $$platform --cache-dir .mypy_cache/$$platform reactor protocols tests examples/chat examples/echo examples/follow examples/functions examples/smtp examples/window || exit 1; \
-	done
+	+@$(SIDE_BY_SIDE) $(addprefix types-,$(PLATFORMS))
+
+types-%:
+	@echo "mypy for $*"
+	@$(BIN)/mypy --strict --platform $* --cache-dir .mypy_cache/$* reactor protocols tests examples/chat examples/echo examples/follow examples/functions examples/smtp examples/window
 
 docs: $(INSTALLED)  ## build docs/ (warnings are errors) and run every example there and in README.md
 	@$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
@@ -56,15 +59,13 @@ bench: $(INSTALLED)  ## run benchmarks/ against the figures kept there
 	@$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-check: lint types test docs originals other-versions  ## lint, types, test, docs, originals, then the tests on every other Python found
+check:  ## lint, types, test, docs, originals, then the tests on every other Python found
+	@$(MAKE) --no-print-directory --jobs=1 lint types test docs originals other-versions
 
 venv: $(INSTALLED)  ## make the virtual environment, with everything that development needs
 
 clean:  ## remove what the targets above have made
 	rm -rf .venv .venv-* docs/_build build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
-
-# Goals are made one after the other: `check` promises an order.
-.NOTPARALLEL:
 
 $(INSTALLED): pyproject.toml | python
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || .ci/need --venv $(PYTHON)
@@ -82,12 +83,12 @@ python:
 	  { echo "Waitstate needs Python 3.11 or newer: try make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
 
 other-versions: $(INSTALLED)
-	@for version in $(OTHER_VERSIONS); do \
-	  for python in python$$version $$HOME/.pyenv/versions/$$version*/bin/python; do \
-	    "$$python" -c 'import ensurepip, venv' 2>/dev/null || continue; \
-	    echo "tests on Python $$version"; \
-	    $(MAKE) --no-print-directory test PYTHON="$$python" VENV=.venv-$$version EXTRAS=test \
-	      ARGS="$(addprefix --ignore=,$(SOURCES_TESTS))" || exit 1; \
-	    break; \
-	  done; \
+	+@$(SIDE_BY_SIDE) $(addprefix tests-on-,$(OTHER_VERSIONS))
+
+tests-on-%:
+	@for python in python$* $$HOME/.pyenv/versions/$**/bin/python; do \
+	  "$$python" -c 'import ensurepip, venv' 2>/dev/null || continue; \
+	  echo "tests on Python $*"; \
+	  exec $(MAKE) --no-print-directory test PYTHON="$$python" VENV=.venv-$* EXTRAS=test \
+	    ARGS="$(addprefix --ignore=,$(SOURCES_TESTS))"; \
 	done
