@@ -42,7 +42,7 @@ OLD: Final = (
     ),
 )
 # Each host of a collection has a module with one verb.
-HOSTS: Final = tuple(f"reactor.hosts.{name}.attach" for name in ("asyncio", "qt", "tk"))
+HOSTS: Final = tuple(f"reactor.hosts.{name}.attach" for name in ("asyncio", "qt", "tk", "trio"))
 # Classes that programs meet without importing them: what verbs return, and what they are given.
 MET: Final = (
     "reactor.channel.base.Channel",

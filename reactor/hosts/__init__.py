@@ -13,7 +13,7 @@ events, and nothing polls.
           └────────────────────────┬──────────────────────┘
                                  Host: watch, unwatch, arm, disarm, post, close
                        ┌──────────┴──────────┐
-                   asyncio.py            WokenHost
+               asyncio.py  trio.py       WokenHost
                                        tk.py   qt.py
 
 Words: a *host* is the other loop; a *guest* is the handle that attaching returns. A turn is what

@@ -17,10 +17,19 @@ import pytest
 
 from reactor.hosts.guest import Guest, Mode
 from reactor.loop.collection import WaitStateCollection
-from tests.hosts.loops import LIMIT, AsyncioLoop, Loop, QtLoop, TkLoop, UvloopLoop, require_module
+from tests.hosts.loops import (
+    LIMIT,
+    AsyncioLoop,
+    Loop,
+    QtLoop,
+    TkLoop,
+    TrioLoop,
+    UvloopLoop,
+    require_module,
+)
 from tests.peers import require
 
-HOSTS: Final = ("asyncio", "uvloop", "tk", "qt")
+HOSTS: Final = ("asyncio", "uvloop", "trio", "tk", "qt")
 LEAVING: Final = ("asyncio", "uvloop", "tk")  # those whose loop an exit leaves
 NESTING: Final = ("tk", "qt")  # those that can run a loop in the loop
 WAYS: Final[dict[str, tuple[Mode, str]]] = {
@@ -85,7 +94,12 @@ def make_loop(name: str, request: pytest.FixtureRequest) -> Loop:
     if name == "qt":
         require_module("PySide6.QtCore", "pip install PySide6-Essentials")
         return QtLoop(request.getfixturevalue("qt_app"))
-    return {"asyncio": AsyncioLoop, "uvloop": UvloopLoop}[name]()
+    loops: dict[str, type[Loop]] = {
+        "asyncio": AsyncioLoop,
+        "uvloop": UvloopLoop,
+        "trio": TrioLoop,
+    }
+    return loops[name]()
 
 
 @pytest.fixture(params=HOSTS)

@@ -14,6 +14,7 @@ import pytest
 from reactor.hosts import asyncio as hosted_by_asyncio
 from reactor.hosts import qt as hosted_by_qt
 from reactor.hosts import tk as hosted_by_tk
+from reactor.hosts import trio as hosted_by_trio
 from reactor.hosts.guest import Guest, Mode
 from reactor.loop.collection import WaitStateCollection
 
@@ -201,3 +202,59 @@ class QtLoop(Loop):
         self.core.QTimer.singleShot(1, self.app.quit)
         self.app.exec()  # it deletes what was to be deleted later
         return len(self.app.children())
+
+
+class TrioLoop(Loop):
+    """trio, in a greenlet of its own: where `quit` leaves it, in a task, `run` lets it go on."""
+
+    def __init__(self) -> None:
+        self.trio = require_module("trio", "pip install trio")
+        self.greenlet = require_module("greenlet", "pip install greenlet")
+        self.test = self.greenlet.getcurrent()
+        self.left: Any = None  # an event
+        self.nursery: Any = None
+        self.token: Any = None
+        self.inside = self.greenlet.greenlet(self.trio.run)
+        self.inside.switch(self.live)
+
+    async def live(self) -> None:
+        self.token = self.trio.lowlevel.current_trio_token()
+        async with self.trio.open_nursery() as self.nursery:
+            while True:
+                self.left = self.trio.Event()
+                self.test.switch()
+                await self.left.wait()
+
+    def attach(self, collection: WaitStateCollection, mode: Mode | None = None) -> Guest:
+        return hosted_by_trio.attach(self.nursery, collection, mode=mode)
+
+    def run_until_quit(self) -> None:
+        self.inside.switch()
+
+    def quit(self) -> None:
+        self.token.run_sync_soon(lambda: self.left.set())
+
+    def later(self, delay: float, function: Callable[[], object]) -> Callable[[], object]:
+        scope = self.trio.CancelScope()
+
+        async def wait() -> None:
+            with scope:
+                await self.trio.sleep(delay)
+                function()
+
+        self.nursery.start_soon(wait)
+        return lambda: scope.cancel()
+
+    def paint(self, function: Callable[[], object]) -> None:
+        self.later(0.0, function)
+
+    def kept(self) -> int:
+        self.later(0.001, self.quit)
+        self.run()  # what was cancelled ends
+        living: int = self.trio.lowlevel.current_statistics().tasks_living
+        return living
+
+    def close(self) -> None:
+        if not self.inside.dead:
+            self.nursery.cancel_scope.cancel()
+            self.inside.switch()

@@ -186,6 +186,7 @@ def test_a_signal_is_handled_though_the_host_is_idle__ho_7(loop: Loop, guest: Gu
         signal.signal(NUMBER, before)
     assert killers[0].wait(LIMIT) == 0
     guest.close()
+    loop.close()  # trio has a wake-up of its own
     assert signal.set_wakeup_fd(-1) == -1
 
 
