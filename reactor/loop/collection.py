@@ -174,6 +174,19 @@ class WaitStateCollection:
             self._stop_number = self._loop_number
             self._waker.wake()
 
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until the thread that `start` began has ended; return whether it has.
+
+        Args:
+            timeout: seconds at most; None, the default, is no limit.
+
+        Raises:
+            RuntimeError: the caller is that thread.
+
+        Thread: any but that one. Calls back: never. Source: LW-002, LW-008.
+        """
+        return self._thread is None or self._thread.ends_within(timeout)
+
     def run_once(self, timeout: float | None = None) -> int:
         """Do one turn, and return how many callbacks ran; those of `on_idle` are not counted.
 
@@ -534,10 +547,9 @@ class WaitStateCollection:
         if self.owner.forked:
             return  # the thread, the selector and the sockets are the parent's
         self.stop()
-        thread = self._thread
-        if thread is not None:
-            thread.join()
+        self.join()
         self.close()
+        thread = self._thread
         if exception is None and thread is not None and thread.failure is not None:
             raise thread.failure
 

@@ -27,3 +27,8 @@ class LoopThread(threading.Thread):
         except BaseException as exception:
             self.failure = exception
             raise
+
+    def ends_within(self, timeout: float | None) -> bool:
+        """Wait for the end, so many seconds at most; return whether it has come."""
+        self.join(timeout)
+        return not self.is_alive()

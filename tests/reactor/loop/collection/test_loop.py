@@ -203,10 +203,27 @@ def test_it_can_be_started_again__lw_008() -> None:
     """After `stop` and the end of its thread a collection can be started again."""
     collection = WaitStateCollection()
     for _ in range(2):
-        thread = collection.start().submit(threading.current_thread).result(LIMIT)
+        assert collection.start().submit(len, "abc").result(LIMIT) == 3
         collection.stop()
-        thread.join(LIMIT)
+        assert collection.join(LIMIT)
     collection.close()
+
+
+def test_the_end_of_its_thread_can_be_waited_for__lw_002_008() -> None:
+    """`join` waits for the end of the thread that `start` began, for a limited time if one is
+    given, and tells whether it has come; without a thread there is nothing to wait for.
+    """
+    collection = WaitStateCollection()
+    assert collection.join()
+    thread = collection.start().submit(threading.current_thread).result(LIMIT)
+    assert not collection.join(0.001)
+    with pytest.raises(RuntimeError, match="join"):
+        collection.submit(collection.join).result(LIMIT)
+    collection.stop()
+    assert collection.join(LIMIT)
+    assert not thread.is_alive()
+    collection.close()
+    assert collection.join()
 
 
 @pytest.mark.parametrize("verb", ["run", "start"])
@@ -244,11 +261,9 @@ def test_many_stops_and_starts_lose_no_stop__lw_008() -> None:
     """A `stop` after `start` has returned ends that loop, however the moments fall."""
     collection = WaitStateCollection()
     for _ in range(100):
-        thread = collection.start()._thread
+        collection.start()
         collection.stop()
-        assert thread is not None
-        thread.join(LIMIT)
-        assert not thread.is_alive()
+        assert collection.join(LIMIT)
     collection.close()
 
 
