@@ -3,18 +3,23 @@
 from collections.abc import Callable
 from typing import Final
 
+from parcels import Porter
 from rooms import Guest, Hall, Refused
 
 from reactor.errors import escaped
 
-HELP: Final = "* /nick NAME, /join ROOM, /who, /quit; anything else is said to your room"
+HELP: Final = (
+    "* /nick NAME, /join ROOM, /who, /send NAME SIZE FILE, /accept N, /cancel N, /quit; "
+    "anything else is said to your room"
+)
 
 
-def obey(hall: Hall, guest: Guest, line: bytes) -> None:
+def obey(hall: Hall, porter: Porter, guest: Guest, line: bytes) -> None:
     """Do what a line asks for.
 
     Args:
         hall: where the guest is.
+        porter: who has the files there.
         guest: whose line it is.
         line: its bytes as they came, without the line end; nothing is trusted yet.
 
@@ -28,10 +33,13 @@ def obey(hall: Hall, guest: Guest, line: bytes) -> None:
         hall.say(guest, text)
         return
     word, _, argument = text.partition(" ")
-    command = COMMANDS.get(word.lower())
-    if command is None:
+    word = word.lower()
+    if word in COMMANDS:
+        COMMANDS[word](hall, guest, argument)
+    elif word in FILE_COMMANDS:
+        FILE_COMMANDS[word](porter, guest, argument)
+    else:
         raise Refused(f"there is no command {word}; /help tells what can be done")
-    command(hall, guest, argument)
 
 
 def readable(line: bytes) -> str:
@@ -51,4 +59,10 @@ COMMANDS: Final[dict[str, Callable[[Hall, Guest, str], None]]] = {
     "/who": lambda hall, guest, _: hall.who(guest),
     "/quit": lambda _hall, guest, _: guest.dismiss(),
     "/help": lambda _hall, guest, _: guest.tell(HELP),
+}
+
+FILE_COMMANDS: Final[dict[str, Callable[[Porter, Guest, str], None]]] = {
+    "/send": Porter.offer,
+    "/accept": Porter.accept,
+    "/cancel": Porter.cancel,
 }

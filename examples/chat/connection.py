@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from commands import obey
 from flood import Allowance
+from parcels import Porter
 from rooms import Guest, Hall, Refused
 
 from protocols import LineProtocol
@@ -29,6 +30,7 @@ class Chat:
 
     collection: WaitStateCollection
     hall: Hall
+    porter: Porter
     idle_timeout: float  # seconds
     rate: float  # lines a second
 
@@ -39,9 +41,10 @@ class Connection(LineProtocol):
     line_limit = LINE_LIMIT
     strip_return = True  # telnet, nc -C and s_client -crlf send one
 
-    def __init__(self, chat: Chat) -> None:
+    def __init__(self, chat: Chat, file_port: int) -> None:
         super().__init__()
         self.chat = chat
+        self.file_port = file_port
         self.allowance = Allowance(chat.rate, BURST)
         self.guest: Guest | None = None
         self.reason = "has left"
@@ -52,7 +55,7 @@ class Connection(LineProtocol):
         """Let the guest in."""
         super().connection_made(transport)
         transport.set_timeouts(idle=self.chat.idle_timeout, write=WRITE_TIMEOUT)
-        self.guest = self.chat.hall.enter(self.tell, self.dismiss)
+        self.guest = self.chat.hall.enter(self.tell, self.dismiss, self.file_port)
 
     def line_received(self, line: bytes) -> None:
         """Do what the line asks for, and see whether he sends too fast."""
@@ -62,7 +65,7 @@ class Connection(LineProtocol):
             self.hold("allowance")
             self.timer = self.chat.collection.call_later(wait, self.go_on, "allowance")
         try:
-            obey(self.chat.hall, self.guest, line)
+            obey(self.chat.hall, self.chat.porter, self.guest, line)
         except Refused as refusal:
             self.tell(f"! {refusal}")
 
@@ -119,3 +122,4 @@ class Connection(LineProtocol):
             self.reason = "has gone silent"
         if self.guest is not None:
             self.chat.hall.leave(self.guest, self.reason)
+            self.chat.porter.forget(self.guest)

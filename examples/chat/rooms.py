@@ -29,12 +29,14 @@ class Guest:
         name: what he is called; nobody else is.
         tell: shows one line of text to him; it never raises.
         dismiss: ends his connection when he has been told everything.
+        file_port: where the connections for his files go.
         room: where he is; the hall takes him there.
     """
 
     name: str
     tell: Callable[[str], None]
     dismiss: Callable[[], None]
+    file_port: int
     room: "Room" = field(init=False)
 
 
@@ -60,10 +62,13 @@ class Hall:
         self.guests: dict[str, Guest] = {}  # likewise
         self._numbers = itertools.count(1)
 
-    def enter(self, tell: Callable[[str], None], dismiss: Callable[[], None]) -> Guest:
+    def enter(
+        self, tell: Callable[[str], None], dismiss: Callable[[], None], file_port: int = 0
+    ) -> Guest:
         """Let somebody in, give him a name, and take him to the lobby."""
         names = (f"guest{number}" for number in self._numbers)
-        guest = Guest(next(name for name in names if name not in self.guests), tell, dismiss)
+        name = next(name for name in names if name not in self.guests)
+        guest = Guest(name, tell, dismiss, file_port)
         self.guests[key_of(guest.name)] = guest
         guest.tell(f"* welcome, {guest.name}; /help tells what can be done")
         self._take_to(guest, LOBBY)

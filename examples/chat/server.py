@@ -2,8 +2,9 @@
 
     python examples/chat/server.py --host 127.0.0.1 --port 4321 --tls-port 4322
 
-One thread serves everybody. What a guest may do is in `rooms.py` and `commands.py`, what he is to
-the reactor in `connection.py`; this file starts and ends the program.
+One thread serves everybody. What a guest may do is in `rooms.py`, `parcels.py` and `commands.py`,
+what he is to the reactor in `connection.py`, his files in `relay.py`; this file starts and ends
+the program.
 """
 
 import argparse
@@ -15,6 +16,8 @@ from pathlib import Path
 
 from certificate import CertificateMissing, cache_folder, for_localhost
 from connection import Chat, Connection
+from parcels import Porter
+from relay import FileConnection
 from rooms import Hall
 
 from reactor import ReactorError, ServerTLS, WaitStateCollection, serve
@@ -22,6 +25,7 @@ from reactor.errors import address_text
 from reactor.server import Server
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+FILE_CONNECTION_LIMIT = 256  # of a port for files; who comes then waits in the kernel's queue
 
 
 def main() -> int:
@@ -38,7 +42,7 @@ def main() -> int:
 
 
 class Program:
-    """The servers of both ports, and how they end.
+    """The servers of all ports, and how they end.
 
     Args:
         collection: the reactor that runs everything.
@@ -50,19 +54,34 @@ class Program:
         self._collection = collection
         self._drain_timeout: float = options.drain_timeout
         self._drained: list[Future[int]] = []
-        chat = Chat(collection, Hall(), options.idle_timeout, options.rate)
-
-        def factory() -> Connection:
-            return Connection(chat)
-
+        hall = Hall()
+        self._chat = Chat(collection, hall, Porter(hall), options.idle_timeout, options.rate)
+        self._host: str = options.host
+        self._servers: list[Server] = []
         certificate, key = for_localhost(options.certificate_folder)
-        plain = serve(collection, factory, options.port, address=options.host)
+        plain = self._serve(options.port, options.file_port, None)
         tls = ServerTLS(certificate, key)
-        protected = serve(collection, factory, options.tls_port, address=options.host, tls=tls)
-        self._servers = [plain, protected]
+        protected = self._serve(options.tls_port, options.tls_file_port, tls)
         for number in SIGNALS:
             collection.on_signal(number, self.end, number)
         introduce(plain, protected, certificate)
+
+    def _serve(self, port: int, file_port: int, tls: ServerTLS | None) -> Server:
+        """Listen for guests, and for the files of just these: as they come, so do their files."""
+        collection, chat = self._chat.collection, self._chat
+        files = serve(
+            collection,
+            lambda: FileConnection(chat.porter),
+            file_port,
+            address=self._host,
+            tls=tls,
+            connection_limit=FILE_CONNECTION_LIMIT,
+        )
+        guests = serve(
+            collection, lambda: Connection(chat, files.port), port, address=self._host, tls=tls
+        )
+        self._servers += [files, guests]  # ended in this order: guests are told of their files
+        return guests
 
     def end(self, number: int) -> None:
         """Say goodbye and stop; at the second signal just stop."""
@@ -103,6 +122,8 @@ def parsed_options() -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
     parser.add_argument("--port", type=int, default=4321, help="for plain lines; 0: a free one")
     parser.add_argument("--tls-port", type=int, default=4322, help="for TLS; 0: a free one")
+    for option in ("--file-port", "--tls-file-port"):
+        parser.add_argument(option, type=int, default=0, help="for files; default: a free one")
     parser.add_argument(
         "--idle-timeout", type=float, default=600.0, metavar="S", help="seconds without a byte"
     )

@@ -3,35 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from commands import HELP, obey
+from commands import HELP
 from flood import Allowance
-from rooms import LOBBY, NAME_LIMIT, ROOM_LIMIT, WHO_LIMIT, Guest, Hall, Refused
+from rooms import LOBBY, NAME_LIMIT, ROOM_LIMIT, WHO_LIMIT, Hall, Refused
 
-
-class Person:
-    """Somebody at a terminal, and what he has been told since he was asked last."""
-
-    def __init__(self, hall: Hall, name: str | None = None) -> None:
-        self.hall = hall
-        self.told: list[str] = []
-        self.dismissed = False
-        self.guest: Guest = hall.enter(self.told.append, self._dismiss)
-        if name is not None:
-            self.types(f"/nick {name}")
-        self.hears()
-
-    def _dismiss(self) -> None:
-        self.dismissed = True
-
-    def types(self, line: str | bytes) -> None:
-        """Send a line."""
-        obey(self.hall, self.guest, line.encode() if isinstance(line, str) else line)
-
-    def hears(self) -> list[str]:
-        """Take what he was told."""
-        told = self.told[:]
-        self.told.clear()
-        return told
+from tests.examples.people import Person
 
 
 @pytest.fixture
