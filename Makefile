@@ -46,7 +46,7 @@ types: $(INSTALLED)  ## mypy --strict over packages, tests and examples, for Lin
 
 types-%:
 	@echo "mypy for $*"
-	@$(BIN)/mypy --strict --platform $* --cache-dir .mypy_cache/$* reactor protocols tests examples/chat examples/echo examples/follow examples/functions examples/smtp examples/window
+	@$(BIN)/mypy --strict --platform $* --cache-dir .mypy_cache/$* reactor protocols tests examples
 
 docs: $(INSTALLED)  ## build docs/ (warnings are errors) and run every example there and in README.md
 	@$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
