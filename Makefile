@@ -31,7 +31,7 @@ help:  ## print this list
 
 run: python  ## install what is missing and start the chat server (EXAMPLE=echo: another; ARGS="--port 0")
 	@.ci/need openssl:openssl
-	@PYTHONPATH=.:examples/chat exec $(PYTHON) examples/$(EXAMPLE)/server.py $(ARGS)
+	@PYTHONPATH=.:examples/chat exec $(PYTHON) $(firstword $(wildcard examples/$(EXAMPLE).py) examples/$(EXAMPLE)/server.py) $(ARGS)
 
 test: $(INSTALLED) peers  ## install what is missing and run the fast tests (ALL=1: the slow too; SEED=n: that order)
 	@$(PYTEST) $(if $(ALL),,-m "not slow") $(if $(SEED),-p randomly --randomly-seed=$(SEED)) $(ARGS)
