@@ -14,7 +14,7 @@ from transfers import Phase
 
 from reactor import ClientTLS, WaitStateCollection
 from tests.scenarios.examples.chat_server import ChatServer, Start
-from tests.scenarios.examples.chat_window import Window, place_at
+from tests.scenarios.examples.gui.chat_window import Window, place_at
 
 SOME = bytes(range(256)) * 4096  # 1 MiB: four pieces
 
