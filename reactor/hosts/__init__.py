@@ -8,8 +8,9 @@ events, and nothing polls.
                                    │ turns: dispatch(wait(0)), bounded, never nested
           ┌────────────────────────┴──────────────────────┐
      DescriptorGuest                                  ThreadGuest
-     the host watches fileno()                        a thread waits, and posts what it has
-     and has one timer                                found to the host's loop
+     the host watches fileno(),                       a thread waits, and posts what it has
+     and has one timer: the KernelTimer               found to the host's loop
+     is in there on Linux
           └────────────────────────┬──────────────────────┘
                                  Host: watch, unwatch, arm, disarm, post, close
                        ┌──────────┴──────────┐
@@ -20,8 +21,9 @@ Words: a *host* is the other loop; a *guest* is the handle that attaching return
 it is everywhere, only shorter: the host has to paint.
 
 Reading order: host.py is what a guest asks of a loop; guest.py has all that adapters share, and is
-where the traps are; then one file for each host, with its `attach`. A toolkit is imported when it
-is attached to, and none is needed to import these files.
+where the traps are; kernel_timer.py lets the one descriptor tell of time as well; then one file for
+each host, with its `attach`. A toolkit is imported when it is attached to, and none is needed to
+import these files.
 
 A collection must not know that it is hosted: it has a descriptor, a next moment, two halves of a
 turn, and a word for when that moment comes earlier.

@@ -29,6 +29,7 @@ from typing import Final, Literal, TypeAlias
 from reactor.deadline import NEVER
 from reactor.errors import OperationNotAllowed
 from reactor.hosts.host import Host
+from reactor.hosts.kernel_timer import KernelTimer, open_kernel_timer
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.error_handler import propagate
 from reactor.loop.poller import Ready
@@ -174,9 +175,12 @@ class Guest:
 
 
 class DescriptorGuest(Guest):
-    """A guest whose host watches the descriptor of the collection, and has its next timer."""
+    """A guest whose host watches the descriptor of the collection.
 
-    __slots__ = ("_armed", "_fd")
+    The next timer is in there as well, or else the host has it.
+    """
+
+    __slots__ = ("_armed", "_fd", "_timer")
 
     mode = "descriptor"
 
@@ -184,10 +188,12 @@ class DescriptorGuest(Guest):
         super().__init__(host, collection)
         self._fd = collection.fileno() or -1
         self._armed = NEVER  # the moment for which the timer of the host is
+        self._timer: KernelTimer | None = None
 
     def begin(self) -> None:
         """Be watched."""
         super().begin()
+        self._timer = open_kernel_timer(self.collection)
         self.collection.on_earlier = self._arm
         self._host.watch(self._fd, self._on_ready)
         self._arm()
@@ -225,8 +231,11 @@ class DescriptorGuest(Guest):
             self._arm()
 
     def _arm(self) -> None:
-        """Set the timer of the host for the next moment, if that has changed."""
+        """Set the kernel's timer, or else that of the host, for the next moment."""
         when = self.collection.timers.next_moment()
+        if self._timer is not None:
+            self._timer.arm(when)
+            return
         if self._armed in {when, SOON}:
             return
         self._armed = when
@@ -237,6 +246,8 @@ class DescriptorGuest(Guest):
 
     def _end(self) -> None:
         self.collection.on_earlier = None
+        if self._timer is not None:
+            self._timer.close()
 
 
 class ThreadGuest(Guest):

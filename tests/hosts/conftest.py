@@ -8,6 +8,7 @@ import os
 import selectors
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -38,6 +39,9 @@ WAYS: Final[dict[str, tuple[Mode, str]]] = {
     "thread, poll": ("wait thread", "PollSelector"),
     "thread, select": ("wait thread", "SelectSelector"),
 }
+# For tests of time there is one more: with another clock than the kernel's the host has a timer.
+OTHER_CLOCK: Final = "descriptor, other clock"
+TIMING_WAYS: Final = {**WAYS, OTHER_CLOCK: WAYS["descriptor"]}
 
 
 @contextlib.contextmanager
@@ -129,20 +133,27 @@ class Way:
 
     mode: Mode
     selector: Callable[[], selectors.BaseSelector] | None
+    clock: Callable[[], float] = time.monotonic
 
     def collection(self) -> WaitStateCollection:
-        return WaitStateCollection("hosted", selector=self.selector and self.selector())
+        selector = self.selector and self.selector()
+        return WaitStateCollection("hosted", selector=selector, clock=self.clock)
+
+
+def other_clock() -> float:
+    """Tell the kernel's time, as no clock that a guest knows."""
+    return time.monotonic()
 
 
 @pytest.fixture(params=WAYS)
 def way(request: pytest.FixtureRequest) -> Way:
     """Each way to live in a host, on each selector."""
-    mode, selector = WAYS[request.param]
+    mode, selector = TIMING_WAYS[request.param]
     if selector == "DefaultSelector":
         with contextlib.closing(WaitStateCollection()) as probe:
             if mode == "descriptor" and not probe.descriptor_works():
                 pytest.skip("the default selector of this system has no descriptor")
-        return Way(mode, None)
+        return Way(mode, None, other_clock if request.param == OTHER_CLOCK else time.monotonic)
     kind = getattr(selectors, selector, None)
     if kind is None:
         pytest.skip(f"this system has no {selector}")

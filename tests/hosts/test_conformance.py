@@ -18,7 +18,7 @@ from reactor.hosts.guest import Guest
 from reactor.loop.collection import WaitStateCollection
 from reactor.opening.udp import open_udp
 from reactor.state.async_io_state import AsyncIOState
-from tests.hosts.conftest import Way
+from tests.hosts.conftest import TIMING_WAYS, Way
 from tests.hosts.loops import LIMIT, Loop, in_turn
 
 NUMBER: Final = getattr(signal, "SIGUSR1", signal.SIGTERM)  # no SIGUSR1 on Windows
@@ -26,6 +26,8 @@ SENDER: Final = (
     "import socket, sys; socket.socket(type=socket.SOCK_DGRAM).sendto(b'hello', ('127.0.0.1', "
     "int(sys.argv[1])))"
 )
+
+timing = pytest.mark.parametrize("way", TIMING_WAYS, indirect=True)
 
 
 def test_a_datagram_is_served_in_the_hosts_thread__ho_1(loop: Loop, guest: Guest) -> None:
@@ -47,6 +49,7 @@ def test_a_datagram_is_served_in_the_hosts_thread__ho_1(loop: Loop, guest: Guest
     assert got == [(b"hello", threading.current_thread())]
 
 
+@timing
 def test_a_timer_set_outside_a_turn_fires__ho_2(loop: Loop, guest: Guest) -> None:
     """A timer of a hosted collection that code of the host sets, outside of any turn, fires in
     time and never early, also in place of a later one.
@@ -66,6 +69,7 @@ def test_a_timer_set_outside_a_turn_fires__ho_2(loop: Loop, guest: Guest) -> Non
     assert 0 <= late[0] < LIMIT / 2
 
 
+@timing
 def test_timers_follow_one_another__ho_2(loop: Loop, guest: Guest) -> None:
     """Timers that turns set for a hosted collection fire too, one after the other."""
     fired = list[int]()
@@ -82,6 +86,7 @@ def test_timers_follow_one_another__ho_2(loop: Loop, guest: Guest) -> None:
     assert fired == [1, 2, 3, 4, 5]
 
 
+@timing
 def test_a_later_timer_costs_no_turn__ho_2(loop: Loop, guest: Guest, way: Way) -> None:
     """A timer that code of the host sets for later causes no turn of a hosted collection now,
     where the host watches the descriptor; a wait thread has to begin its wait anew.
@@ -338,6 +343,7 @@ def test_a_dialog_of_a_callback_does_not_spin__ho_5(
     assert used[0] < 0.1
 
 
+@timing
 def test_a_dialog_of_the_host_stops_nobody__ho_6(nesting_loop: Loop, nesting_guest: Guest) -> None:
     """While code of the host runs its loop a second time, timers and posted calls of a hosted
     collection go on.
@@ -404,6 +410,7 @@ def test_a_busy_batch_is_served_in_pieces__ho_10(loop: Loop, guest: Guest) -> No
             end.close()
 
 
+@timing
 def test_a_hundred_times_leaves_nothing__ho_9(
     loop: Loop, hosted: WaitStateCollection, way: Way
 ) -> None:

@@ -1,0 +1,146 @@
+"""KernelTimer: a moment at which the descriptor of a collection becomes readable, on Linux.
+
+It is a timerfd in the collection's selector. So the one descriptor that a host watches tells of
+time as well, and the host needs no timer for us. It is more punctual, too: hosts count
+milliseconds, and so does epoll, and what they time is late by one; this is late by a tenth.
+
+It is armed for an earlier moment at once, and for a later one only when the earlier has come.
+Limits are moved with every message that arrives. To arm anew costs a microsecond each time, and to
+come too early a turn that finds nothing to do, once until that limit.
+
+The clock must be the kernel's monotonic one, or we would not know what its seconds are here. Where
+there is no such timer, or a sandbox refuses it, a guest asks the host for one.
+"""
+
+import contextlib
+import functools
+import math
+import os
+import sys
+import time
+from io import FileIO
+from typing import Any, Final
+
+from reactor.deadline import NEVER
+from reactor.interest import READ
+from reactor.loop.collection import WaitStateCollection
+from reactor.loop.wait_state import WaitState
+
+NANOSECONDS: Final = 1_000_000_000  # in a second
+
+# The end of what a kernel of 32 bits can be asked for, 68 years after it has begun. Later moments
+# would come too early; that is none of our worries.
+LAST_MOMENT: Final = 2**31 - 1  # seconds
+
+DISARMED: Final = 0  # the moment that is none, for the kernel
+COUNTER_SIZE: Final = 8  # bytes, of what a timer that has gone off is read as
+
+
+if sys.platform == "linux" and sys.version_info >= (3, 13):
+
+    def create() -> int:
+        """Return the descriptor of a new timer."""
+        return os.timerfd_create(time.CLOCK_MONOTONIC, flags=os.TFD_NONBLOCK | os.TFD_CLOEXEC)
+
+    def set_moment(fd: int, nanoseconds: int) -> None:
+        """Have a timer go off at a moment, or at once if that has passed."""
+        os.timerfd_settime_ns(fd, flags=os.TFD_TIMER_ABSTIME, initial=nanoseconds)
+
+elif sys.platform == "linux":
+
+    @functools.cache
+    def c_library() -> Any:
+        """Return the functions of libc."""
+        import ctypes  # not every Python has it
+
+        return ctypes.CDLL(None, use_errno=True)
+
+    def create() -> int:
+        """Return the descriptor of a new timer."""
+        flags = os.O_NONBLOCK | os.O_CLOEXEC  # TFD_NONBLOCK and TFD_CLOEXEC are these
+        return checked(c_library().timerfd_create(time.CLOCK_MONOTONIC, flags))
+
+    def set_moment(fd: int, nanoseconds: int) -> None:
+        """Have a timer go off at a moment, or at once if that has passed."""
+        import ctypes
+
+        # struct itimerspec: the interval and the moment, each in seconds and nanoseconds.
+        moment = (ctypes.c_long * 4)(0, 0, *divmod(nanoseconds, NANOSECONDS))
+        absolute = 1  # TFD_TIMER_ABSTIME
+        checked(c_library().timerfd_settime(fd, absolute, moment, None))
+
+    def checked(result: int) -> int:
+        """Return what a function of libc has returned, unless it says that it has failed."""
+        if result < 0:
+            import ctypes
+
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        return result
+
+else:
+
+    def create() -> int:
+        """Refuse: this system has no such timer."""
+        raise NotImplementedError
+
+    def set_moment(fd: int, nanoseconds: int) -> None:
+        """Do nothing: there is no timer."""
+
+
+class KernelTimer(WaitState):
+    """A timer of the kernel in a collection; made by `open_kernel_timer`.
+
+    `armed` is the moment at which it goes off, NEVER if it will not.
+
+    Thread: the owner's. Calls back: never. Source: HO-02.
+    """
+
+    __slots__ = ("_collection", "_file", "armed")
+
+    def __init__(self, collection: WaitStateCollection, file: FileIO) -> None:
+        super().__init__(file.fileno())
+        self.context = None  # of who attaches it; there is nobody here to be called
+        self.wanted = READ
+        self.armed = NEVER
+        self._collection = collection
+        self._file = file
+
+    def arm(self, when: float) -> None:
+        """Go off at `when`, seconds of the monotonic clock, or earlier if it is armed already."""
+        if when < self.armed:
+            self.armed = when
+            set_moment(self.fd, nanoseconds_of(when))
+
+    def on_readable(self) -> None:
+        """Be quiet again: the turn that calls this runs what is due."""
+        self.armed = NEVER
+        self._file.read(COUNTER_SIZE)  # None if it was armed anew since it was seen ready
+
+    def close(self) -> None:
+        """Leave the collection, and give the descriptor back; once more is harmless."""
+        self.armed = -math.inf  # whatever is called while its collection is closed may arm it
+        self._collection.remove(self)
+        self._file.close()
+
+    close_silently = close
+
+
+def open_kernel_timer(collection: WaitStateCollection) -> KernelTimer | None:
+    """Put a timer into the selector of a collection; return None if there can be none."""
+    if collection.clock is not time.monotonic:
+        return None
+    with contextlib.ExitStack() as undo:
+        try:
+            file = undo.enter_context(FileIO(create(), "rb"))
+            set_moment(file.fileno(), DISARMED)  # a sandbox may refuse this alone
+            timer = KernelTimer(collection, file)
+            collection.add(timer)
+        except (AttributeError, ImportError, NotImplementedError, OSError):
+            return None  # no such function, no ctypes, no Linux; the kernel or the selector refuses
+        undo.pop_all()
+        return timer
+
+
+def nanoseconds_of(when: float) -> int:
+    """Round seconds up, so that what is due at `when` is due then; 0 would disarm the timer."""
+    return math.ceil(min(max(when, 0.0), LAST_MOMENT) * NANOSECONDS) or 1
