@@ -6,7 +6,6 @@ system call. What there is to do after waking is not known here: that is the que
 the next thing to read.
 """
 
-import contextlib
 import os
 import socket
 import sys
@@ -71,7 +70,7 @@ class Waker:
         """End the wait that is running, or the next one at once."""
         if not self.pending:
             # Nothing may come between these two: with the mark set and no byte sent, nobody would
-            # ever be woken again. A ^C can come out of any function of Python's, suppress() too.
+            # ever be woken again. A ^C can come out of any call.
             self.pending = True
             try:
                 send(self._far, b"\0")
@@ -84,11 +83,15 @@ class Waker:
         """Take the byte out, then clear the mark.
 
         In this order a wake-up that comes in between sends nothing, and needs nothing: what it
-        announces was posted before it, and the turn that drains us has yet to run the posts.
+        announces was posted before it, and the turn that drains us has yet to run the posts. It is
+        cleared even if a ^C comes with the byte: a mark without one would be the last for ever.
         """
-        with contextlib.suppress(OSError):  # "not now", or no memory: it stays readable
+        try:
             receive(self._near, DRAIN_SIZE)
-        self.pending = False
+        except OSError:
+            pass  # "not now", or no memory: it stays readable
+        finally:
+            self.pending = False
 
     def signal_pair(self) -> tuple[End, End]:
         """Return an end that the interpreter may write signal numbers to, and one that reads it.

@@ -7,6 +7,7 @@ import errno
 import os
 import select
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -109,5 +110,23 @@ def test_a_wake_up_that_cannot_be_sent_does_not_silence_the_next_one(
     no_memory_once(monkeypatch, "send")
     waker.wake()
     assert not readable(waker)
+    waker.wake()
+    assert readable(waker)
+
+
+def test_a_wake_up_that_a_ctrl_c_is_read_with_does_not_silence_the_next_one__lw_009(
+    waker: Waker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A KeyboardInterrupt that comes while a wake-up is read loses no later one."""
+
+    def interrupted(*arguments: Any) -> None:
+        receive(*arguments)
+        raise KeyboardInterrupt
+
+    waker.wake()
+    with monkeypatch.context() as patch:
+        patch.setattr(reactor.loop.waker, "receive", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            waker.drain()
     waker.wake()
     assert readable(waker)
