@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from reactor.errors import OperationNotAllowed
 from reactor.loop.poller import WAIT_LIMIT
+from reactor.loop.signals import Holder, SignalWakeup
 from reactor.loop.waker import Waker
 
 Call: TypeAlias = Callable[[], object]
@@ -60,6 +61,12 @@ class Host:
         """
         raise NotImplementedError
 
+    def keep_signals(self, holder: Holder) -> None:
+        """Let signals end an idle wait of this loop; nothing where they do, or never can.
+
+        Thread: the main thread. Calls back: never. Source: HO-07.
+        """
+
     def close(self) -> None:
         """Leave nothing behind in the loop, which may have ended."""
         self.unwatch()
@@ -97,9 +104,15 @@ class WokenHost(Host):
     def _on_posted(self) -> None:
         if self._waker is not None:
             self._waker.drain()
-        call, self._posted = self._posted, None
-        if call is not None:
+        call = self._posted
+        if call is not None:  # a signal wakes us as well, and a post may come at this moment
+            self._posted = None
             call()
+
+    def keep_signals(self, holder: Holder) -> None:
+        """Let the waker be what signals wake, unless there is something already."""
+        if self._waker is not None:
+            SignalWakeup(holder).begin(self._waker)
 
     def close(self) -> None:
         """Close the waker too."""

@@ -20,10 +20,14 @@ from reactor.loop.waker import End, Waker
 WakePair: TypeAlias = tuple[End, End]
 
 
-class Home(Protocol):
-    """What a handler needs of its collection."""
+class Holder(Protocol):
+    """Who is woken: a collection, or what lives beside one."""
 
     held: set[Closable]
+
+
+class Home(Holder, Protocol):
+    """What a handler needs of its collection."""
 
     def apply(self, function: Callable[..., object], *arguments: Any) -> None:
         """Call a function in a later turn."""
@@ -41,11 +45,11 @@ class SignalWakeup:
     Thread: the main thread. Calls back: never. Source: HO-07.
     """
 
-    __slots__ = ("_collection", "_wake_pair", "closed")
+    __slots__ = ("_holder", "_wake_pair", "closed")
 
-    def __init__(self, collection: Home) -> None:
+    def __init__(self, holder: Holder) -> None:
         self.closed = False
-        self._collection = collection
+        self._holder = holder
         self._wake_pair: WakePair | None = None
 
     def begin(self, waker: Waker) -> "SignalWakeup":
@@ -57,21 +61,21 @@ class SignalWakeup:
             signal.set_wakeup_fd(before, warn_on_full_buffer=False)
             self._close_pair(self._wake_pair)
             self._wake_pair = None
-        self._collection.held.add(self)
+        self._holder.held.add(self)
         return self
 
     def close(self) -> None:
         """Be woken no more; once more is harmless."""
         self.closed = True
-        self._collection.held.discard(self)
+        self._holder.held.discard(self)
         self._give_back()
 
     def _give_back(self) -> None:
-        """Leave the interpreter's wake-up to a fellow of the same collection, if there is one."""
+        """Leave the interpreter's wake-up to a fellow of the same holder, if there is one."""
         pair, self._wake_pair = self._wake_pair, None
         if pair is None:
             return
-        for fellow in self._collection.held:
+        for fellow in self._holder.held:
             if isinstance(fellow, SignalWakeup) and fellow is not self and not fellow.closed:
                 fellow._wake_pair = pair
                 return
@@ -96,7 +100,7 @@ class SignalHandler(SignalWakeup):
     Thread: the main thread. Calls back: from the loop only. Source: CL-85.
     """
 
-    __slots__ = ("_call", "_context", "_previous", "number")
+    __slots__ = ("_call", "_collection", "_context", "_previous", "number")
 
     def __init__(
         self,
@@ -107,6 +111,7 @@ class SignalHandler(SignalWakeup):
         context: Context,
     ) -> None:
         super().__init__(collection)
+        self._collection = collection
         self.number = number
         self._call = call
         self._context = context
@@ -132,7 +137,7 @@ class SignalHandler(SignalWakeup):
         """
         self.closed = True
         if threading.current_thread() is threading.main_thread():
-            self._collection.held.discard(self)
+            self._holder.held.discard(self)
             self._restore()
 
     def _posted(self) -> bool:
