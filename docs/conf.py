@@ -35,6 +35,7 @@ python_maximum_signature_line_length = 88
 toc_object_entries_show_parents = "hide"
 nitpick_ignore = [  # what a function returns, and what anybody's collection is: no entries
     ("py:class", "protocols.codecs.decoder.Decoder"),  # what decoders do alike: not public
+    ("py:class", "reactor.hosts.host.Host"),  # the way into one: for `hosts.thread.attach`
     ("py:class", "reactor.loop.calls.Applies"),  # a collection
     ("py:class", "reactor.loop.collection.Result"),
     ("py:class", "reactor.loop.watch.HasFileno"),  # a file, a socket

@@ -43,6 +43,11 @@ OLD: Final = (
 )
 # Each host of a collection has a module with one verb.
 HOSTS: Final = tuple(f"reactor.hosts.{name}.attach" for name in ("asyncio", "qt", "tk", "trio"))
+# A collection in a thread of its own, and the ways into the hosts that it may have beside it.
+BESIDE: Final = (
+    "reactor.hosts.thread.attach",
+    *(f"reactor.hosts.{name}.deliver" for name in ("asyncio", "qt", "tk")),
+)
 # Classes that programs meet without importing them: what verbs return, and what they are given.
 MET: Final = (
     "reactor.channel.base.Channel",
@@ -52,6 +57,7 @@ MET: Final = (
     "reactor.loop.calls.IdleCallback",
     "reactor.loop.signals.SignalHandler",
     "reactor.hosts.guest.Guest",
+    "reactor.hosts.thread.DeliveringGuest",
     "reactor.opening.connect.Connecting",
     "reactor.reconnection.Link",
     "reactor.flow.close_report.CloseReport",
@@ -64,6 +70,7 @@ CALLED_FROM_BELOW: Final = {
     "Connecting": {"cancel", "on_due", "retime"},
     "DatagramTransport": {"begin", "collection_closed", "failed"},
     "Guest": {"begin"},
+    "DeliveringGuest": {"at_home", "begin", "report"},
     "IdleCallback": {"close_after_error", "close_silently", "run"},
     "Link": {"begun", "close", "tell", "up"},
     "MemoryChannel": {"traffic"},
@@ -144,7 +151,7 @@ def wanted() -> frozenset[str]:
     public = {
         f"{facade}.{name}" for facade in FACADES for name in importlib.import_module(facade).__all__
     }
-    return frozenset(public | {*HOSTS, *OLD, *TESTING, *MET})
+    return frozenset(public | {*HOSTS, *BESIDE, *OLD, *TESTING, *MET})
 
 
 def entries(root: Path) -> list[str]:

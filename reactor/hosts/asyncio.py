@@ -34,6 +34,19 @@ def attach(
     return begin_guest(AsyncioHost(loop), collection, mode)
 
 
+def deliver(loop: asyncio.AbstractEventLoop) -> Host:
+    """Return a way for another thread to have calls made in a loop of asyncio.
+
+    For `reactor.hosts.thread.attach`, and for one guest.
+
+    Args:
+        loop: where they are made; it may be running already.
+
+    Thread: the loop's. Calls back: from the loop only. Source: HO-03.
+    """
+    return AsyncioHost(loop)
+
+
 class AsyncioHost(Host):
     """A loop of asyncio, as a guest sees it."""
 

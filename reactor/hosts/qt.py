@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 from reactor.hosts.guest import Guest, Mode, begin_guest
-from reactor.hosts.host import Call, WokenHost, milliseconds
+from reactor.hosts.host import Call, Host, WokenHost, milliseconds
 from reactor.loop.collection import WaitStateCollection
 
 
@@ -30,9 +30,30 @@ def attach(app: Any, collection: WaitStateCollection, *, mode: Mode | None = Non
 
     Thread: that of the application. Calls back: from Qt's loop only. Source: HO-01 to HO-10.
     """
+    return begin_guest(QtHost(checked(app)), collection, mode)
+
+
+def deliver(app: Any) -> Host:
+    """Return a way for another thread to have calls made in the event loop of Qt.
+
+    For `reactor.hosts.thread.attach`, and for one guest.
+
+    Args:
+        app: the QApplication, or QCoreApplication, of PySide6.
+
+    Raises:
+        TypeError: that is no application of PySide6.
+
+    Thread: that of the application. Calls back: from Qt's loop only. Source: HO-03.
+    """
+    return QtHost(checked(app))
+
+
+def checked(app: Any) -> Any:
+    """Return an application of PySide6; refuse anything else."""
     if not any(kind.__module__ == "PySide6.QtCore" for kind in type(app).__mro__):
         raise TypeError(f"app is an application of PySide6, not {app!r}")
-    return begin_guest(QtHost(app), collection, mode)
+    return app
 
 
 class QtHost(WokenHost):

@@ -9,15 +9,18 @@ Other threads never call Tk here, not even where Tk allows it: it blocks them un
 for a second at the end of a program, and for ever if the loop waits for them.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from reactor.hosts.guest import Guest, Mode, begin_guest
-from reactor.hosts.host import Call, WokenHost, milliseconds
+from reactor.hosts.host import Call, Host, WokenHost, milliseconds
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.poller import SELECT_FD_LIMIT
 
 if TYPE_CHECKING:
     import tkinter
+
+# Between two looks where Tk watches nothing; about a frame. Each costs some microseconds.
+POLL_INTERVAL: Final = 15  # milliseconds
 
 
 def attach(
@@ -41,6 +44,23 @@ def attach(
     Thread: the one that made the window. Calls back: from Tk's loop only. Source: HO-01 to HO-10.
     """
     return begin_guest(TkHost(root), collection, mode)
+
+
+def deliver(root: "tkinter.Misc") -> Host:
+    """Return a way for another thread to have calls made in the main loop of Tk.
+
+    For `reactor.hosts.thread.attach`, and for one guest.
+
+    Args:
+        root: the window of the program, or any other widget.
+
+    Raises:
+        OperationNotAllowed: by `attach`, when so many descriptors are open that Tk cannot have one
+            more: attach before.
+
+    Thread: the one that made the window. Calls back: from Tk's loop only. Source: HO-03.
+    """
+    return TkHost(root) if hasattr(root.tk, "createfilehandler") else PolledTkHost(root)
 
 
 class TkHost(WokenHost):
@@ -113,3 +133,35 @@ class TkHost(WokenHost):
         if self._command:
             self._tk.deletecommand(self._command)
             self._command = ""
+
+
+class PolledTkHost(TkHost):
+    """The loop of a Tk that watches no descriptors, that of Windows: it has to look now and then.
+
+    Only for deliveries. It is the one thing here that polls, and nothing else is left.
+    """
+
+    __slots__ = ("_look", "_next_look")
+
+    def __init__(self, root: "tkinter.Misc") -> None:
+        super().__init__(root)
+        self._look = f"{self._command}_look"
+        self._next_look: object = None
+        self._tk.createcommand(self._look, self._on_look)
+
+    def expect_posts(self) -> None:
+        """Look, from now on."""
+        self._next_look = self._tk.call("after", POLL_INTERVAL, self._look)
+
+    def _on_look(self) -> None:
+        self.expect_posts()  # first, for a call may be long, or open a dialog
+        self._on_posted()
+
+    def close(self) -> None:
+        """Look no more."""
+        if self._look:
+            if self._next_look is not None:
+                self._tk.call("after", "cancel", self._next_look)
+            self._tk.deletecommand(self._look)
+            self._look = ""
+        super().close()

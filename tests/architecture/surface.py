@@ -10,10 +10,11 @@ from typing import Final
 from tests.architecture.tree import FACADES, ROOT, Documented, Function, Source, decorators
 
 OLD_MODULES: Final = ("reactor/compat/asyncore.py", "protocols/asynchat.py")  # imported whole
-HOSTS: Final = tuple(  # programs import the module of their host, for one verb
-    f"reactor.hosts.{path.stem}"
+HOSTS: Final = tuple(  # programs import the module of their host, for a verb or two
+    (f"reactor.hosts.{path.stem}", verb)
     for path in (ROOT / "reactor/hosts").glob("*.py")
-    if "\ndef attach(" in path.read_text("utf-8")
+    for verb in ("attach", "deliver")
+    if f"\ndef {verb}(" in path.read_text("utf-8")
 )
 PUBLIC_NAMES: Final = ROOT / "tests/architecture/public_names.txt"
 FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -67,7 +68,7 @@ def public_names() -> list[str]:
     """Return every exported name with its package, sorted."""
     found = [(facade(path).name, exported(facade(path))) for path in FACADES]
     found += [(facade(path).name, offered(facade(path))) for path in OLD_MODULES]
-    found += [(module, ["attach"]) for module in HOSTS]
+    found += [(module, [verb]) for module, verb in HOSTS]
     return sorted(f"{package}.{name}" for package, names in found for name in names)
 
 

@@ -40,6 +40,8 @@ PROMISED = {
     "reactor.flow.waiting_output.WRITE_LIMIT_LOW": 16 * KIB,
     "reactor.hosts.guest.TURN_EVENT_LIMIT": 64,
     "reactor.hosts.guest.TURNS_TIME_LIMIT": 0.005,
+    "reactor.hosts.thread.CLOSE_TIMEOUT": 5.0,
+    "reactor.hosts.thread.DELIVERY_LIMIT": 10_000,
     "reactor.loop.poller.EVENT_LIMIT": 256,
     "reactor.opening.accept.ACCEPT_LIMIT": 64,
     "reactor.opening.clients.HANDSHAKE_LIMIT": 128,

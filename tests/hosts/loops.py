@@ -16,6 +16,7 @@ from reactor.hosts import qt as hosted_by_qt
 from reactor.hosts import tk as hosted_by_tk
 from reactor.hosts import trio as hosted_by_trio
 from reactor.hosts.guest import Guest, Mode
+from reactor.hosts.host import Host
 from reactor.loop.collection import WaitStateCollection
 
 LIMIT: Final = 10.0  # seconds; what takes longer hangs
@@ -50,6 +51,10 @@ class Loop:
     """
 
     def attach(self, collection: WaitStateCollection, mode: Mode | None = None) -> Guest:
+        raise NotImplementedError
+
+    def way_in(self) -> Host:
+        """Return what its module gives to a collection in another thread: its `deliver`."""
         raise NotImplementedError
 
     def run(self) -> None:
@@ -105,6 +110,9 @@ class AsyncioLoop(Loop):
     def attach(self, collection: WaitStateCollection, mode: Mode | None = None) -> Guest:
         return hosted_by_asyncio.attach(self.loop, collection, mode=mode)
 
+    def way_in(self) -> Host:
+        return hosted_by_asyncio.deliver(self.loop)
+
     def run_until_quit(self) -> None:
         self.loop.run_forever()
 
@@ -136,6 +144,9 @@ class TkLoop(Loop):
 
     def attach(self, collection: WaitStateCollection, mode: Mode | None = None) -> Guest:
         return hosted_by_tk.attach(self.root, collection, mode=mode)
+
+    def way_in(self) -> Host:
+        return hosted_by_tk.deliver(self.root)
 
     def run_until_quit(self) -> None:
         self.root.mainloop()
@@ -173,6 +184,9 @@ class QtLoop(Loop):
 
     def attach(self, collection: WaitStateCollection, mode: Mode | None = None) -> Guest:
         return hosted_by_qt.attach(self.app, collection, mode=mode)
+
+    def way_in(self) -> Host:
+        return hosted_by_qt.deliver(self.app)
 
     def run_until_quit(self) -> None:
         self.app.exec()
