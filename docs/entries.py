@@ -42,7 +42,9 @@ OLD: Final = (
     ),
 )
 # Each host of a collection has a module with one verb.
-HOSTS: Final = tuple(f"reactor.hosts.{name}.attach" for name in ("asyncio", "qt", "tk", "trio"))
+HOSTS: Final = tuple(
+    f"reactor.hosts.{name}.attach" for name in ("asyncio", "glib", "qt", "tk", "trio")
+)
 # A collection in a thread of its own, and the ways into the hosts that it may have beside it.
 BESIDE: Final = (
     "reactor.hosts.thread.attach",

@@ -14,7 +14,8 @@ events, and nothing polls.
           └────────────────────────┬──────────────────────┘
                                  Host: watch, unwatch, arm, disarm, post, close
                        ┌──────────┴──────────┐
-               asyncio.py  trio.py       WokenHost
+               asyncio.py  glib.py       WokenHost
+               trio.py
                                        tk.py   qt.py
 
      attach(deliver, collection) ──► DeliveringGuest: deliver(function), close()

@@ -21,6 +21,7 @@ from reactor.loop.collection import WaitStateCollection
 from tests.hosts.loops import (
     LIMIT,
     AsyncioLoop,
+    GLibLoop,
     Loop,
     QtLoop,
     TkLoop,
@@ -30,9 +31,9 @@ from tests.hosts.loops import (
 )
 from tests.peers import require
 
-HOSTS: Final = ("asyncio", "uvloop", "trio", "tk", "qt")
+HOSTS: Final = ("asyncio", "uvloop", "trio", "tk", "qt", "glib")
 LEAVING: Final = ("asyncio", "uvloop", "tk")  # those whose loop an exit leaves
-NESTING: Final = ("tk", "qt")  # those that can run a loop in the loop
+NESTING: Final = ("tk", "qt", "glib")  # those that can run a loop in the loop
 WAYS: Final[dict[str, tuple[Mode, str]]] = {
     "descriptor": ("descriptor", "DefaultSelector"),
     "thread": ("wait thread", "DefaultSelector"),
@@ -89,6 +90,15 @@ def qt_app() -> Any:
     return app
 
 
+@pytest.fixture(scope="session", autouse=True)
+def glib_application() -> None:
+    """What an application of GLib opens, it keeps; so one runs before any test, too."""
+    if find_spec("gi") is not None:
+        app = importlib.import_module("gi.repository.Gio").Application()
+        app.connect("activate", lambda app: None)  # there is nothing to do, and that is the end
+        app.run()
+
+
 def make_loop(name: str, request: pytest.FixtureRequest) -> Loop:
     """Make the loop of that name."""
     if name == "tk":
@@ -98,6 +108,9 @@ def make_loop(name: str, request: pytest.FixtureRequest) -> Loop:
     if name == "qt":
         require_module("PySide6.QtCore", "pip install PySide6-Essentials")
         return QtLoop(request.getfixturevalue("qt_app"))
+    if name == "glib":
+        require_module("gi.repository.GLib", "`make debian` runs this with Debian's Python")
+        return GLibLoop()
     loops: dict[str, type[Loop]] = {
         "asyncio": AsyncioLoop,
         "uvloop": UvloopLoop,
