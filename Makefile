@@ -18,13 +18,18 @@ PEERS := curl:curl openssl:openssl gnutls-cli:gnutls-bin nc:netcat-openbsd socat
 # Two at a time, each with its output in one piece.
 SIDE_BY_SIDE := $(MAKE) --no-print-directory --jobs=2 --output-sync=target
 PYTEST := $(BIN)/python -m pytest
+SELECTED = $(if $(ALL),,-m "not slow") $(if $(SEED),-p randomly --randomly-seed=$(SEED))
+# Debian's own Python, the only one that GLib, GTK and wx are packed for; it sees the packages of the system.
+DEBIAN_PYTHON := /usr/bin/python3
+DEBIAN_VENV := .venv-debian
+DEBIAN_TESTS := tests/hosts -k "glib or gtk or wx"
 EXAMPLES_TEST := tests/architecture/test_examples.py
 ORIGINALS_TEST := tests/old/test_originals.py
 # What looks at the sources and the pages, which are the same on every Python.
 SOURCES_TESTS := tests/documents $(patsubst %,tests/architecture/test_%.py,documents project rules sizes surface)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test lint types docs originals bench check peers python other-versions clean
+.PHONY: help venv run test debian lint types docs originals bench check peers python other-versions clean
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -34,7 +39,15 @@ run: python  ## install what is missing and start the chat server (EXAMPLE=echo:
 	@PYTHONPATH=.:examples/chat exec $(PYTHON) $(firstword $(wildcard examples/$(EXAMPLE).py) examples/$(EXAMPLE)/server.py) $(ARGS)
 
 test: $(INSTALLED) peers  ## install what is missing and run the fast tests (ALL=1: the slow too; SEED=n: that order)
-	@$(PYTEST) $(if $(ALL),,-m "not slow") $(if $(SEED),-p randomly --randomly-seed=$(SEED)) $(ARGS)
+	@$(PYTEST) $(SELECTED) $(ARGS)
+
+debian: peers  ## run the tests of GLib, GTK and wx, on Debian's own Python (ALL=1, SEED=n: as `test`)
+	@if .ci/need --gi $(DEBIAN_PYTHON); then \
+	  $(MAKE) --no-print-directory venv VENV=$(DEBIAN_VENV) PYTHON=$(DEBIAN_PYTHON) EXTRAS=debian && \
+	  $(DEBIAN_VENV)/bin/python -m pytest $(SELECTED) $(DEBIAN_TESTS) $(ARGS); \
+	else \
+	  echo "skipped: the tests of GLib, GTK and wx"; [ "$$CI" != true ]; \
+	fi
 
 lint: $(INSTALLED)  ## ruff format, ruff check, import-linter
 	@$(BIN)/ruff format --check .
@@ -59,8 +72,8 @@ bench: $(INSTALLED)  ## run benchmarks/ against the figures kept there
 	@$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-check:  ## lint, types, test, docs, originals, then the tests on every other Python found
-	@$(MAKE) --no-print-directory --jobs=1 lint types test docs originals other-versions
+check:  ## lint, types, test, docs, debian, originals, then the tests on every other Python found
+	@$(MAKE) --no-print-directory --jobs=1 lint types test docs debian originals other-versions
 
 venv: $(INSTALLED)  ## make the virtual environment, with everything that development needs
 
@@ -69,7 +82,7 @@ clean:  ## remove what the targets above have made
 
 $(INSTALLED): pyproject.toml | python
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || .ci/need --venv $(PYTHON)
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(if $(filter $(DEBIAN_VENV),$(VENV)),--system-site-packages) $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
 	@touch $@
 

@@ -38,7 +38,7 @@ FORBIDDEN: Final = {  # contract: who may not import, and what
     "The reactor knows no protocol": (("reactor",), ("protocols",)),
     "Codecs do no I/O and ask no clock": (("protocols.codecs",), ("reactor", *IO)),
 }
-TARGETS: Final = ("help", "run", "test", "lint", "types", "docs", "bench", "check")
+TARGETS: Final = ("help", "run", "test", "debian", "lint", "types", "docs", "bench", "check")
 FRAGMENT: Final = re.compile(
     r"(\d+|\+[a-z0-9-]+)\.(feature|bugfix|breaking|deprecated|doc|misc)\.md"
 )
