@@ -10,8 +10,8 @@ from typing import Final, TypeAlias
 
 import pytest
 from player import Condition, Player
-from relay import Relay
 from room import SILENCE_LIMIT
+from udp_relay import Relay
 from wire import (
     COOKIE_SIZE,
     HEAD,

@@ -1,6 +1,6 @@
 """The server of the game: it tells everybody where everybody is, over UDP.
 
-    python examples/gui/game/relay.py --port 4712
+    python examples/gui/game/udp_relay.py --port 4712
 
 An address on a datagram proves nothing: anybody can write any. So whoever is unknown gets a cookie,
 which is shorter than what he has sent, and only who returns it is let in, and sent more. The server
