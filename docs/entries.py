@@ -48,7 +48,7 @@ HOSTS: Final = tuple(
 # A collection in a thread of its own, and the ways into the hosts that it may have beside it.
 BESIDE: Final = (
     "reactor.hosts.thread.attach",
-    *(f"reactor.hosts.{name}.deliver" for name in ("asyncio", "qt", "tk")),
+    *(f"reactor.hosts.{name}.deliver" for name in ("asyncio", "glib", "qt", "tk")),
 )
 # Classes that programs meet without importing them: what verbs return, and what they are given.
 MET: Final = (

@@ -38,6 +38,22 @@ def attach(host: Any, collection: WaitStateCollection, *, mode: Mode | None = No
     return begin_guest(GLibHost(context_of(host)), collection, mode)
 
 
+def deliver(host: Any) -> Host:
+    """Return a way for another thread to have calls made in a main loop of GLib.
+
+    For `reactor.hosts.thread.attach`, and for one guest.
+
+    Args:
+        host: as for `attach`.
+
+    Raises:
+        TypeError: that is no host.
+
+    Thread: the one in which the loop runs. Calls back: from the loop only. Source: HO-03.
+    """
+    return GLibHost(context_of(host))
+
+
 def context_of(host: Any) -> Any:
     """Return the context in which a host runs."""
     glib: Any = importlib.import_module("gi.repository.GLib")

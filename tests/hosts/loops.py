@@ -18,6 +18,7 @@ from reactor.hosts import tk as hosted_by_tk
 from reactor.hosts import trio as hosted_by_trio
 from reactor.hosts.guest import Guest, Mode
 from reactor.hosts.host import Host
+from reactor.hosts.thread import Deliver
 from reactor.loop.collection import WaitStateCollection
 
 LIMIT: Final = 10.0  # seconds; what takes longer hangs
@@ -58,8 +59,8 @@ class Loop:
     def attach(self, collection: WaitStateCollection, mode: Mode | None = None) -> Guest:
         raise NotImplementedError
 
-    def way_in(self) -> Host:
-        """Return what its module gives to a collection in another thread: its `deliver`."""
+    def way_in(self) -> Host | Deliver:
+        """Return what a collection in another thread is given: `deliver` of the module, if any."""
         raise NotImplementedError
 
     def run(self) -> None:
@@ -247,6 +248,10 @@ class TrioLoop(Loop):
     def attach(self, collection: WaitStateCollection, mode: Mode | None = None) -> Guest:
         return hosted_by_trio.attach(self.nursery, collection, mode=mode)
 
+    def way_in(self) -> Deliver:
+        run_sync_soon: Deliver = self.token.run_sync_soon
+        return run_sync_soon
+
     def run_until_quit(self) -> None:
         self.inside.switch()
 
@@ -291,6 +296,9 @@ class GLibLoop(Loop):
 
     def attach(self, collection: WaitStateCollection, mode: Mode | None = None) -> Guest:
         return hosted_by_glib.attach(self.loop, collection, mode=mode)
+
+    def way_in(self) -> Host:
+        return hosted_by_glib.deliver(self.loop)
 
     def run_until_quit(self) -> None:
         self.loop.run()

@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -31,6 +31,8 @@ from reactor.loop.error_handler import propagate
 from tests.hosts.conftest import HOSTS, LEAVING, NESTING, make_loop
 from tests.hosts.loops import LIMIT, AsyncioLoop, Loop, TkLoop, in_turn
 from tests.reactor.loop.probe import elsewhere, exit_code_of_child
+
+NUMBER: Final = getattr(signal, "SIGUSR1", signal.SIGTERM)  # no SIGUSR1 on Windows
 
 
 class PolledTkLoop(TkLoop):
@@ -245,21 +247,23 @@ def test_a_dialog_of_the_host_stops_no_delivery__ho_6(host: Loop, guest: Deliver
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGUSR1")
 @hosts(*HOSTS)
-def test_a_signal_wakes_the_host__ho_7(host: Loop, guest: DeliveringGuest) -> None:
+def test_a_signal_wakes_the_host__ho_7(host: Loop, beside: WaitStateCollection) -> None:
     """A signal that another process sends reaches its Python handler at once, though the host of
     a collection in its own thread is idle.
     """
-    before = signal.signal(signal.SIGUSR1, lambda number, frame: host.quit())
+    owner = signal.set_wakeup_fd(-1)  # the host's own, if it has one
+    signal.set_wakeup_fd(owner)
+    before = signal.signal(NUMBER, lambda number, frame: host.quit())
     killers = list[subprocess.Popen[bytes]]()
     command = ["sh", "-c", f"kill -USR1 {os.getpid()}"]
     try:
-        host.later(0.001, lambda: killers.append(subprocess.Popen(command)))
-        host.run()
+        with own_thread.attach(host.way_in(), beside):
+            host.later(0.001, lambda: killers.append(subprocess.Popen(command)))
+            host.run()
     finally:
-        signal.signal(signal.SIGUSR1, before)
+        signal.signal(NUMBER, before)
     assert killers[0].wait(LIMIT) == 0
-    guest.close()
-    assert signal.set_wakeup_fd(-1) == -1
+    assert signal.set_wakeup_fd(owner) == owner
 
 
 @pytest.mark.slow
