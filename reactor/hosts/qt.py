@@ -1,28 +1,33 @@
-"""Qt as a host, by PySide6.
+"""Qt as a host, by PySide6 or PyQt6: the one that the application is of.
 
-What leaves a slot PySide prints, and goes on; a SystemExit ends the process there and then. A
-QTimer is asked to be precise: by default Qt lets it be late by a twentieth, to save current.
+What leaves a slot PySide prints, and goes on. PyQt prints it and aborts the process, unless the
+program has set `sys.excepthook`: then that is called, and it goes on. A SystemExit ends the process
+there and then, by both.
+
+A QTimer is asked to be precise: by default Qt lets it be late by a twentieth, to save current.
 """
 
 import importlib
 import sys
-from typing import Any
+from typing import Any, Final
 
 from reactor.hosts.guest import Guest, Mode, begin_guest
 from reactor.hosts.host import Call, Host, WokenHost, milliseconds
 from reactor.loop.collection import WaitStateCollection
+
+CORES: Final = frozenset({"PySide6.QtCore", "PyQt6.QtCore"})
 
 
 def attach(app: Any, collection: WaitStateCollection, *, mode: Mode | None = None) -> Guest:
     """Let a collection live in the event loop of Qt, which may be running already.
 
     Args:
-        app: the QApplication, or QCoreApplication, of PySide6.
+        app: the QApplication, or QCoreApplication, of PySide6 or PyQt6.
         collection: has no loop of its own now; its `error_handler` must not be `propagate`.
         mode: "descriptor", "wait thread", or None, the default, for the one that works best.
 
     Raises:
-        TypeError: that is no application of PySide6.
+        TypeError: that is no application of either.
         OperationNotAllowed: errors would propagate, another host has it, or that mode is not
             possible.
         OperationInProgress: a loop of the collection runs, or it is attached. WrongThread,
@@ -30,7 +35,7 @@ def attach(app: Any, collection: WaitStateCollection, *, mode: Mode | None = Non
 
     Thread: that of the application. Calls back: from Qt's loop only. Source: HO-01 to HO-10.
     """
-    return begin_guest(QtHost(checked(app)), collection, mode)
+    return begin_guest(QtHost(app, core_of(app)), collection, mode)
 
 
 def deliver(app: Any) -> Host:
@@ -39,21 +44,22 @@ def deliver(app: Any) -> Host:
     For `reactor.hosts.thread.attach`, and for one guest.
 
     Args:
-        app: the QApplication, or QCoreApplication, of PySide6.
+        app: the QApplication, or QCoreApplication, of PySide6 or PyQt6.
 
     Raises:
-        TypeError: that is no application of PySide6.
+        TypeError: that is no application of either.
 
     Thread: that of the application. Calls back: from Qt's loop only. Source: HO-03.
     """
-    return QtHost(checked(app))
+    return QtHost(app, core_of(app))
 
 
-def checked(app: Any) -> Any:
-    """Return an application of PySide6; refuse anything else."""
-    if not any(kind.__module__ == "PySide6.QtCore" for kind in type(app).__mro__):
-        raise TypeError(f"app is an application of PySide6, not {app!r}")
-    return app
+def core_of(app: Any) -> Any:
+    """Return the module that an application is from; refuse anything else."""
+    core = CORES & {kind.__module__ for kind in type(app).__mro__}
+    if not core:
+        raise TypeError(f"app is an application of PySide6 or PyQt6, not {app!r}")
+    return importlib.import_module(*core)
 
 
 class QtHost(WokenHost):
@@ -64,16 +70,16 @@ class QtHost(WokenHost):
 
     __slots__ = ("_app", "_core", "_due", "_notifier", "_timer")
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: Any, core: Any) -> None:
         super().__init__()
         self._app = app
-        self._core: Any = importlib.import_module("PySide6.QtCore")
+        self._core = core
         self._due: Call | None = None
         self._notifier: Any = None
         self._timer: Any = self._core.QTimer(app)
         self._timer.setSingleShot(True)
         self._timer.setTimerType(self._core.Qt.TimerType.PreciseTimer)
-        self._timer.timeout.connect(self._on_due)
+        self._timer.timeout.connect(lambda: self._on_due())  # PyQt wants a weak one of a method
 
     def can_watch(self, fd: int) -> bool:
         """Tell whether it is a number that Qt can watch; on Windows it takes sockets only."""

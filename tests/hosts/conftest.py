@@ -27,6 +27,7 @@ from tests.hosts.loops import (
     TkLoop,
     TrioLoop,
     UvloopLoop,
+    qt_binding,
     require_module,
 )
 from tests.peers import require
@@ -81,9 +82,9 @@ def tk_root() -> Iterator[Any]:
 @pytest.fixture(scope="session", autouse=True)
 def qt_app() -> Any:
     """An application, or None; made before any test, as above."""
-    if find_spec("PySide6") is None:
+    if find_spec(qt_binding()) is None:
         return None
-    core = importlib.import_module("PySide6.QtCore")
+    core = importlib.import_module(f"{qt_binding()}.QtCore")
     app = core.QCoreApplication([])
     core.QTimer.singleShot(0, app.quit)
     app.exec()
@@ -106,7 +107,7 @@ def make_loop(name: str, request: pytest.FixtureRequest) -> Loop:
         require_module("_tkinter", "Debian has it in python3-tk")
         return TkLoop(request.getfixturevalue("tk_root"))
     if name == "qt":
-        require_module("PySide6.QtCore", "pip install PySide6-Essentials")
+        require_module(f"{qt_binding()}.QtCore", "pip install PySide6-Essentials, or PyQt6")
         return QtLoop(request.getfixturevalue("qt_app"))
     if name == "glib":
         require_module("gi.repository.GLib", "`make debian` runs this with Debian's Python")

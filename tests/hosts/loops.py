@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any, Final
 
 import pytest
@@ -25,6 +26,7 @@ LIMIT: Final = 10.0  # seconds; what takes longer hangs
 # Debian packs these, for its own Python alone; `make debian` runs what is skipped elsewhere, and
 # sees to it that there is something to run.
 OF_DEBIAN: Final = {"gi"}
+QT_BINDINGS: Final = ("PySide6", "PyQt6")  # one of them in a process
 
 
 def in_turn(*calls: Callable[[], object]) -> Callable[[], None]:
@@ -47,6 +49,14 @@ def require_module(name: str, remedy: str) -> Any:
     if in_ci and name.partition(".")[0] not in OF_DEBIAN:
         pytest.fail(f"{reason}, and in continuous integration no host may be missing")
     pytest.skip(reason)
+
+
+def qt_binding() -> str:
+    """Return by what there is a Qt here: QT_API says it, or what is installed."""
+    named = {name.lower(): name for name in QT_BINDINGS}
+    if wanted := os.environ.get("QT_API"):
+        return named[wanted.lower()]
+    return next((name for name in QT_BINDINGS if find_spec(name)), QT_BINDINGS[0])
 
 
 class Loop:
@@ -185,7 +195,7 @@ class QtLoop(Loop):
 
     def __init__(self, app: Any) -> None:
         self.app = app
-        self.core: Any = sys.modules["PySide6.QtCore"]
+        self.core: Any = sys.modules[type(app).__module__]
         self.dialogs: list[Any] = []
 
     def attach(self, collection: WaitStateCollection, mode: Mode | None = None) -> Guest:

@@ -1,25 +1,30 @@
-"""Qt: how a program ends in its loop, tried in processes of their own."""
+"""Qt: how a program ends in its loop, and its dialogs, tried in processes of their own."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 
 from reactor.hosts import qt
 from reactor.loop.collection import WaitStateCollection
 from tests.architecture.tree import ROOT
-from tests.hosts.loops import LIMIT, require_module
+from tests.hosts.loops import LIMIT, QT_BINDINGS, qt_binding
 
-PROGRAM = """
-import sys
-from PySide6 import QtCore
+BEGIN = """
+import importlib, socket, sys
+binding, mode, *words = sys.argv[1:]
+core = importlib.import_module(binding + ".QtCore")
 from reactor import WaitStateCollection
 from reactor.hosts import qt
-
-class Application(QtCore.QCoreApplication):
+collection = WaitStateCollection("hosted")
+"""
+EXIT = """
+class Application(core.QCoreApplication):
     pass
 
 def leave():
@@ -27,36 +32,120 @@ def leave():
     collection.call_later(0.01, sys.exit, 3)
     raise KeyboardInterrupt
 
-app, collection = Application([]), WaitStateCollection("hosted")
-with qt.attach(app, collection, mode=sys.argv[1]):
-    getattr(collection, sys.argv[2])(*[0.001] * (sys.argv[2] == "call_later"), leave)
+if "hook" in words:
+    sys.excepthook = lambda kind, exception, traceback: print(kind.__name__, file=sys.stderr)
+app = Application([])
+with qt.attach(app, collection, mode=mode):
+    getattr(collection, words[0])(*[0.001] * (words[0] == "call_later"), leave)
     app.exec()
 print("not reached")
 """
+DIALOG = """
+try:
+    widgets = importlib.import_module(binding + ".QtWidgets")
+except ImportError as error:
+    sys.exit(f"no widgets: {error}")
+
+def read(watch):
+    print(near.recv(1).decode())
+    dialog.accept()
+
+def ask():
+    core.QTimer.singleShot(1, lambda: far.send(b"!"))
+    dialog.exec()
+    print("closed")
+    app.quit()
+
+app = widgets.QApplication([])
+dialog = widgets.QDialog()
+near, far = socket.socketpair()
+with qt.attach(app, collection, mode=mode):
+    collection.watch(near, read)
+    collection.call_later(0.001, core.QTimer.singleShot, 0, ask)  # it opens behind the turn
+    core.QTimer.singleShot(10_000, lambda: sys.exit("the dialog hangs"))
+    app.exec()
+collection.close()
+"""
+
+mode_and_binding = pytest.mark.parametrize(
+    ("mode", "binding"),
+    [(mode, binding) for mode in ("descriptor", "wait thread") for binding in QT_BINDINGS],
+)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("verb", ["call_later", "apply"])
-@pytest.mark.parametrize("mode", ["descriptor", "wait thread"])
-def test_an_exit_ends_the_process_of_qt__ho_4(mode: str, verb: str) -> None:
-    """In Qt a KeyboardInterrupt of a callback is printed, and the collection is served as before;
-    a SystemExit ends the process, with its code.
-    """
-    require_module("PySide6.QtCore", "pip install PySide6-Essentials")
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, mode, verb],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+def require_binding(name: str) -> None:
+    """Skip the test if that binding is not installed; it is not imported: two would quarrel."""
+    if find_spec(name) is None:
+        pytest.skip(f"{name} is not installed")
+
+
+def run(program: str, binding: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a program that uses one of the bindings to its end."""
+    require_binding(binding)
+    return subprocess.run(
+        [sys.executable, "-c", BEGIN + program, binding, *words],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "QT_QPA_PLATFORM": "offscreen"},
         capture_output=True,
         text=True,
         timeout=3 * LIMIT,
         check=False,
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("verb", ["call_later", "apply"])
+@mode_and_binding
+def test_an_exit_ends_the_process_of_qt__ho_4(mode: str, binding: str, verb: str) -> None:
+    """In Qt a KeyboardInterrupt of a callback is told, and the collection is served as before, by
+    PyQt if the program has a hook for exceptions; a SystemExit ends the process, with its code.
+    """
+    done = run(EXIT, binding, mode, verb, *["hook"] * (binding == "PyQt6"))
     assert (done.returncode, done.stdout) == (3, "served\n")
     assert done.stderr.rstrip().endswith("KeyboardInterrupt")
 
 
+@pytest.mark.slow
+def test_pyqt_aborts_without_a_hook__ho_4() -> None:
+    """In PyQt a KeyboardInterrupt of a callback aborts the process, as that of any slot does,
+    unless the program has set `sys.excepthook`.
+    """
+    done = run(EXIT, "PyQt6", "descriptor", "call_later")
+    assert (done.returncode, done.stdout) == (-signal.SIGABRT, "")
+    assert "KeyboardInterrupt" in done.stderr
+
+
+@pytest.mark.slow
+@mode_and_binding
+def test_a_modal_dialog_of_qt_stops_nobody__ho_6(mode: str, binding: str) -> None:
+    """While a QDialog is executed that Qt's timer has opened, a hosted collection is served, and
+    may close it.
+    """
+    done = run(DIALOG, binding, mode)
+    if "no widgets" in done.stderr:
+        pytest.skip(done.stderr.strip())
+    assert (done.returncode, done.stdout, done.stderr) == (0, "!\nclosed\n", "")
+
+
+@pytest.mark.slow
+def test_the_suite_holds_by_the_other_qt() -> None:
+    (other,) = set(QT_BINDINGS) - {qt_binding()}
+    require_binding(other)
+    suite = ["tests/hosts/test_conformance.py", "tests/hosts/test_attaching.py"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-k", "qt", "-m", "not slow", *suite],
+        env={**os.environ, "QT_API": other},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=6 * LIMIT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "skipped" not in done.stdout
+
+
 def test_only_an_application_is_a_host() -> None:
     collection = WaitStateCollection()
-    with pytest.raises(TypeError, match="an application of PySide6"):
+    with pytest.raises(TypeError, match="an application of PySide6 or PyQt6"):
         qt.attach("app", collection)
     collection.close()
