@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import signal
 import socket
@@ -26,6 +27,13 @@ SENDER: Final = (
     "import socket, sys; socket.socket(type=socket.SOCK_DGRAM).sendto(b'hello', ('127.0.0.1', "
     "int(sys.argv[1])))"
 )
+KILLER: Final = """
+import os, sys, time
+for line in sys.stdin.buffer:
+    moment = time.monotonic()
+    os.kill(int(sys.argv[1]), int(sys.argv[2]))
+    print(moment, flush=True)
+"""
 
 timing = pytest.mark.parametrize("way", TIMING_WAYS, indirect=True)
 
@@ -196,6 +204,33 @@ def test_a_signal_is_handled_though_the_host_is_idle__ho_7(loop: Loop, guest: Gu
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGUSR1")
+def test_a_signal_is_handled_within_50_ms__ho_7(loop: Loop, guest: Guest) -> None:
+    """A signal that another process sends reaches its Python handler within 50 milliseconds,
+    though the host of the collection is idle.
+    """
+    sent, handled = list[float](), list[float]()
+    before = signal.signal(
+        NUMBER, lambda number, frame: in_turn(lambda: handled.append(time.monotonic()), loop.quit)()
+    )
+    with subprocess.Popen(
+        [sys.executable, "-SE", "-c", KILLER, str(os.getpid()), str(int(NUMBER))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as killer:
+        assert killer.stdin is not None
+        assert killer.stdout is not None
+        try:
+            for _ in range(5):  # the fastest counts: other programs use this machine, too
+                loop.later(0.02, functools.partial(os.write, killer.stdin.fileno(), b"\n"))
+                loop.run()
+                sent.append(float(killer.stdout.readline()))
+        finally:
+            signal.signal(NUMBER, before)
+    assert min(after - before for before, after in zip(sent, handled, strict=True)) < 0.05
+
+
+@pytest.mark.slow
 def test_an_idle_second_is_no_turn__ho_8(loop: Loop, guest: Guest) -> None:
     """A second without traffic is no turn of a hosted collection, and next to no time of the
     processor.
@@ -254,18 +289,17 @@ def test_what_is_begun_outside_a_turn_is_served__ho_4(loop: Loop, guest: Guest) 
 @pytest.mark.slow
 def test_a_flood_leaves_time_to_paint__ho_10(loop: Loop, guest: Guest) -> None:
     """While more datagrams come than a hosted collection can take, its host still paints 30 times
-    a second.
+    a second: in a calm half second no two paints are further apart.
     """
     sink = open_udp(guest.collection, local_address="127.0.0.1", local_port=0)
-    counts = {"frames": 0, "datagrams": 0}
-    over = threading.Event()
+    count, paints, over = itertools.count(), list[float](), threading.Event()
 
-    def received(state: AsyncIOState, data: bytearray, count: int) -> None:
-        counts["datagrams"] += 1
+    def received(state: AsyncIOState, data: bytearray, size: int) -> None:
+        next(count)
         state.receive_message(data, received)
 
     def tick() -> None:
-        loop.paint(lambda: counts.update(frames=counts["frames"] + 1))
+        loop.paint(lambda: paints.append(time.monotonic()))
         if not over.is_set():
             loop.later(0.01, tick)
 
@@ -281,8 +315,10 @@ def test_a_flood_leaves_time_to_paint__ho_10(loop: Loop, guest: Guest) -> None:
     finally:
         sender.kill()
         sender.wait(LIMIT)
-    assert counts["datagrams"] > 1000
-    assert counts["frames"] >= 60
+    assert next(count) > 1000
+    assert len(paints) >= 60
+    gaps = [after - before for before, after in itertools.pairwise(paints)]
+    assert min(max(gaps[n : n + 15]) for n in range(len(gaps) - 15)) < 1 / 30
 
 
 def test_a_dialog_of_a_callback_is_not_re_entered__ho_5(
