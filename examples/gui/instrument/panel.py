@@ -22,6 +22,7 @@ from reactor import WaitStateCollection
 from reactor.hosts import tk
 
 REFRESH: Final = 0.1  # seconds; so the plot moves on between two readings, too
+STEPS: Final = 600  # in which it does: a pixel, about; more often there is nothing to see
 RANGES: Final = ("AUTO", "1", "10", "100")  # volts
 LENGTHS: Final = {"30 s": 30.0, "2 min": 120.0, "10 min": 600.0}
 LARGE: Final = ("TkFixedFont", 22, "bold")
@@ -65,19 +66,31 @@ class Panel:
 
     def start_or_stop(self) -> None:
         """Begin to poll, or end."""
-        if self._refreshing is None:
-            self._refreshing = self.collection.call_every(REFRESH, self.refresh)
+        if self.poller.condition is Condition.STOPPED:
             self.poller.start()
         else:
+            self.poller.stop()
+
+    def pace(self) -> None:
+        """Draw, now and then as often as there is something to see."""
+        if self._refreshing is not None:
             self._refreshing.cancel()
             self._refreshing = None
-            self.poller.stop()
+        if self.poller.condition is not Condition.STOPPED:
+            interval = max(REFRESH, LENGTHS[self.controls.length.get()] / STEPS)
+            self._refreshing = self.collection.call_every(interval, self.refresh)
+        self.refresh()
 
     def ask_for_a_file(self) -> None:
         """Let the user choose a file for the readings; polling goes on meanwhile."""
-        path = filedialog.asksaveasfilename(
-            parent=self.root, defaultextension=".csv", initialfile="readings.csv"
-        )
+        try:
+            path = filedialog.asksaveasfilename(
+                parent=self.root, defaultextension=".csv", initialfile="readings.csv"
+            )
+        except tkinter.TclError:  # the dialog has lost its window
+            if self.collection.alive:
+                raise
+            return
         if path:
             self.export(path)
 
@@ -101,15 +114,14 @@ class Panel:
         self.record.add(reading)
         shown = "no reading" if reading.value is None else f"{reading.value:+.5f} V"
         self.texts["value"].set(shown)
-        self.refresh()
 
     def changed(self) -> None:
         """Show what the poller does now."""
         self.texts["name"].set(self.poller.identity or self.texts["name"].get())
-        self.texts["state"].set(self._state())
         self.lamp.itemconfigure("lamp", fill=COLOURS[self.poller.condition])
         running = self.poller.condition is not Condition.STOPPED
         self.controls.button.configure(text="Stop" if running else "Start")
+        self.pace()
 
     def refresh(self) -> None:
         """Draw the latest readings, and sum them up."""
@@ -127,9 +139,8 @@ class Panel:
         if poller.condition is Condition.WAITING:
             wait = (poller.when or 0.0) - self.collection.time()
             return f"{poller.reason}, again in {max(0.0, wait):.1f} s"
-        if poller.condition is Condition.POLLING and poller.complaint:
-            return poller.complaint
-        return str(poller.condition.value)
+        shows = poller.condition in (Condition.POLLING, Condition.STOPPED)
+        return (shows and poller.complaint) or str(poller.condition.value)
 
     # What it looks like.
 
@@ -193,7 +204,7 @@ class Controls(ttk.Frame):
         lengths = ttk.Combobox(
             self, textvariable=self.length, values=[*LENGTHS], width=7, state="readonly"
         )
-        lengths.bind("<<ComboboxSelected>>", lambda event: panel.refresh())
+        lengths.bind("<<ComboboxSelected>>", lambda event: panel.pace())
         self._named("show", lengths)
         ttk.Button(self, text="Export CSV…", command=panel.ask_for_a_file).pack(side="right")
 

@@ -64,7 +64,8 @@ class Poller:
 
     Attributes:
         identity: what the instrument calls itself; empty before it has said so.
-        complaint: what it had against the range; empty if nothing.
+        complaint: what the instrument had against the range, or why there is no trying to reach
+            it; empty if nothing.
     """
 
     def __init__(
@@ -147,7 +148,9 @@ class Poller:
                 retry=lambda error: may_heal(error) or isinstance(error, Misunderstood),
                 connected=self._greet,
                 waiting=self._miss,
+                gave_up=self._give_up,
             )
+            self.complaint = ""
             self._changed()
 
     def stop(self) -> None:
@@ -192,6 +195,11 @@ class Poller:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _give_up(self, client: Reconnecting, error: BaseException | None) -> None:
+        """Stop: the address is none, or something in here is wrong."""
+        self.complaint = in_words(error)
+        self.stop()
 
     # What is asked.
 

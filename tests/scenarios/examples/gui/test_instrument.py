@@ -47,7 +47,12 @@ def look():
         panel.controls.button.invoke()
         print(panel.controls.button["text"], panel.texts["state"].get(), flush=True)
         panel.controls.button.invoke()
-        root.after(1, panel.leave)
+        root.after(1, panel.ask_for_a_file)
+        collection.call_every(0.05, leave_behind_the_dialog)
+
+def leave_behind_the_dialog():
+    if "__tk_filedialog" in root.tk.eval("winfo children ."):
+        panel.leave()
 
 root, collection = tkinter.Tk(), WaitStateCollection("panel")
 dress(root)

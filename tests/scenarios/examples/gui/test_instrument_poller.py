@@ -263,6 +263,20 @@ def test_who_is_not_there_is_looked_for_less_and_less_often(
     assert bench.conditions[-2:] == [Condition.CONNECTING, Condition.WAITING]
 
 
+def test_an_address_that_is_none_is_not_tried_again(collection: WaitStateCollection) -> None:
+    collection.error_handler = lambda thing, exception: None
+    conditions = list[Condition]()
+    poller = Poller(collection, HOST, 0, print, lambda: conditions.append(poller.condition))
+    poller.start()
+    settle(collection)
+    assert conditions[-1] is Condition.STOPPED
+    assert poller.complaint == "service is port 0, which nobody can connect to"
+    assert len(collection.timers) == 0
+    poller.start()
+    assert poller.complaint == ""
+    poller.stop()
+
+
 def test_overload_is_a_gap_and_no_failure(polling: Bench, clock: ManualClock) -> None:
     polling.say("+9.90000E+37")
     polling.reads("overload")
