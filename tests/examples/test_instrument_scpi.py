@@ -85,6 +85,9 @@ def test_a_range_is_the_smallest_that_holds_the_value(meter: Voltmeter, volts: l
     assert answer(meter, "READ?") == "-3.12350E+00"  # a step is a hundred-thousandth of 10 V
     meter.obey(b"CONF 0.5")
     assert answer(meter, "READ?") == "+9.90000E+37"
+    assert answer(meter, "MEAS:VOLT?") == "-3.12350E+00"  # which forgets the range
+    assert answer(meter, "READ?") == "-3.12350E+00"
+    meter.obey(b"CONF 0.5")
     meter.obey(b"CONF auto")
     assert answer(meter, "READ?") == "-3.12350E+00"
     volts.append(1000.0)

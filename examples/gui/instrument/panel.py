@@ -70,6 +70,7 @@ class Panel:
             self.poller.start()
         else:
             self.poller.stop()
+            self.measured(Reading(self.collection.time(), None, "stopped"))
 
     def pace(self) -> None:
         """Draw, now and then as often as there is something to see."""

@@ -154,7 +154,7 @@ class Poller:
             self._changed()
 
     def stop(self) -> None:
-        """End, at any moment: what is under way is given up, and nothing is called for it."""
+        """End, at any moment: what is under way is given up, and leads to no reading."""
         if self._client is not None:
             self._client.close()
             self._client = None
@@ -274,4 +274,5 @@ def in_words(error: BaseException | None) -> str:
         return "no answer"
     if error is None or isinstance(error, EndOfStream):
         return "hung up"
-    return str(getattr(error, "identifier", error)).replace("-", " ")
+    identifier = getattr(error, "identifier", None)  # of what the library raises
+    return str(error) if identifier is None else identifier.replace("-", " ")

@@ -102,7 +102,7 @@ class Voltmeter:
             for unit in units(line):
                 command, parameters = meant_by(unit)
                 answer = command(self, *parameters)
-                measurement_count += command is Voltmeter.measure
+                measurement_count += command in (Voltmeter.measure, Voltmeter.read)
                 if answer is not None:
                     answers.append(answer)
         except Refused as refusal:  # the rest of the line is not looked at
@@ -152,7 +152,12 @@ class Voltmeter:
         return f'"VOLT {"AUTO" if self.range is None else format(self.range, "g")}"'
 
     def measure(self) -> str:
-        """`MEAS:VOLT?`: in volts, in steps of the range; beyond it there is nothing to see."""
+        """`MEAS:VOLT?`: as it was when it was switched on, and then `READ?`."""
+        self.range = None
+        return self.read()
+
+    def read(self) -> str:
+        """`READ?`: in volts, in steps of the range; beyond it there is nothing to see."""
         volts = self._signal()
         fitting = [one for one in RANGES if abs(volts) <= one]
         scale = self.range or (fitting or RANGES[-1:])[0]
@@ -202,5 +207,5 @@ COMMANDS: Final[dict[re.Pattern[str], tuple[Callable[..., Any], int]]] = {
     spelled("CONFigure[:VOLTage][:DC]"): (Voltmeter.configure, 1),
     spelled("CONFigure?"): (Voltmeter.configuration, 0),
     spelled("MEASure:VOLTage[:DC]?"): (Voltmeter.measure, 0),
-    spelled("READ?"): (Voltmeter.measure, 0),
+    spelled("READ?"): (Voltmeter.read, 0),
 }

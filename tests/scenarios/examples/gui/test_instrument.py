@@ -43,8 +43,8 @@ def look():
         root.update()
         print("seen", *sorted(kinds()), panel.texts["state"].get(), flush=True)
         print(panel.texts["sums"].get().split(" readings")[0], flush=True)
-        panel.export(sys.argv[2])
         panel.controls.button.invoke()
+        panel.export(sys.argv[2])
         print(panel.controls.button["text"], panel.texts["state"].get(), flush=True)
         panel.controls.button.invoke()
         root.after(1, panel.ask_for_a_file)
@@ -91,7 +91,7 @@ def test_netcat_uses_the_instrument(tmp_path: Path) -> None:
         client.types("SYST:ERR?")
         client.expect('-113,"Undefined header"')
         client.types("CONF:VOLT 100")
-        client.types("MEAS:VOLT?;CONF?")
+        client.types("READ?;CONF?")
         client.types_no_more()
         assert client.expect("E+00;").endswith('"VOLT 100"')
         assert client.ends() == 0
@@ -117,7 +117,7 @@ def test_a_panel_plots_an_instrument_that_hangs_at_times(tmp_path: Path) -> None
             assert "Traceback" not in panel.seen
     with open(tmp_path / "readings.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert {row["reason"] for row in rows} == {"", "no answer"}
+    assert {row["reason"] for row in rows} == {"", "no answer", "stopped"}
     assert all(bool(row["volts"]) != bool(row["reason"]) for row in rows)
     assert [row["time"] for row in rows] == sorted(row["time"] for row in rows)
 

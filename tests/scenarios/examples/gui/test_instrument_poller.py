@@ -195,6 +195,7 @@ def test_moments_that_were_missed_are_not_made_up_for(polling: Bench, clock: Man
         (b"+1.0\n+2.0", "that was no answer: +1.0"),
         (b"\xb3.1\x1b[2J", r"that was no answer: \xb3.1\x1b[2J"),
         (b"nan", "that is no reading: nan"),
+        (b"-inf", "that is no reading: -inf"),
         (b"1_0", "that is no reading: 1_0"),
         (b"", "that is no reading"),
         (b"9" * 5000, "that was no answer: " + "9" * 40),
