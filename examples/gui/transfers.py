@@ -14,7 +14,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from reactor import Protocol, Transport, WaitStateCollection
 
@@ -136,7 +136,7 @@ class Mover(Protocol):
         self.whole = False  # whether all of it is where it should be
         self._collection = collection
         self._line = line
-        self._shown_at = 0.0
+        self._timer: Any = None  # when the window is to be shown how far it is
 
     def connection_made(self, transport: Transport) -> None:
         """Show the key."""
@@ -151,6 +151,8 @@ class Mover(Protocol):
 
     def stop(self) -> None:
         """Leave nothing open: called when the transfer is over."""
+        if self._timer is not None:
+            self._timer.cancel()
         if self.file is not None:
             with contextlib.suppress(OSError):  # the disk is full, which has been said
                 self.file.close()
@@ -160,12 +162,16 @@ class Mover(Protocol):
             self.transport.abort()
 
     def advance(self, count: int) -> None:
-        """Count bytes, and show it now and then."""
+        """Count bytes, and show it a little later, with those that have come until then."""
         self.transfer.count += count
-        now = self._collection.time()
-        if now - self._shown_at >= SHOW_INTERVAL or self.transfer.count == self.transfer.size:
-            self._shown_at = now
+        if self.transfer.count == self.transfer.size:
             self.transfer.show()
+        elif self._timer is None:
+            self._timer = self._collection.call_later(SHOW_INTERVAL, self._show)
+
+    def _show(self) -> None:
+        self._timer = None
+        self.transfer.show()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Tell, if it was in the middle: the server mostly says why, a moment later."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import sys
 from collections.abc import Callable
@@ -95,3 +96,18 @@ class Guest:
     def hears_the_end(self) -> list[str]:
         """Read until the connection ends."""
         return self._file.readlines()
+
+    def hears_the_key(self) -> tuple[int, str]:
+        """Read until a file may move; return the port for it, and the line to begin with."""
+        found = re.search(
+            r"at port (\d+) behind the line (.*)", self.hears(" behind the line ")[-1]
+        )
+        assert found is not None
+        return int(found[1]), found[2]
+
+    def end(self) -> socket.socket:
+        """Be one end of the file that may move now."""
+        port, line = self.hears_the_key()
+        sock = socket.create_connection(("127.0.0.1", port), PATIENCE)
+        sock.sendall(f"{line}\n".encode())
+        return sock

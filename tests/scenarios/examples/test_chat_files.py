@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import re
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,14 +32,6 @@ class Deal:
         offered = self.bob.hears(" bytes, note.bin")[-1]
         assert f"ann offers bob {size}" in offered
         self.bob.says(f"/accept {offered.split()[2].rstrip(':')}")
-        self.lines = {guest: key_line(guest) for guest in (self.ann, self.bob)}
-
-    def connect(self, guest: Guest) -> socket.socket:
-        """Be one end."""
-        port, line = self.lines[guest]
-        sock = socket.create_connection(("127.0.0.1", port), PATIENCE)
-        sock.sendall(f"{line}\n".encode())
-        return sock
 
     def both_hear(self, text: str) -> None:
         """Read on to that line."""
@@ -51,12 +42,6 @@ class Deal:
         """See that both are served."""
         self.ann.says("still here?")
         self.bob.hears("<ann> still here?")
-
-
-def key_line(guest: Guest) -> tuple[int, str]:
-    found = re.search(r"at port (\d+) behind the line (.*)", guest.hears(" behind the line ")[-1])
-    assert found is not None
-    return int(found[1]), found[2]
 
 
 @pytest.fixture
@@ -74,11 +59,11 @@ def test_a_file_arrives_whoever_comes_first(deal: Deal, early: str, data: bytes)
     deal.offer(len(data))
     with contextlib.ExitStack() as stack:
         if early == "taker":
-            taker = stack.enter_context(deal.connect(deal.bob))
-        giver = stack.enter_context(deal.connect(deal.ann))
+            taker = stack.enter_context(deal.bob.end())
+        giver = stack.enter_context(deal.ann.end())
         giver.sendall(data)
         if early == "giver":
-            taker = stack.enter_context(deal.connect(deal.bob))
+            taker = stack.enter_context(deal.bob.end())
         assert everything(taker) == data
         taker.close()
         deal.both_hear(": has arrived")
@@ -94,7 +79,7 @@ def test_netcat_gives_what_openssl_takes(server: ChatServer) -> None:
         ann.says(f"/send bob {len(text) + 1} note.txt")
         bob.expect("ann offers bob 15 bytes, note.txt")
         bob.types("/accept 1")
-        plain_port, line = key_line(ann)
+        plain_port, line = ann.hears_the_key()
         giver = server.start(require("nc"), "127.0.0.1", str(plain_port))
         giver.types(line)
         giver.types(text)
@@ -115,7 +100,7 @@ def test_a_slow_taker_holds_up_his_giver_and_not_the_room__rel_7(deal: Deal) -> 
     little of it, and the room is served; then every byte arrives.
     """
     deal.offer(len(MUCH))
-    with deal.connect(deal.ann) as giver, deal.connect(deal.bob) as taker:
+    with deal.ann.end() as giver, deal.bob.end() as taker:
         giver.settimeout(0.5)
         sent = 0
         with contextlib.suppress(TimeoutError):
@@ -140,8 +125,8 @@ def test_a_slow_taker_holds_up_his_giver_and_not_the_room__rel_7(deal: Deal) -> 
 @pytest.mark.slow
 def test_a_giver_who_stops_in_the_middle_leaves_no_whole_file(deal: Deal) -> None:
     deal.offer(len(SOME) + 1)
-    with deal.connect(deal.bob) as taker:
-        with deal.connect(deal.ann) as giver:
+    with deal.bob.end() as taker:
+        with deal.ann.end() as giver:
             giver.sendall(SOME)
             giver.shutdown(socket.SHUT_WR)
             deal.both_hear(": over, its giver has stopped")
@@ -153,7 +138,7 @@ def test_a_giver_who_stops_in_the_middle_leaves_no_whole_file(deal: Deal) -> Non
 @pytest.mark.slow
 def test_a_giver_who_sends_more_than_he_said_is_cut_off(deal: Deal) -> None:
     deal.offer(len(SOME) - 1)
-    with deal.connect(deal.bob), deal.connect(deal.ann) as giver:
+    with deal.bob.end(), deal.ann.end() as giver:
         giver.sendall(SOME)
         deal.both_hear(": over, more came than was said")
     deal.still_talk()
@@ -164,7 +149,7 @@ def test_a_giver_who_sends_more_than_he_said_is_cut_off(deal: Deal) -> None:
 def test_an_end_that_is_lost_ends_the_other__rel_4(deal: Deal, who: str) -> None:
     """A file whose giver or taker loses the connection for it is over for both, at once."""
     deal.offer(len(MUCH))
-    with deal.connect(deal.bob) as taker, deal.connect(deal.ann) as giver:
+    with deal.bob.end() as taker, deal.ann.end() as giver:
         giver.sendall(SOME)
         assert taker.recv(1)
         lost = giver if who == "ann" else taker
@@ -178,7 +163,7 @@ def test_an_end_that_is_lost_ends_the_other__rel_4(deal: Deal, who: str) -> None
 @pytest.mark.parametrize("who", ["ann", "bob"])
 def test_who_leaves_the_chat_ends_his_files(deal: Deal, who: str) -> None:
     deal.offer(len(MUCH))
-    with deal.connect(deal.bob) as taker, deal.connect(deal.ann) as giver:
+    with deal.bob.end() as taker, deal.ann.end() as giver:
         giver.sendall(SOME)
         assert taker.recv(1)
         leaving, staying = (deal.ann, deal.bob) if who == "ann" else (deal.bob, deal.ann)
@@ -191,7 +176,7 @@ def test_who_leaves_the_chat_ends_his_files(deal: Deal, who: str) -> None:
 @pytest.mark.slow
 def test_a_connection_without_a_key_is_told_and_closed(deal: Deal) -> None:
     deal.offer(1)
-    port, _ = deal.lines[deal.ann]
+    port, _ = deal.ann.hears_the_key()
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as stranger:
         stranger.sendall(b"/put " + b"0" * 32 + b"\n")
         assert everything(stranger) == b"! that is not the key of a file\n"

@@ -1,0 +1,149 @@
+"""The windows of the chat, each in its toolkit and on a display that nobody sees."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import pytest
+
+from tests.architecture.tree import ROOT
+from tests.hosts.conftest import display
+from tests.hosts.loops import require_module
+from tests.peers import require
+from tests.scenarios.examples.chat_server import ChatServer, Guest
+from tests.scenarios.programs import Program
+
+GUI: Final = ROOT / "examples" / "gui"
+DRIVER: Final = Path(__file__).with_name("window_driver.py")
+MUCH: Final = os.urandom(1 << 20) * 50
+GAP: Final = 0.2  # seconds that a window may stand still before people see it
+
+Open: TypeAlias = Callable[..., Program]
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Tk watches no descriptors there")
+
+
+@pytest.fixture(params=["tk", "qt"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Each toolkit in turn."""
+    if request.param == "qt":
+        require_module("PySide6.QtWidgets", "pip install PySide6-Essentials")
+    else:
+        require("Xvfb")
+        require_module("_tkinter", "Debian has it in python3-tk")
+    return str(request.param)
+
+
+@pytest.fixture
+def open_window(kind: str, server: ChatServer, tmp_path: Path) -> Iterator[Open]:
+    """Open windows: the program itself, or the one that has a hand of ours."""
+    with contextlib.ExitStack() as undo:
+        environment = {"PYTHONPATH": f"{ROOT}:{GUI}", "QT_QPA_PLATFORM": "offscreen"}
+        if kind != "qt":
+            environment["DISPLAY"] = undo.enter_context(display())
+
+        def begin(*, driven: bool = True) -> Program:
+            program = (DRIVER, kind) if driven else (GUI / f"{kind}_client.py",)
+            trust = ("--cafile", server.certificate, "--folder", tmp_path / "files")
+            where = ("localhost", str(server.tls_port), "--nick", "ann")
+            command = (sys.executable, "-X", "dev", *program, *where, *trust)
+            window = Program(*command, folder=tmp_path, environment=environment)
+            return undo.enter_context(window)
+
+        yield begin
+
+
+def offer(bob: Guest, size: int) -> str:
+    """Offer ann a file; return its number."""
+    bob.says(f"/send ann {size} holiday.jpg")
+    return bob.hears(" offers ann ")[-1].split()[2].rstrip(":")
+
+
+@pytest.mark.slow
+def test_people_talk_through_a_window_and_lose_no_words(
+    server: ChatServer, open_window: Open
+) -> None:
+    window = open_window()
+    window.expect("* guest1 is now ann")
+    with server.guest("bob") as bob:
+        window.expect("* guest2 is now bob")
+        window.types("type hello, <b>bob</b>")
+        bob.hears("<ann> hello, <b>bob</b>")
+        window.expect("typed ''")
+        bob.says("good morning")
+        window.expect("<bob> good morning")
+        server.program.signals(signal.SIGTERM)
+        bob.hears_the_end()
+    window.expect("show_state State.OFFLINE")
+    window.types("type still here?")
+    window.expect("show_line ! you are offline, and that was not sent")
+    window.expect("typed 'still here?'")
+    window.types("leave")
+    window.expect("left")
+    assert window.ends() == 0
+    assert "Traceback" not in window.seen
+
+
+@pytest.mark.slow
+def test_a_window_lives_while_50_megabytes_arrive__ho_10(
+    server: ChatServer, open_window: Open, tmp_path: Path
+) -> None:
+    """A window goes on to repaint, with no gap that people would see, while a large file comes in
+    through the collection that lives in its loop.
+    """
+    window = open_window()
+    window.expect("* guest1 is now ann")
+    with server.guest("bob") as bob:
+        number = offer(bob, len(MUCH))
+        window.expect(f"show_transfer {number} OFFERED")
+        window.types("beat")
+        window.expect("beating")
+        window.types("press Accept")
+        with bob.end() as giver:
+            giver.sendall(MUCH)
+            bob.hears(f"* file {number}: has arrived")
+    window.types("beaten")
+    words = window.expect("longest ").split()
+    assert float(words[1]) < GAP
+    assert int(words[3]) > 10
+    assert (tmp_path / "files" / "holiday.jpg").read_bytes() == MUCH
+    window.types("leave")
+    assert window.ends() == 0
+
+
+@pytest.mark.slow
+def test_a_program_that_is_ended_in_the_middle_leaves_nothing(
+    server: ChatServer, open_window: Open, tmp_path: Path
+) -> None:
+    window = open_window()
+    window.expect("* guest1 is now ann")
+    with server.guest("bob") as bob:
+        number = offer(bob, len(MUCH))
+        window.expect(f"show_transfer {number} OFFERED")
+        window.types("press Accept")
+        with bob.end() as giver:
+            giver.sendall(MUCH[: 1 << 20])
+            window.expect(f"show_transfer {number} MOVING 0.0200")
+            window.types("leave")
+            bob.hears("* ann has left")
+    assert window.ends() == 0
+    assert list((tmp_path / "files").iterdir()) == []
+    assert "Traceback" not in window.seen
+
+
+@pytest.mark.slow
+def test_the_program_is_ended_by_sigterm(server: ChatServer, open_window: Open) -> None:
+    with server.guest("bob") as bob:
+        window = open_window(driven=False)
+        bob.hears("is now ann")
+        window.signals(signal.SIGTERM)
+        bob.hears("* ann has left")
+    assert window.ends() == 0
+    assert "Traceback" not in window.seen
+    assert "Error" not in window.seen

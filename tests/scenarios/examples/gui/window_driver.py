@@ -1,0 +1,201 @@
+"""A program: one of the windows of the chat, with somebody who types and clicks by command.
+
+Commands come as lines, and what the window is told goes out as lines too; all by the collection
+that lives in the loop of the window, which is the real one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from reactor import WaitStateCollection
+from reactor.loop.watch import Watch
+
+BEAT = 10  # milliseconds between two beats of the heart of a window
+
+
+class TkDriver:
+    """Tk, on a display."""
+
+    def __init__(self, place: Any) -> None:
+        tkinter: Any = importlib.import_module("tkinter")
+        client: Any = importlib.import_module("tk_client")
+        self.root = tkinter.Tk()
+        self.collection = WaitStateCollection("chat")
+        client.tk.attach(self.root, self.collection)
+        self.window = client.Window(self.root, self.collection, place)
+        self.root.update()
+
+    def run(self) -> None:
+        self.root.mainloop()
+
+    def types(self, text: str) -> None:
+        entry = self.window.entry
+        entry.focus_force()
+        entry.insert("end", text)
+        entry.event_generate("<Return>")
+
+    def typed(self) -> str:
+        return str(self.window.entry.get())
+
+    def presses(self, button: str) -> None:
+        [row] = self.window.rows.values()
+        buttons = [w for w in row.frame.winfo_children() if w.winfo_class() == "TButton"]
+        next(one for one in buttons if str(one["text"]) == button).invoke()
+
+    def every(self, function: Callable[[], object]) -> None:
+        def beat() -> None:
+            function()
+            self.root.after(BEAT, beat)
+
+        self.root.after(BEAT, beat)
+
+    def grabs(self, path: str) -> None:
+        self.root.update()  # who wants a picture has to take it from the display
+
+    def leaves(self) -> None:
+        self.window.leave()
+
+
+class QtDriver:
+    """Qt, offscreen."""
+
+    def __init__(self, place: Any) -> None:
+        self.core: Any = importlib.import_module("PySide6.QtCore")
+        self.gui: Any = importlib.import_module("PySide6.QtGui")
+        client: Any = importlib.import_module("qt_client")
+        self.app = client.QtWidgets.QApplication([])
+        self.collection = WaitStateCollection("chat")
+        client.qt.attach(self.app, self.collection)
+        self.window = client.Window(self.collection, place)
+        self.window.show()
+
+    def run(self) -> None:
+        self.app.exec()
+
+    def types(self, text: str) -> None:
+        entry = self.window.entry
+        entry.insert(text)
+        kind, key = self.core.QEvent.Type.KeyPress, self.core.Qt.Key.Key_Return
+        event = self.gui.QKeyEvent(kind, key, self.core.Qt.KeyboardModifier.NoModifier)
+        self.app.sendEvent(entry, event)
+
+    def typed(self) -> str:
+        return str(self.window.entry.text())
+
+    def presses(self, button: str) -> None:
+        [row] = self.window.rows.values()
+        buttons = row.findChildren(importlib.import_module("PySide6.QtWidgets").QPushButton)
+        next(one for one in buttons if one.text() == button).click()
+
+    def every(self, function: Callable[[], object]) -> None:
+        timer = self.core.QTimer(self.app)
+        timer.timeout.connect(function)
+        timer.start(BEAT)
+
+    def grabs(self, path: str) -> None:
+        self.window.grab().save(path)
+
+    def leaves(self) -> None:
+        self.window.close()
+
+
+class Heart:
+    """The longest time between two beats."""
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+        self.count = 0
+        self._last = time.perf_counter()
+
+    def beat(self) -> None:
+        now = time.perf_counter()
+        self.longest, self._last = max(self.longest, now - self._last), now
+        self.count += 1
+
+
+DRIVERS: dict[str, Callable[[Any], Any]] = {"tk": TkDriver, "qt": QtDriver}
+
+
+def tell(*what: object) -> None:
+    """Say a line to the test; a `print` is refused among tests, mostly with reason."""
+    sys.stdout.write(" ".join(map(str, what)) + "\n")
+    sys.stdout.flush()
+
+
+def described(argument: Any) -> str:
+    """Say what a window was shown."""
+    if not hasattr(argument, "fraction"):
+        return str(argument)
+    return f"{argument.number} {argument.phase.name} {argument.fraction:.4f}"
+
+
+class Hand:
+    """Does what it is told, and tells what it sees."""
+
+    def __init__(self, driver: Any) -> None:
+        self.driver = driver
+        self.heart: Heart | None = None
+        self._rest = b""
+        window = driver.window
+        for name in ("show_line", "show_state", "show_transfer"):
+            self._listen(window, name)
+        driver.collection.watch(sys.stdin, self.read)
+
+    def _listen(self, window: Any, name: str) -> None:
+        shows = getattr(window, name)
+
+        def show(*arguments: Any) -> None:
+            shows(*arguments)
+            tell(name, *(described(argument) for argument in arguments))
+
+        setattr(window, name, show)
+
+    def read(self, watch: Watch) -> None:
+        *lines, self._rest = (self._rest + os.read(0, 65536)).split(b"\n")
+        for line in lines:
+            word, _, argument = line.decode().partition(" ")
+            getattr(self, f"do_{word}")(argument)
+
+    def do_type(self, text: str) -> None:
+        self.driver.types(text)
+        tell("typed", repr(self.driver.typed()))
+
+    def do_press(self, button: str) -> None:
+        self.driver.presses(button)
+
+    def do_beat(self, _: str) -> None:
+        self.heart = Heart()
+        self.driver.every(self.heart.beat)
+        tell("beating")
+
+    def do_beaten(self, _: str) -> None:
+        assert self.heart is not None
+        tell("longest", self.heart.longest, "of", self.heart.count)
+
+    def do_grab(self, path: str) -> None:
+        self.driver.grabs(path)
+        tell("grabbed")
+
+    def do_leave(self, _: str) -> None:
+        self.driver.leaves()
+
+
+def main() -> None:
+    place = importlib.import_module("command_line").place_of_the_chat(sys.argv[2:])
+    driver = DRIVERS[sys.argv[1]](place)
+    with contextlib.closing(driver.collection):
+        Hand(driver)
+        driver.window.network.retry()
+        driver.run()
+    tell("left")
+
+
+if __name__ == "__main__":
+    main()
