@@ -17,6 +17,7 @@ from PIL import Image, ImageGrab
 from tests.architecture.tree import ROOT
 from tests.hosts.conftest import display
 from tests.scenarios.examples.chat_server import ChatServer, Guest
+from tests.scenarios.examples.test_gui import HEADLESS
 from tests.scenarios.programs import Program
 
 PICTURES: Final = ROOT / "docs" / "pictures"
@@ -43,7 +44,7 @@ def take(kind: str) -> None:
 
         server = ChatServer(start, folder / "certificate")
         environment["DISPLAY"] = screen = undo.enter_context(display())
-        environment["QT_QPA_PLATFORM"] = "offscreen"
+        environment |= HEADLESS
         trust = ("--cafile", server.certificate, "--folder", folder / "files")
         where = ("localhost", str(server.tls_port), "--nick", "ann")
         bob, eve = (undo.enter_context(server.guest(name)) for name in ("bob", "eve"))

@@ -21,7 +21,9 @@ from tests.scenarios.programs import Program
 
 GUI: Final = ROOT / "examples" / "gui"
 DRIVER: Final = Path(__file__).with_name("window_driver.py")
+HEADLESS: Final = {"QT_QPA_PLATFORM": "offscreen", "GSK_RENDERER": "cairo"}
 MUCH: Final = os.urandom(1 << 20) * 50
+LINES: Final = 2000  # that each of them shows; somebody has said it here by hand
 GAP: Final = 0.2  # seconds that a window may stand still before people see it
 
 Open: TypeAlias = Callable[..., Program]
@@ -29,13 +31,16 @@ Open: TypeAlias = Callable[..., Program]
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Tk watches no descriptors there")
 
 
-@pytest.fixture(params=["tk", "qt"])
+@pytest.fixture(params=["tk", "qt", "gtk"])
 def kind(request: pytest.FixtureRequest) -> str:
     """Each toolkit in turn."""
     if request.param == "qt":
         require_module("PySide6.QtWidgets", "pip install PySide6-Essentials")
+        return "qt"
+    require("Xvfb")
+    if request.param == "gtk":
+        require_module("gi", "`make debian` runs this with Debian's Python")
     else:
-        require("Xvfb")
         require_module("_tkinter", "Debian has it in python3-tk")
     return str(request.param)
 
@@ -44,7 +49,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 def open_window(kind: str, server: ChatServer, tmp_path: Path) -> Iterator[Open]:
     """Open windows: the program itself, or the one that has a hand of ours."""
     with contextlib.ExitStack() as undo:
-        environment = {"PYTHONPATH": f"{ROOT}:{GUI}", "QT_QPA_PLATFORM": "offscreen"}
+        environment = {"PYTHONPATH": f"{ROOT}:{GUI}", **HEADLESS}
         if kind != "qt":
             environment["DISPLAY"] = undo.enter_context(display())
 
@@ -88,6 +93,18 @@ def test_people_talk_through_a_window_and_lose_no_words(
     window.expect("left")
     assert window.ends() == 0
     assert "Traceback" not in window.seen
+
+
+@pytest.mark.slow
+def test_a_window_forgets_what_is_long_ago(server: ChatServer, open_window: Open) -> None:
+    window = open_window()
+    window.expect("* guest1 is now ann")
+    with server.guest("bob") as bob:
+        for number in range(LINES // 100):
+            bob.says(*["all work and no play"] * 100, f"end {number}")
+            window.expect(f"<bob> end {number}")
+    window.types("keep")
+    assert LINES - 10 < int(window.expect("keeps ").split()[1]) <= LINES + 1
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from typing import Any
 from reactor import WaitStateCollection
 from reactor.loop.watch import Watch
 
+PAINTED = 300  # milliseconds, in which GTK has painted
 BEAT = 10  # milliseconds between two beats of the heart of a window
 
 
@@ -56,8 +57,12 @@ class TkDriver:
 
         self.root.after(BEAT, beat)
 
-    def grabs(self, path: str) -> None:
+    def kept(self) -> int:
+        return int(self.window.lines.index("end - 1 char").partition(".")[0])
+
+    def grabs(self, path: str, done: Callable[[], object]) -> None:
         self.root.update()  # who wants a picture has to take it from the display
+        done()
 
     def leaves(self) -> None:
         self.window.leave()
@@ -99,8 +104,57 @@ class QtDriver:
         timer.timeout.connect(function)
         timer.start(BEAT)
 
-    def grabs(self, path: str) -> None:
+    def kept(self) -> int:
+        return int(self.window.lines.blockCount())
+
+    def grabs(self, path: str, done: Callable[[], object]) -> None:
         self.window.grab().save(path)
+        done()
+
+    def leaves(self) -> None:
+        self.window.close()
+
+
+class GtkDriver:
+    """GTK 4, on a display."""
+
+    def __init__(self, place: Any) -> None:
+        client: Any = importlib.import_module("gtk_client")
+        self.glib: Any = importlib.import_module("gi.repository.GLib")
+        self.app = client.Gtk.Application()
+        self.app.register(None)
+        self.app.connect("activate", lambda app: None)
+        self.collection = WaitStateCollection("chat")
+        client.glib.attach(self.app, self.collection)
+        self.window = client.Window(self.app, self.collection, place)
+        self.window.present()
+
+    def run(self) -> None:
+        self.app.run([])
+
+    def types(self, text: str) -> None:
+        entry = self.window.entry
+        entry.set_text(entry.get_text() + text)
+        entry.emit("activate")
+
+    def typed(self) -> str:
+        return str(self.window.entry.get_text())
+
+    def presses(self, button: str) -> None:
+        [row] = self.window.rows.values()
+        child = row.box.get_first_child()
+        while getattr(child, "get_label", str)() != button:
+            child = child.get_next_sibling()
+        child.emit("clicked")
+
+    def every(self, function: Callable[[], object]) -> None:
+        self.glib.timeout_add(BEAT, lambda: (function(), True)[1])
+
+    def kept(self) -> int:
+        return int(self.window.text.get_line_count())
+
+    def grabs(self, path: str, done: Callable[[], object]) -> None:
+        self.glib.timeout_add(PAINTED, lambda: (done(), False)[1])  # likewise, a little later
 
     def leaves(self) -> None:
         self.window.close()
@@ -120,7 +174,7 @@ class Heart:
         self.count += 1
 
 
-DRIVERS: dict[str, Callable[[Any], Any]] = {"tk": TkDriver, "qt": QtDriver}
+DRIVERS: dict[str, Callable[[Any], Any]] = {"tk": TkDriver, "qt": QtDriver, "gtk": GtkDriver}
 
 
 def tell(*what: object) -> None:
@@ -179,9 +233,11 @@ class Hand:
         assert self.heart is not None
         tell("longest", self.heart.longest, "of", self.heart.count)
 
+    def do_keep(self, _: str) -> None:
+        tell("keeps", self.driver.kept())
+
     def do_grab(self, path: str) -> None:
-        self.driver.grabs(path)
-        tell("grabbed")
+        self.driver.grabs(path, lambda: tell("grabbed"))
 
     def do_leave(self, _: str) -> None:
         self.driver.leaves()
