@@ -17,7 +17,7 @@ from PIL import Image, ImageGrab
 from tests.architecture.tree import ROOT
 from tests.hosts.conftest import display
 from tests.scenarios.examples.chat_server import ChatServer, Guest
-from tests.scenarios.examples.test_gui import HEADLESS
+from tests.scenarios.examples.gui.test_gui import HEADLESS
 from tests.scenarios.programs import Program
 
 PICTURES: Final = ROOT / "docs" / "pictures"
