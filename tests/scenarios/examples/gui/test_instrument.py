@@ -20,6 +20,11 @@ from tests.hosts.loops import require_module
 from tests.peers import require
 from tests.scenarios.programs import PATIENCE, Program
 
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name == "nt", reason="there Tk watches nothing, and signals just end"),
+]
+
 EXAMPLE: Final = ROOT / "examples" / "gui" / "instrument"
 ENVIRONMENT: Final = {"PYTHONPATH": f"{ROOT}:{EXAMPLE}"}
 
@@ -79,7 +84,6 @@ def instrument(folder: Path, *options: str) -> Iterator[str]:
         assert program.ends() == 0
 
 
-@pytest.mark.slow
 def test_netcat_uses_the_instrument(tmp_path: Path) -> None:
     with (
         instrument(tmp_path, "--measuring-time", "0.001") as port,
@@ -97,8 +101,6 @@ def test_netcat_uses_the_instrument(tmp_path: Path) -> None:
         assert client.ends() == 0
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(os.name == "nt", reason="there Tk watches no descriptors")
 def test_a_panel_plots_an_instrument_that_hangs_at_times(tmp_path: Path) -> None:
     require("Xvfb")
     require_module("_tkinter", "Debian has it in python3-tk")
@@ -122,8 +124,6 @@ def test_a_panel_plots_an_instrument_that_hangs_at_times(tmp_path: Path) -> None
     assert [row["time"] for row in rows] == sorted(row["time"] for row in rows)
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(os.name == "nt", reason="there Tk watches no descriptors")
 def test_a_panel_ends_by_a_signal_in_the_middle_of_a_question(tmp_path: Path) -> None:
     require("Xvfb")
     require_module("_tkinter", "Debian has it in python3-tk")
