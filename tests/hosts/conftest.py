@@ -52,7 +52,8 @@ def display() -> Iterator[str]:
     read, write = os.pipe()
     with contextlib.closing(os.fdopen(read)) as told:
         server = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(write), "-screen", "0", "640x480x24"],
+            # Without -noreset it begins anew when a window was the last, and refuses the next.
+            ["Xvfb", "-noreset", "-displayfd", str(write), "-screen", "0", "640x480x24"],
             pass_fds=[write],
             stderr=subprocess.DEVNULL,
         )
