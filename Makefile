@@ -22,7 +22,7 @@ SELECTED = $(if $(ALL),,-m "not slow") $(if $(SEED),-p randomly --randomly-seed=
 # Debian's own Python, the only one that GLib, GTK and wx are packed for; it sees the packages of the system.
 DEBIAN_PYTHON := /usr/bin/python3
 DEBIAN_VENV := .venv-debian
-DEBIAN_TESTS := tests/hosts tests/scenarios/examples/test_gui.py -k "glib or gtk or wx"
+DEBIAN_TESTS := tests/hosts tests/scenarios/examples/gui/test_gui.py -k "glib or gtk or wx"
 EXAMPLES_TEST := tests/architecture/test_examples.py
 ORIGINALS_TEST := tests/old/test_originals.py
 # What looks at the sources and the pages, which are the same on every Python.

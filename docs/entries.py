@@ -43,12 +43,12 @@ OLD: Final = (
 )
 # Each host of a collection has a module with one verb.
 HOSTS: Final = tuple(
-    f"reactor.hosts.{name}.attach" for name in ("asyncio", "glib", "qt", "tk", "trio")
+    f"reactor.hosts.{name}.attach" for name in ("asyncio", "glib", "qt", "tk", "trio", "wx")
 )
 # A collection in a thread of its own, and the ways into the hosts that it may have beside it.
 BESIDE: Final = (
     "reactor.hosts.thread.attach",
-    *(f"reactor.hosts.{name}.deliver" for name in ("asyncio", "glib", "qt", "tk")),
+    *(f"reactor.hosts.{name}.deliver" for name in ("asyncio", "glib", "qt", "tk", "wx")),
 )
 # Classes that programs meet without importing them: what verbs return, and what they are given.
 MET: Final = (

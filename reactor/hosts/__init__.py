@@ -15,7 +15,7 @@ events, and nothing polls.
                                  Host: watch, unwatch, arm, disarm, post, close
                        ┌──────────┴──────────┐
                asyncio.py  glib.py       WokenHost
-               trio.py
+               trio.py     wx.py
                                        tk.py   qt.py
 
      attach(deliver, collection) ──► DeliveringGuest: deliver(function), close()

@@ -27,14 +27,15 @@ from tests.hosts.loops import (
     TkLoop,
     TrioLoop,
     UvloopLoop,
+    WxLoop,
     qt_binding,
     require_module,
 )
 from tests.peers import require
 
-HOSTS: Final = ("asyncio", "uvloop", "trio", "tk", "qt", "glib")
+HOSTS: Final = ("asyncio", "uvloop", "trio", "tk", "qt", "glib", "wx")
 LEAVING: Final = ("asyncio", "uvloop", "tk")  # those whose loop an exit leaves
-NESTING: Final = ("tk", "qt", "glib")  # those that can run a loop in the loop
+NESTING: Final = ("tk", "qt", "glib", "wx")  # those that can run a loop in the loop
 WAYS: Final[dict[str, tuple[Mode, str]]] = {
     "descriptor": ("descriptor", "DefaultSelector"),
     "thread": ("wait thread", "DefaultSelector"),
@@ -101,6 +102,25 @@ def glib_application() -> None:
         app.run()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def wx_app(glib_application: None) -> Iterator[Any]:
+    """An application with a window, or None; made before any test, as above."""
+    if find_spec("wx") is None or shutil.which("Xvfb") is None:
+        yield None
+        return
+    with display() as name, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DISPLAY", name)
+        wx = importlib.import_module("wx")
+        app = wx.App()
+        window = wx.Frame(None)
+        window.Show()
+        wx.CallLater(1, app.ExitMainLoop)
+        app.MainLoop()
+        yield app
+        window.Destroy()
+        app.Destroy()
+
+
 def make_loop(name: str, request: pytest.FixtureRequest) -> Loop:
     """Make the loop of that name."""
     if name == "tk":
@@ -113,6 +133,10 @@ def make_loop(name: str, request: pytest.FixtureRequest) -> Loop:
     if name == "glib":
         require_module("gi.repository.GLib", "`make debian` runs this with Debian's Python")
         return GLibLoop()
+    if name == "wx":
+        require("Xvfb")
+        require_module("wx", "`make debian` runs this with Debian's Python")
+        return WxLoop(request.getfixturevalue("wx_app"))
     loops: dict[str, type[Loop]] = {
         "asyncio": AsyncioLoop,
         "uvloop": UvloopLoop,

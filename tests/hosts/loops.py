@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
+from subprocess import CompletedProcess
 from typing import Any, Final
 
 import pytest
@@ -17,15 +19,17 @@ from reactor.hosts import glib as hosted_by_glib
 from reactor.hosts import qt as hosted_by_qt
 from reactor.hosts import tk as hosted_by_tk
 from reactor.hosts import trio as hosted_by_trio
+from reactor.hosts import wx as hosted_by_wx
 from reactor.hosts.guest import Guest, Mode
 from reactor.hosts.host import Host
 from reactor.hosts.thread import Deliver
 from reactor.loop.collection import WaitStateCollection
+from tests.architecture.tree import ROOT
 
 LIMIT: Final = 10.0  # seconds; what takes longer hangs
 # Debian packs these, for its own Python alone; `make debian` runs what is skipped elsewhere, and
 # sees to it that there is something to run.
-OF_DEBIAN: Final = {"gi"}
+OF_DEBIAN: Final = {"gi", "wx"}
 QT_BINDINGS: Final = ("PySide6", "PyQt6")  # one of them in a process
 
 
@@ -57,6 +61,18 @@ def qt_binding() -> str:
     if wanted := os.environ.get("QT_API"):
         return named[wanted.lower()]
     return next((name for name in QT_BINDINGS if find_spec(name)), QT_BINDINGS[0])
+
+
+def run_program(program: str, *arguments: str, **environ: str) -> CompletedProcess[str]:
+    """Run a program to its end, in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environ},
+        capture_output=True,
+        text=True,
+        timeout=3 * LIMIT,
+        check=False,
+    )
 
 
 class Loop:
@@ -336,6 +352,61 @@ class GLibLoop(Loop):
         self.inner.pop().quit()
 
     def kept(self) -> int:
-        last = self.glib.idle_add(len)
-        self.glib.source_remove(last)
-        return sum(self.context.find_source_by_id(number) is not None for number in range(1, last))
+        return sources_of(self.context)
+
+
+def sources_of(context: Any) -> int:
+    """Count the sources of the default context of GLib, by asking for each number so far."""
+    glib: Any = importlib.import_module("gi.repository.GLib")
+    last = glib.idle_add(len)
+    glib.source_remove(last)
+    return sum(context.find_source_by_id(number) is not None for number in range(1, last))
+
+
+class WxLoop(Loop):
+    """The one application of wx that the tests have, with a window: what it opens, it keeps."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.wx: Any = importlib.import_module("wx")
+        self.painted: Callable[[], object] = list
+        self.window = app.GetTopWindow()
+        self.window.Bind(self.wx.EVT_PAINT, lambda event: (event.Skip(), self.painted()))
+        self.dialogs: list[Any] = []
+
+    def attach(self, collection: WaitStateCollection, mode: Mode | None = None) -> Guest:
+        return hosted_by_wx.attach(self.app, collection, mode=mode)
+
+    def way_in(self) -> Host:
+        return hosted_by_wx.deliver(self.app)
+
+    def run_until_quit(self) -> None:
+        self.app.MainLoop()
+
+    def quit(self) -> None:
+        self.app.ExitMainLoop()
+
+    def later(self, delay: float, function: Callable[[], object]) -> Callable[[], object]:
+        call: Callable[[], object] = self.wx.CallLater(max(1, int(delay * 1000)), function).Stop
+        return call
+
+    def paint(self, function: Callable[[], object]) -> None:
+        self.painted = function
+        self.window.Refresh()
+
+    def nested(self) -> None:
+        dialog = self.wx.Dialog(self.window)
+        self.dialogs.append(dialog)
+        dialog.ShowModal()
+        dialog.Destroy()
+
+    def leave(self) -> None:
+        self.dialogs.pop().EndModal(0)
+
+    def kept(self) -> int:
+        self.later(0.005, self.quit)
+        self.run()  # else what has been posted keeps an idle source of wx
+        return sources_of(importlib.import_module("gi.repository.GLib").MainContext.default())
+
+    def close(self) -> None:
+        self.painted = list

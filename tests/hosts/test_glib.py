@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -13,9 +11,8 @@ import pytest
 
 from reactor.hosts import glib
 from reactor.loop.collection import WaitStateCollection
-from tests.architecture.tree import ROOT
 from tests.hosts.conftest import Way
-from tests.hosts.loops import LIMIT, GLibLoop, require_module
+from tests.hosts.loops import LIMIT, GLibLoop, require_module, run_program
 from tests.reactor.loop.probe import elsewhere
 
 PROGRAM = """
@@ -132,13 +129,6 @@ def test_an_exit_ends_the_process_of_glib__ho_4(gi: Any, mode: str, verb: str) -
     """In GLib a KeyboardInterrupt of a callback is printed, and the collection is served as before;
     a SystemExit ends the process, with its code.
     """
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, mode, verb],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=3 * LIMIT,
-        check=False,
-    )
+    done = run_program(PROGRAM, mode, verb)
     assert (done.returncode, done.stdout) == (3, "served\n")
     assert done.stderr.rstrip().endswith("KeyboardInterrupt")
