@@ -6,6 +6,7 @@ interpreter itself, which writes to the waker (`signal.set_wakeup_fd`): else a s
 kernel gives to another thread would wait for the next event.
 """
 
+import atexit
 import signal
 import threading
 from collections.abc import Callable
@@ -59,7 +60,7 @@ class SignalWakeup:
         if before != -1:
             # Somebody else (a host, a fellow) is woken already; it stays theirs.
             signal.set_wakeup_fd(before, warn_on_full_buffer=False)
-            self._close_pair(self._wake_pair)
+            close_pair(self._wake_pair)
             self._wake_pair = None
         self._holder.held.add(self)
         return self
@@ -80,13 +81,13 @@ class SignalWakeup:
                 fellow._wake_pair = pair
                 return
         current = signal.set_wakeup_fd(-1)
-        if current != pair[0].fileno():
-            signal.set_wakeup_fd(current, warn_on_full_buffer=False)
-        self._close_pair(pair)
-
-    def _close_pair(self, pair: WakePair) -> None:
-        for end in pair:
-            end.close()
+        if current in {-1, pair[0].fileno()}:
+            close_pair(pair)
+            return
+        # Somebody has taken over. Loops of PyGObject and trio do, while they run, and put back in
+        # the end what they have found: that number must not be closed then, or a connection's.
+        signal.set_wakeup_fd(current, warn_on_full_buffer=False)
+        atexit.register(close_pair, pair)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}{', closed' if self.closed else ''}>"
@@ -172,6 +173,12 @@ class SignalHandler(SignalWakeup):
 
     def __repr__(self) -> str:
         return f"<SignalHandler of {signal_name(self.number)}{', closed' if self.closed else ''}>"
+
+
+def close_pair(pair: WakePair) -> None:
+    """Close both ends."""
+    for end in pair:
+        end.close()
 
 
 def signal_name(number: int) -> str:

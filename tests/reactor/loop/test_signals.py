@@ -8,7 +8,8 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final
 
 import pytest
@@ -221,6 +222,27 @@ def test_the_wake_up_of_a_host_stays_the_hosts(collection: WaitStateCollection) 
         signal.set_wakeup_fd(far.fileno())
         collection.on_signal(NUMBER, print).close()
         assert signal.set_wakeup_fd(-1) == far.fileno()
+
+
+def test_whoever_takes_the_wake_up_over_may_put_it_back__cl_85(
+    collection: WaitStateCollection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A main loop that takes the interpreter's wake-up, and puts back what it has found when it
+    ends, finds that open, though the signal handler was closed meanwhile.
+    """
+    kept = list[Callable[[], object]]()
+    monkeypatch.setattr("atexit.register", lambda close, pair: kept.append(partial(close, pair)))
+    handler = collection.on_signal(NUMBER, print)
+    near, far = socket.socketpair()
+    with near, far:
+        far.setblocking(False)
+        found = signal.set_wakeup_fd(far.fileno())
+        handler.close()
+        assert signal.set_wakeup_fd(found) == far.fileno()
+    assert signal.set_wakeup_fd(-1) == found
+    kept[0]()  # as at the end of the process
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(found)
 
 
 def test_outside_the_main_thread_it_is_refused__cl_85(collection: WaitStateCollection) -> None:
