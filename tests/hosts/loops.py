@@ -63,11 +63,16 @@ def qt_binding() -> str:
     return next((name for name in QT_BINDINGS if find_spec(name)), QT_BINDINGS[0])
 
 
+def environment(**more: str) -> dict[str, str]:
+    """Return the environment of a program that uses our packages."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), **more}
+
+
 def run_program(program: str, *arguments: str, **environ: str) -> CompletedProcess[str]:
     """Run a program to its end, in a process of its own."""
     return subprocess.run(
         [sys.executable, "-c", program, *arguments],
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environ},
+        env=environment(**environ),
         capture_output=True,
         text=True,
         timeout=3 * LIMIT,
