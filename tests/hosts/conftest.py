@@ -111,7 +111,7 @@ def wx_app(glib_application: None) -> Iterator[Any]:
     with display() as name, pytest.MonkeyPatch.context() as patch:
         patch.setenv("DISPLAY", name)
         wx = importlib.import_module("wx")
-        app = wx.App()
+        app = wx.App(clearSigInt=False)  # a ^C is for pytest
         window = wx.Frame(None)
         window.Show()
         wx.CallLater(1, app.ExitMainLoop)

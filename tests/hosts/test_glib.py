@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -104,6 +106,22 @@ def test_a_busy_window_is_no_obstacle__ho_3(gi: Any, hosted: WaitStateCollection
         hosted.call_later(0.001, hosted.apply, loop.quit)
         loop.run()
     busy.destroy()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
+def test_an_interrupt_ends_the_loop_of_glib__ho_4(
+    gi: Any, hosted: WaitStateCollection, way: Way
+) -> None:
+    """A ^C ends the loop of GLib with a KeyboardInterrupt, whatever the collection is doing; run
+    again, it serves the collection as before.
+    """
+    loop = GLibLoop()
+    with loop.attach(hosted, way.mode):
+        hosted.call_later(0.001, os.kill, os.getpid(), signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            loop.run()
+        hosted.call_later(0.001, hosted.apply, loop.quit)
+        loop.run()
 
 
 def test_a_posted_call_ends_with_its_host__ho_9(gi: Any) -> None:
