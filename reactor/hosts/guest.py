@@ -4,7 +4,9 @@ What all adapters share is here, and each paragraph is a trap that somebody has 
 
 A turn raises no Exception, whatever a callback does: it would end Tk's main loop, and GLib would
 drop the source in silence. KeyboardInterrupt and SystemExit do leave, to end the host's loop as the
-host likes; but the watch has been put back before that.
+host likes; but the watch has been put back before that. A ^C comes when Python code begins, and in
+an idle host this is nearly always ours: so whatever calls us once, and not as long as something is
+ready, has to call again if an exception leaves us. Adapters see to that, where their toolkit can.
 
 A turn never nests. A callback may open a dialog that runs the host's loop again, and that one finds
 our descriptor readable. To return at once would spin, so the descriptor is *masked*: not watched
@@ -18,7 +20,6 @@ found. It waits again only when that has been served, so it is out of the way du
 """
 
 import contextlib
-import functools
 import logging
 import math
 import threading
@@ -203,8 +204,14 @@ class DescriptorGuest(Guest):
     def _on_ready(self) -> None:
         if self.collection.turning:
             self._host.unwatch()  # until that turn is over
-        else:
+            return
+        try:
             self._turn()
+        except BaseException:
+            if not self.closed:  # a ^C may have come before the next timer was set
+                self._host.arm(0.0, self._on_due)
+                self._armed = SOON
+            raise
 
     def _on_due(self) -> None:
         self._armed = NEVER
@@ -220,15 +227,15 @@ class DescriptorGuest(Guest):
 
     def _go_on(self) -> None:
         pause = self._pause_length()
-        if pause:
-            self._host.unwatch()
-        else:
+        if not pause:
             self._host.watch(self._fd, self._on_ready)
-        if pause or self._found:
-            self._armed = SOON
-            self._host.arm(pause, self._on_due)
-        else:
+        if not pause and not self._found:
             self._arm()
+            return
+        self._host.arm(pause, self._on_due)
+        self._armed = SOON
+        if pause:
+            self._host.unwatch()  # last: with neither, nobody would ever call again
 
     def _arm(self) -> None:
         """Set the kernel's timer, or else that of the host, for the next moment."""
@@ -238,11 +245,11 @@ class DescriptorGuest(Guest):
             return
         if self._armed in {when, SOON}:
             return
-        self._armed = when
         if when == NEVER:
             self._host.disarm()
         else:
             self._host.arm(when - self.collection.clock(), self._on_due)
+        self._armed = when
 
     def _end(self) -> None:
         self.collection.on_earlier = None
@@ -251,15 +258,20 @@ class DescriptorGuest(Guest):
 
 
 class ThreadGuest(Guest):
-    """A guest for which a thread waits. Callbacks run in the host's thread all the same."""
+    """A guest for which a thread waits. Callbacks run in the host's thread all the same.
 
-    __slots__ = ("_may_wait", "_thread")
+    `_found` and `_failure` are the thread's while it waits, and the host's while it is `_parked`.
+    """
+
+    __slots__ = ("_failure", "_may_wait", "_parked", "_thread")
 
     mode = "wait thread"
 
     def __init__(self, host: Host, collection: WaitStateCollection) -> None:
         super().__init__(host, collection)
-        self._may_wait = threading.Semaphore()
+        self._failure: BaseException | None = None  # that of the wait
+        self._may_wait = threading.Lock()  # taken by the thread, given back by the host
+        self._parked = False
         self._thread = threading.Thread(
             target=self._wait_and_tell, name=f"reactor waits for {collection!r}", daemon=True
         )
@@ -276,33 +288,34 @@ class ThreadGuest(Guest):
             if self._over():
                 return
             try:
-                told = functools.partial(self._on_found, self.collection.wait())
+                self._found = self.collection.wait()
             except BaseException as exception:  # noqa: BLE001  # told in the host's thread
-                told = functools.partial(self._on_lost, exception)
+                self._failure = exception
             if self._over():
                 return
+            self._parked = True
             try:
-                self._host.post(told)
+                self._host.post(self._on_parked)
             except Exception:  # noqa: BLE001  # the host has ended, and will serve nobody again
                 return
 
     def _over(self) -> bool:
         return self.closed  # asked twice: another thread sets it
 
-    def _on_found(self, found: Ready) -> None:
-        if not self.closed:
-            self._found = found
+    def _on_parked(self) -> None:
+        """Serve what the thread has found; if that is done already, do nothing."""
+        if self.closed or not self._parked:
+            return
+        if self._failure is not None:
+            self._lose(self._failure)
+        else:
             self._turn()
-
-    def _on_lost(self, exception: BaseException) -> None:
-        if not self.closed:
-            self._lose(exception)
 
     def _on_due(self) -> None:
         if self._found:
             self._turn()
         else:
-            self._may_wait.release()
+            self._let_wait()
 
     def _look(self) -> Ready:
         return []  # the thread has looked; there may be timers and posted calls alone
@@ -312,12 +325,20 @@ class ThreadGuest(Guest):
         if pause or self._found:
             self._host.arm(pause, self._on_due)
         else:
+            self._let_wait()
+
+    def _let_wait(self) -> None:
+        if self._parked:
+            # Python looks for a ^C when a function begins and when one has returned: not between
+            # these two, and the thread is let go exactly once.
+            self._parked = False
             self._may_wait.release()
 
     def _end(self) -> None:
         if self._thread.is_alive():
             self.collection.wake()
-            self._may_wait.release()
+            if self._may_wait.locked():
+                self._may_wait.release()
             self._thread.join()
 
 

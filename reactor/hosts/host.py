@@ -40,7 +40,10 @@ class Host:
         raise NotImplementedError
 
     def arm(self, delay: float, due: Call) -> None:
-        """Call `due` once after `delay` seconds, in place of what was armed before."""
+        """Call `due` once after `delay` seconds, in place of what was armed before.
+
+        If an exception leaves it, perhaps before its first line, soon once more.
+        """
         raise NotImplementedError
 
     def disarm(self) -> None:
@@ -56,6 +59,8 @@ class Host:
 
     def post(self, call: Call) -> None:
         """Call `call` in the loop soon; must neither wait nor need the loop to run.
+
+        Called twice, it does nothing the second time: an exception may have come in between.
 
         Thread: any.
         """
@@ -82,7 +87,7 @@ class WokenHost(Host):
     __slots__ = ("_posted", "_waker")
 
     def __init__(self) -> None:
-        self._posted: Call | None = None  # a guest posts once, and again when that has been called
+        self._posted: Call | None = None  # a guest posts the same each time
         self._waker: Waker | None = None
 
     def expect_posts(self) -> None:
@@ -102,12 +107,15 @@ class WokenHost(Host):
             self._waker.wake()
 
     def _on_posted(self) -> None:
-        if self._waker is not None:
-            self._waker.drain()
-        call = self._posted
-        if call is not None:  # a signal wakes us as well, and a post may come at this moment
-            self._posted = None
-            call()
+        try:
+            if self._waker is not None:
+                self._waker.drain()
+            if self._posted is not None:
+                self._posted()  # or a signal has woken us, and it has nothing to do
+        except BaseException:
+            if self._waker is not None:
+                self._waker.wake()  # it may have come before the call, which is then still due
+            raise
 
     def keep_signals(self, holder: Holder) -> None:
         """Let the waker be what signals wake, unless there is something already."""
@@ -119,7 +127,7 @@ class WokenHost(Host):
         super().close()
         if self._waker is not None:
             self._waker.close()
-            self._waker = None
+            self._waker = self._posted = None
 
 
 def milliseconds(delay: float) -> int:

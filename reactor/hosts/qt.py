@@ -68,16 +68,16 @@ class QtHost(WokenHost):
     What we make belongs to the application, and is deleted by its loop: not in a call of its own.
     """
 
-    __slots__ = ("_app", "_core", "_due", "_notifier", "_timer")
+    __slots__ = ("_app", "_arming", "_core", "_due", "_notifier", "_timer")
 
     def __init__(self, app: Any, core: Any) -> None:
         super().__init__()
         self._app = app
         self._core = core
         self._due: Call | None = None
+        self._arming = 0  # the number of the last one
         self._notifier: Any = None
         self._timer: Any = self._core.QTimer(app)
-        self._timer.setSingleShot(True)
         self._timer.setTimerType(self._core.Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(lambda: self._on_due())  # PyQt wants a weak one of a method
 
@@ -90,7 +90,7 @@ class QtHost(WokenHost):
         if self._notifier is None:
             kind = self._core.QSocketNotifier.Type.Read
             self._notifier = self._core.QSocketNotifier(fd, kind, self._app)
-            self._notifier.activated.connect(lambda *arguments: ready())
+            self._notifier.activated.connect(lambda: ready())
         self._notifier.setEnabled(True)
 
     def unwatch(self) -> None:
@@ -101,6 +101,7 @@ class QtHost(WokenHost):
     def arm(self, delay: float, due: Call) -> None:
         """Have `due` called."""
         self._due = due
+        self._arming += 1
         self._timer.start(milliseconds(delay))
 
     def disarm(self) -> None:
@@ -109,8 +110,13 @@ class QtHost(WokenHost):
             self._timer.stop()
 
     def _on_due(self) -> None:
+        # No single shot: what leaves a slot is printed, and a ^C that comes at the first line of
+        # this one would have cost the guest its last call.
+        arming = self._arming
         if self._due is not None:
             self._due()
+        if self._arming == arming:
+            self.disarm()
 
     def close(self) -> None:
         """Leave what is ours to the loop, to be deleted; the application may have ended."""

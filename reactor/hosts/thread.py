@@ -264,18 +264,20 @@ class Deliveries:
     """The line of calls, and who sees to it.
 
     `_seen_to` is locked while a post is on its way to the host, or a batch runs, or a pause. So one
-    post at a time is under way, calls never nest, and nobody ever waits for the lock.
+    post at a time is under way, calls never nest, and nobody ever waits for the lock. A host may
+    call twice for one post: `_due` is whether a batch is wanted.
 
     Thread: `put` any, and signal handlers; the rest the host's. Calls back: the calls, and
     `failed(function, exception)`, from the host's loop only. Source: HO-03 to HO-05, HO-08.
     """
 
-    __slots__ = ("_failed", "_host", "_open", "_refused", "_seen_to", "calls")
+    __slots__ = ("_due", "_failed", "_host", "_open", "_refused", "_seen_to", "calls")
 
     def __init__(self, host: Host, failed: Callable[[Any, Exception], object]) -> None:
         self.calls: deque[tuple[Callable[..., object], tuple[Any, ...], Context | None]] = deque()
         self._host = host
         self._failed = failed
+        self._due = False
         self._open = True
         self._refused = False
         self._seen_to = threading.Lock()
@@ -289,9 +291,11 @@ class Deliveries:
             self._see_to_it(self._host.post, self._run)
 
     def _see_to_it(self, way: Callable[..., object], *arguments: Any) -> None:
+        self._due = True
         try:
             way(*arguments)
         except BaseException as exception:
+            self._due = False
             self._seen_to.release()  # the calls wait, and the next one tries anew
             if not isinstance(exception, Exception):
                 raise
@@ -301,7 +305,9 @@ class Deliveries:
 
     def _run(self) -> None:
         """Make the calls that wait, for as long as a batch may take."""
-        self._refused = False
+        if not self._due:
+            return
+        self._due = self._refused = False
         until = time.monotonic() + TURNS_TIME_LIMIT
         try:
             while self._open and self.calls:

@@ -71,7 +71,6 @@ class TkHost(WokenHost):
         "_due",
         "_fd",
         "_ready",
-        "_timer",
         "_tk",
         "_tkinter",
     )
@@ -85,10 +84,13 @@ class TkHost(WokenHost):
         self._fd = -1
         self._ready: Any = None  # Tk borrows it while it calls it, and it may unwatch itself
         self._due: Call | None = None
-        self._timer: object = None
         self._command = f"waitstate_due_{id(self)}"
         # One command for all timers: to make one for each costs four times as much as the timer.
-        self._tk.createcommand(self._command, self._on_due)
+        self._tk.createcommand(f"{self._command}_once", self._on_due)
+        # A ^C that comes at the first line of ours would have cost the guest its last call. Tk
+        # remembers the exception, and the main loop ends with it all the same.
+        again = f"after cancel {self._command}; after 1 {self._command}"
+        self._tk.call("proc", self._command, "", f"if [catch {self._command}_once] {{{again}}}")
 
     def can_watch(self, fd: int) -> bool:
         """Tell whether Tcl's `select` can take it; that of Windows takes sockets only."""
@@ -114,16 +116,13 @@ class TkHost(WokenHost):
         """Have `due` called."""
         self.disarm()
         self._due = due
-        self._timer = self._tk.call("after", milliseconds(delay), self._command)
+        self._tk.call("after", milliseconds(delay), self._command)
 
     def disarm(self) -> None:
         """Cancel the timer."""
-        if self._timer is not None:
-            self._tk.call("after", "cancel", self._timer)
-            self._timer = None
+        self._tk.call("after", "cancel", self._command)
 
     def _on_due(self) -> None:
-        self._timer = None
         if self._due is not None:
             self._due()
 
@@ -131,7 +130,8 @@ class TkHost(WokenHost):
         """Delete everything that Tk has of ours; the window may be destroyed."""
         super().close()
         if self._command:
-            self._tk.deletecommand(self._command)
+            self._tk.call("rename", self._command, "")
+            self._tk.deletecommand(f"{self._command}_once")
             self._command = ""
 
 
