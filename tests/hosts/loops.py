@@ -106,6 +106,18 @@ class Loop:
             undo()
         assert not hung
 
+    def run_until(self, over: Callable[[], object]) -> None:
+        """Run until something is true, which is looked at by a timer of the host."""
+
+        def look() -> None:
+            if over():
+                self.quit()
+            else:
+                self.later(0.001, look)
+
+        self.later(0.001, look)
+        self.run()
+
     def run_until_quit(self) -> None:
         raise NotImplementedError
 
