@@ -83,6 +83,8 @@ class AsyncioHost(Host):
     def arm(self, delay: float, due: Call) -> None:
         """Have `due` called. uvloop rounds to the nearest millisecond, so we round up before."""
         self.disarm()
+        if self._loop.is_closed():
+            return  # whoever sets a timer is not to blame
         function: Callable[[], Any] = due
         self._timer = self._loop.call_later(milliseconds(delay) / 1000, function)
 
@@ -91,6 +93,10 @@ class AsyncioHost(Host):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def expect_posts(self) -> None:
+        """Try it: a loop that is closed raises RuntimeError."""
+        self._loop.call_soon_threadsafe(_nothing)
 
     def post(self, call: Call) -> None:
         """Call soon; a loop that is closed raises RuntimeError."""

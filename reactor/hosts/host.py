@@ -42,6 +42,7 @@ class Host:
     def arm(self, delay: float, due: Call) -> None:
         """Call `due` once after `delay` seconds, in place of what was armed before.
 
+        A loop that has ended takes it, and never calls.
         If an exception leaves it, perhaps before its first line, soon once more.
         """
         raise NotImplementedError

@@ -7,15 +7,19 @@ there and then, by both.
 A QTimer is asked to be precise: by default Qt lets it be late by a twentieth, to save current.
 """
 
+import contextlib
 import importlib
 import sys
 from typing import Any, Final
 
+from reactor.errors import WrongThread
 from reactor.hosts.guest import Guest, Mode, begin_guest
 from reactor.hosts.host import Call, Host, WokenHost, milliseconds
 from reactor.loop.collection import WaitStateCollection
 
 CORES: Final = frozenset({"PySide6.QtCore", "PyQt6.QtCore"})
+# What our objects raise when the application has ended, and they with it.
+Ended: Final = RuntimeError
 
 
 def attach(app: Any, collection: WaitStateCollection, *, mode: Mode | None = None) -> Guest:
@@ -30,8 +34,9 @@ def attach(app: Any, collection: WaitStateCollection, *, mode: Mode | None = Non
         TypeError: that is no application of either.
         OperationNotAllowed: errors would propagate, another host has it, or that mode is not
             possible.
-        OperationInProgress: a loop of the collection runs, or it is attached. WrongThread,
-            StateClosed, WrongProcess: as every verb of a collection.
+        WrongThread: this is not the thread of the application, or not that of the collection.
+        OperationInProgress: a loop of the collection runs, or it is attached. StateClosed,
+            WrongProcess: as every verb of a collection.
 
     Thread: that of the application. Calls back: from Qt's loop only. Source: HO-01 to HO-10.
     """
@@ -73,6 +78,8 @@ class QtHost(WokenHost):
     def __init__(self, app: Any, core: Any) -> None:
         super().__init__()
         self._app = app
+        if core.QThread.currentThread() != app.thread():
+            raise WrongThread(f"{app!r} belongs to another thread: attach to it there")
         self._core = core
         self._due: Call | None = None
         self._arming = 0  # the number of the last one
@@ -91,23 +98,27 @@ class QtHost(WokenHost):
             kind = self._core.QSocketNotifier.Type.Read
             self._notifier = self._core.QSocketNotifier(fd, kind, self._app)
             self._notifier.activated.connect(lambda: ready())
-        self._notifier.setEnabled(True)
+        with contextlib.suppress(Ended):
+            self._notifier.setEnabled(True)
 
     def unwatch(self) -> None:
         """Watch no more, for now."""
         if self._notifier is not None:
-            self._notifier.setEnabled(False)
+            with contextlib.suppress(Ended):
+                self._notifier.setEnabled(False)
 
     def arm(self, delay: float, due: Call) -> None:
         """Have `due` called."""
         self._due = due
         self._arming += 1
-        self._timer.start(milliseconds(delay))
+        with contextlib.suppress(Ended):
+            self._timer.start(milliseconds(delay))
 
     def disarm(self) -> None:
         """Stop the timer."""
         if self._timer is not None:
-            self._timer.stop()
+            with contextlib.suppress(Ended):
+                self._timer.stop()
 
     def _on_due(self) -> None:
         # No single shot: what leaves a slot is printed, and a ^C that comes at the first line of
@@ -123,5 +134,6 @@ class QtHost(WokenHost):
         super().close()
         for ours in (self._notifier, self._timer):
             if ours is not None:
-                ours.deleteLater()
+                with contextlib.suppress(Ended):
+                    ours.deleteLater()
         self._notifier = self._timer = None

@@ -205,12 +205,19 @@ def test_closing_the_collection_detaches__ho_9(loop: Loop, guest: Guest, inside:
 def test_closing_a_guest_whose_host_is_closed__ho_9(
     kind: type[AsyncioLoop], hosted: WaitStateCollection, way: Way
 ) -> None:
-    """A guest can be closed when the host's loop is closed already."""
-    loop = kind()
+    """When the host's loop is closed, nobody is served, but timers can be set and the guest can be
+    closed; and that loop is no host any more.
+    """
+    loop, done = kind(), list[str]()
     with loop.attach(hosted, way.mode):
         hosted.call_later(60.0, len, "")
         hosted.wake()
         loop.close()
+        hosted.call_later(0.0, done.append, "timer")
+    hosted.run_once(0)
+    assert done == ["timer"]
+    with pytest.raises(RuntimeError, match="closed"):
+        loop.attach(hosted, way.mode)
     hosted.run_once(0)
 
 

@@ -7,13 +7,16 @@ import signal
 import subprocess
 import sys
 from importlib.util import find_spec
+from typing import Any
 
 import pytest
 
+from reactor.errors import WrongThread
 from reactor.hosts import qt
 from reactor.loop.collection import WaitStateCollection
 from tests.architecture.tree import ROOT
-from tests.hosts.loops import LIMIT, QT_BINDINGS, qt_binding
+from tests.hosts.loops import LIMIT, QT_BINDINGS, qt_binding, require_module
+from tests.reactor.loop.probe import elsewhere
 
 BEGIN = """
 import importlib, socket, sys
@@ -71,6 +74,19 @@ mode_and_binding = pytest.mark.parametrize(
     ("mode", "binding"),
     [(mode, binding) for mode in ("descriptor", "wait thread") for binding in QT_BINDINGS],
 )
+
+AFTER_THE_END = """
+app = core.QCoreApplication([])
+with qt.attach(app, collection, mode=mode):
+    collection.call_later(0.001, app.quit)
+    app.exec()
+    if binding == "PySide6":
+        app.shutdown()
+    else:
+        importlib.import_module("PyQt6.sip").delete(app)
+    collection.call_later(0.0, print, "served")
+collection.run_once(0)
+"""
 
 
 def require_binding(name: str) -> None:
@@ -142,6 +158,28 @@ def test_the_suite_holds_by_the_other_qt() -> None:
     )
     assert done.returncode == 0, done.stdout
     assert "skipped" not in done.stdout
+
+
+@pytest.mark.slow
+@mode_and_binding
+def test_an_application_may_end_before_its_guest__ho_9(mode: str, binding: str) -> None:
+    """When the application of Qt has been shut down, timers can still be set, the guest can be
+    closed, and the collection runs by itself.
+    """
+    done = run(AFTER_THE_END, binding, mode)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "served\n", "")
+
+
+def test_an_application_is_a_host_in_its_thread_only__ho_1(qt_app: Any) -> None:
+    """Attaching to Qt is refused in another thread than that of the application, where Qt would
+    never call.
+    """
+    require_module(f"{qt_binding()}.QtCore", "pip install PySide6-Essentials, or PyQt6")
+    collection = WaitStateCollection()
+    with pytest.raises(WrongThread, match="another thread"):
+        elsewhere(qt.attach, qt_app, collection)
+    collection.run_once(0)
+    collection.close()
 
 
 def test_only_an_application_is_a_host() -> None:
