@@ -236,7 +236,9 @@ class Poller:
         try:
             keys = self._selector.select(timeout)
         except OSError:
-            if not self._drop_closed():
+            # What has left while a thread waits, and was closed, may be in the copy that it gave
+            # to select(), which takes nothing amiss on Linux, nearly always, and much on Windows.
+            if not self._drop_closed() and not self.stale:
                 raise
             return []
         if len(keys) > EVENT_LIMIT:
@@ -304,11 +306,14 @@ class Poller:
     def _drop_closed(self) -> bool:
         """Take out what somebody closed behind our back: select() fails as long as it is in."""
         found = False
-        for state in [state for state in self.states.values() if state.wanted]:
+        for state in list(self.states.values()):  # at once: others may be added meanwhile
+            if not state.wanted:
+                continue
             try:
                 select.select([state.fd], [], [], 0)
             except OSError:
-                self._selector.unregister(state.fd)
+                with contextlib.suppress(KeyError):  # it has left just now
+                    self._selector.unregister(state.fd)
                 state.wanted = 0
                 found = True
         return found

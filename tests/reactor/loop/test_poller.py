@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -233,6 +233,36 @@ def descriptor_1024(sock: socket.socket) -> Iterator[int]:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     else:
         raise NotImplementedError
+
+
+class Copied(selectors.SelectSelector):
+    """Somebody else does something when select() has its copy of what is to be watched."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.deeds: list[Callable[[], object]] = []
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        copy = list(self.get_map())
+        while self.deeds:
+            self.deeds.pop(0)()
+        select.select(copy, [], [], 0)
+        return super().select(timeout)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the copy has to have numbers")
+def test_what_leaves_while_a_thread_waits_is_no_failure__ho_4(waker: Waker, pair: Pair) -> None:
+    """A watch that is closed while a thread waits for its host, and its descriptor behind it, does
+    not make the wait fail, on selectors that wait for a copy of what there is.
+    """
+    state = state_of(pair[0], READ)
+    selector = Copied()
+    with contextlib.closing(Poller(selector, waker)) as copying:
+        copying.add(state)
+        selector.deeds = [lambda: copying.remove(state), pair[0].close]
+        assert copying.wait(0) == []
+        waker.wake()
+        assert copying.wait(0) == [(waker.fd, IN)]
 
 
 def test_what_was_closed_behind_our_back_does_not_stop_the_rest(
