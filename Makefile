@@ -44,6 +44,7 @@ test: $(INSTALLED) peers  ## install what is missing and run the fast tests (ALL
 debian: peers  ## run the tests of GLib, GTK and wx, on Debian's own Python (ALL=1, SEED=n: as `test`)
 	@if .ci/need --gi $(DEBIAN_PYTHON); then \
 	  $(MAKE) --no-print-directory venv VENV=$(DEBIAN_VENV) PYTHON=$(DEBIAN_PYTHON) EXTRAS=debian && \
+	  $(DEBIAN_VENV)/bin/python -c 'import gi, wx' && \
 	  $(DEBIAN_VENV)/bin/python -m pytest $(SELECTED) $(DEBIAN_TESTS) $(ARGS); \
 	else \
 	  echo "skipped: the tests of GLib, GTK and wx"; [ "$$CI" != true ]; \

@@ -20,6 +20,7 @@ from reactor.hosts.guest import Guest, Mode
 from reactor.loop.collection import WaitStateCollection
 from tests.hosts.loops import (
     LIMIT,
+    OF_DEBIAN,
     AsyncioLoop,
     GLibLoop,
     Loop,
@@ -33,9 +34,10 @@ from tests.hosts.loops import (
 )
 from tests.peers import require
 
-HOSTS: Final = ("asyncio", "uvloop", "trio", "tk", "qt", "glib", "wx")
+HERE: Final = tuple(name for name, module in OF_DEBIAN.items() if find_spec(module) is not None)
+HOSTS: Final = ("asyncio", "uvloop", "trio", "tk", "qt", *HERE)
 LEAVING: Final = ("asyncio", "uvloop", "tk")  # those whose loop an exit leaves
-NESTING: Final = ("tk", "qt", "glib", "wx")  # those that can run a loop in the loop
+NESTING: Final = ("tk", "qt", *HERE)  # those that can run a loop in the loop
 WAYS: Final[dict[str, tuple[Mode, str]]] = {
     "descriptor": ("descriptor", "DefaultSelector"),
     "thread": ("wait thread", "DefaultSelector"),
@@ -131,11 +133,9 @@ def make_loop(name: str, request: pytest.FixtureRequest) -> Loop:
         require_module(f"{qt_binding()}.QtCore", "pip install PySide6-Essentials, or PyQt6")
         return QtLoop(request.getfixturevalue("qt_app"))
     if name == "glib":
-        require_module("gi.repository.GLib", "`make debian` runs this with Debian's Python")
         return GLibLoop()
     if name == "wx":
         require("Xvfb")
-        require_module("wx", "`make debian` runs this with Debian's Python")
         return WxLoop(request.getfixturevalue("wx_app"))
     loops: dict[str, type[Loop]] = {
         "asyncio": AsyncioLoop,
