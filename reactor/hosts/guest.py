@@ -303,8 +303,8 @@ class ThreadGuest(Guest):
         return self.closed  # asked twice: another thread sets it
 
     def _on_parked(self) -> None:
-        """Serve what the thread has found; if that is done already, do nothing."""
-        if self.closed or not self._parked:
+        """Serve what the thread has found; if that is done already, or under way, do nothing."""
+        if self.closed or not self._parked or self.collection.turning:
             return
         if self._failure is not None:
             self._lose(self._failure)

@@ -7,6 +7,9 @@ that must be low too, and opens it only when its loop runs for the first time: a
 
 Other threads never call Tk here, not even where Tk allows it: it blocks them until the loop runs,
 for a second at the end of a program, and for ever if the loop waits for them.
+
+The Tcl of Windows watches nothing. There a thread waits, and Tk looks again and again whether it
+has brought something: the one place here where something is polled.
 """
 
 from typing import TYPE_CHECKING, Any, Final
@@ -19,8 +22,8 @@ from reactor.loop.poller import SELECT_FD_LIMIT
 if TYPE_CHECKING:
     import tkinter
 
-# Between two looks where Tk watches nothing; about a frame. Each costs some microseconds.
-POLL_INTERVAL: Final = 15  # milliseconds
+# How long a post waits at most where nothing is watched: a frame's time, and a tick of Windows.
+LOOK_INTERVAL: Final = 15  # milliseconds
 
 
 def attach(
@@ -36,8 +39,8 @@ def attach(
         mode: "descriptor", "wait thread", or None, the default, for the one that works best.
 
     Raises:
-        OperationNotAllowed: errors would propagate, another host has it, that mode is not possible,
-            or this Tk watches no descriptors (that of Windows).
+        OperationNotAllowed: errors would propagate, another host has it, or that mode is not
+            possible: on Windows a thread waits.
         OperationInProgress: a loop of the collection runs, or it is attached. WrongThread,
             StateClosed, WrongProcess: as every verb of a collection.
 
@@ -60,7 +63,7 @@ def deliver(root: "tkinter.Misc") -> Host:
 
     Thread: the one that made the window. Calls back: from Tk's loop only. Source: HO-03.
     """
-    return TkHost(root) if hasattr(root.tk, "createfilehandler") else PolledTkHost(root)
+    return TkHost(root)
 
 
 class TkHost(WokenHost):
@@ -70,6 +73,7 @@ class TkHost(WokenHost):
         "_command",
         "_due",
         "_fd",
+        "_look",
         "_ready",
         "_tk",
         "_tkinter",
@@ -91,10 +95,11 @@ class TkHost(WokenHost):
         # remembers the exception, and the main loop ends with it all the same.
         again = f"after cancel {self._command}; after 1 {self._command}"
         self._tk.call("proc", self._command, "", f"if [catch {self._command}_once] {{{again}}}")
+        self._look = ""  # the command that looks for posts, if one does
 
     def can_watch(self, fd: int) -> bool:
         """Tell whether Tcl's `select` can take it; that of Windows takes sockets only."""
-        if not hasattr(self._tk, "createfilehandler") or fd >= SELECT_FD_LIMIT:
+        if not self._watches or fd >= SELECT_FD_LIMIT:
             return False
         self._tk.dooneevent(self._tkinter.FILE_EVENTS | self._tkinter.DONT_WAIT)
         return True
@@ -126,42 +131,27 @@ class TkHost(WokenHost):
         if self._due is not None:
             self._due()
 
+    def expect_posts(self) -> None:
+        """Watch a waker, or look for posts now and then."""
+        if self._watches:
+            super().expect_posts()
+            return
+        self._look = f"{self._command}_look"
+        self._tk.createcommand(f"{self._look}_once", self._on_posted)
+        body = f"after {LOOK_INTERVAL} {self._look}; catch {self._look}_once"
+        self._tk.call("proc", self._look, "", body)
+        self._tk.call("after", LOOK_INTERVAL, self._look)
+
+    @property
+    def _watches(self) -> bool:
+        return hasattr(self._tk, "createfilehandler")
+
     def close(self) -> None:
         """Delete everything that Tk has of ours; the window may be destroyed."""
         super().close()
-        if self._command:
-            self._tk.call("rename", self._command, "")
-            self._tk.deletecommand(f"{self._command}_once")
-            self._command = ""
-
-
-class PolledTkHost(TkHost):
-    """The loop of a Tk that watches no descriptors, that of Windows: it has to look now and then.
-
-    Only for deliveries. It is the one thing here that polls, and nothing else is left.
-    """
-
-    __slots__ = ("_look", "_next_look")
-
-    def __init__(self, root: "tkinter.Misc") -> None:
-        super().__init__(root)
-        self._look = f"{self._command}_look"
-        self._next_look: object = None
-        self._tk.createcommand(self._look, self._on_look)
-
-    def expect_posts(self) -> None:
-        """Look, from now on."""
-        self._next_look = self._tk.call("after", POLL_INTERVAL, self._look)
-
-    def _on_look(self) -> None:
-        self.expect_posts()  # first, for a call may be long, or open a dialog
-        self._on_posted()
-
-    def close(self) -> None:
-        """Look no more."""
         if self._look:
-            if self._next_look is not None:
-                self._tk.call("after", "cancel", self._next_look)
-            self._tk.deletecommand(self._look)
-            self._look = ""
-        super().close()
+            self._tk.call("after", "cancel", self._look)
+        for command in filter(None, (self._look, self._command)):
+            self._tk.call("rename", command, "")
+            self._tk.deletecommand(f"{command}_once")
+        self._look = self._command = ""

@@ -223,6 +223,18 @@ class TkLoop(Loop):
         return len(self.root.tk.splitlist(commands)) + len(self.root.tk.splitlist(timers))
 
 
+class TclOfWindows:
+    """An interpreter of Tcl that lacks what that of Windows lacks."""
+
+    def __init__(self, tcl: Any) -> None:
+        self._tcl = tcl
+
+    def __getattr__(self, name: str) -> Any:
+        if name.endswith("filehandler"):
+            raise AttributeError(name)
+        return getattr(self._tcl, name)
+
+
 class QtLoop(Loop):
     """The one application of Qt that the tests have: what it opens, it keeps."""
 

@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
@@ -22,14 +23,14 @@ from reactor.errors import (
     WrongThread,
 )
 from reactor.hosts import thread as own_thread
+from reactor.hosts import tk
 from reactor.hosts.guest import TURNS_TIME_LIMIT
 from reactor.hosts.host import Host
 from reactor.hosts.thread import Deliver, DeliveringGuest
-from reactor.hosts.tk import PolledTkHost
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.error_handler import propagate
 from tests.hosts.conftest import HOSTS, LEAVING, NESTING, make_loop
-from tests.hosts.loops import LIMIT, AsyncioLoop, Loop, TkLoop, in_turn
+from tests.hosts.loops import LIMIT, AsyncioLoop, Loop, TclOfWindows, TkLoop, in_turn
 from tests.reactor.loop.probe import elsewhere, exit_code_of_child
 
 NUMBER: Final = getattr(signal, "SIGUSR1", signal.SIGTERM)  # no SIGUSR1 on Windows
@@ -39,7 +40,8 @@ class PolledTkLoop(TkLoop):
     """Tk as it is on Windows, where it watches nothing."""
 
     def way_in(self) -> Host:
-        return PolledTkHost(self.root)
+        root: Any = SimpleNamespace(tk=TclOfWindows(self.root.tk))
+        return tk.deliver(root)
 
 
 class CalledLoop(AsyncioLoop):

@@ -5,14 +5,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from reactor.errors import OperationNotAllowed
+from reactor.hosts import tk
+from reactor.loop.collection import WaitStateCollection
 from tests.architecture.tree import ROOT
 from tests.hosts.conftest import display
-from tests.hosts.loops import LIMIT, require_module
+from tests.hosts.loops import LIMIT, TclOfWindows, TkLoop, require_module
 from tests.peers import require
+from tests.reactor.loop.probe import elsewhere
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="there Tk watches no descriptors")
 
@@ -102,3 +109,34 @@ def test_threads_post_though_tk_has_ended__ho_3(screen: str, mode: str) -> None:
     refused, and the guest is closed as ever.
     """
     assert output(AFTER_THE_END, screen, mode) == "served"
+
+
+def test_a_tk_that_watches_nothing_is_looked_at__ho_10(
+    tk_root: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In a Tk that watches no descriptors, as that of Windows, a thread waits, and what it finds
+    is served in Tk's thread; a dialog of a callback is not re-entered, and nothing is left in Tk.
+    """
+    require("Xvfb")
+    require_module("_tkinter", "Debian has it in python3-tk")
+    loop, collection, events = TkLoop(tk_root), WaitStateCollection(), list[object]()
+    kept = loop.kept()
+
+    def open_dialog() -> None:
+        loop.later(3 * tk.LOOK_INTERVAL / 1000, loop.leave)
+        elsewhere(collection.apply, events.append, "post")
+        loop.nested()
+        events.append(threading.current_thread())
+        collection.call_later(0.001, collection.apply, loop.quit)
+
+    root: Any = SimpleNamespace(tk=TclOfWindows(tk_root.tk))
+    with tk.attach(root, collection) as guest:
+        assert guest.mode == "wait thread"
+        collection.call_later(0.001, open_dialog)
+        loop.run()
+    with pytest.raises(OperationNotAllowed):
+        tk.attach(root, collection, mode="descriptor")
+    collection.close()
+    assert events == [threading.current_thread(), "post"]
+    assert loop.kept() == kept
+    assert caplog.records == []
