@@ -90,7 +90,7 @@ class GLibHost(Host):
         "_watch",
     )
 
-    sees_signals = True  # PyGObject wakes its loops
+    sees_signals = True  # PyGObject wakes its loops, if they are of the default context
 
     def __init__(self, context: Any) -> None:
         self._glib: Any = importlib.import_module("gi.repository.GLib")

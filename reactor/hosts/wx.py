@@ -100,6 +100,11 @@ class WxHost(Host):
         """Call soon; raises if the application is gone."""
         self._wx.CallAfter(call)
 
+    def close(self) -> None:
+        """Let wx forget the timer: what it calls it keeps, and nobody collects that."""
+        super().close()
+        self._owner.Unbind(self._wx.EVT_TIMER)
+
     def _on_due(self, event: object) -> None:
         if self._due is not None:
             self._due()

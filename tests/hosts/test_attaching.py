@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import queue
 import selectors
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from reactor.errors import OperationInProgress, OperationNotAllowed, StateClosed, WrongThread
-from reactor.hosts.guest import PAUSE, TURNS_TIME_LIMIT, Guest, begin_guest
+from reactor.hosts.guest import PAUSE, TURNS_TIME_LIMIT, Guest, Mode, begin_guest
 from reactor.hosts.host import Call, Host, milliseconds
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.error_handler import propagate
@@ -199,6 +201,25 @@ def test_closing_the_collection_detaches__ho_9(loop: Loop, guest: Guest, inside:
     loop.run_until(lambda: guest.closed)
     with pytest.raises(StateClosed):
         loop.attach(guest.collection)
+
+
+def test_a_host_forgets_its_guests__ho_9(loop: Loop) -> None:
+    """A toolkit keeps nothing that would keep a guest, or its collection, when that is closed."""
+
+    class Name:
+        pass
+
+    def attach(mode: Mode | None) -> weakref.ref[Name]:
+        name = Name()
+        with contextlib.closing(WaitStateCollection(name)) as collection:
+            with loop.attach(collection, mode):
+                collection.call_later(60.0, len, "")
+            return weakref.ref(name)
+
+    names = [attach(mode) for mode in (None, "wait thread")]
+    loop.kept()  # Qt deletes in its loop
+    gc.collect()
+    assert [name() for name in names] == [None, None]
 
 
 @pytest.mark.parametrize("kind", [AsyncioLoop, UvloopLoop])
