@@ -24,8 +24,9 @@ import logging
 import math
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, Self, TypeAlias, TypeVar
 
 from reactor.deadline import NEVER
 from reactor.errors import OperationNotAllowed
@@ -37,6 +38,8 @@ from reactor.loop.poller import Ready
 from reactor.loop.signals import SignalWakeup
 
 Mode: TypeAlias = Literal["descriptor", "wait thread"]
+
+AnyGuest = TypeVar("AnyGuest", bound="Guest")
 
 log: Final = logging.getLogger("reactor")
 
@@ -107,7 +110,7 @@ class Guest:
                 last_first.callback(self._wakeup.close)
             last_first.callback(self._end)
 
-    def __enter__(self) -> "Guest":
+    def __enter__(self) -> Self:
         """Return itself."""
         return self
 
@@ -151,6 +154,14 @@ class Guest:
                 self.close()
             elif not self.closed:
                 self._go_on()
+
+    def _wait(self, timeout: float) -> Ready:
+        """Return what is ready; a collection that cannot wait is closed."""
+        try:
+            return self.collection.wait(timeout)
+        except Exception as exception:  # noqa: BLE001  # a selector may be anybody's
+            self._lose(exception)
+            return []
 
     def _leave(self) -> None:
         """Do not come again: the loop of the host is not where the collection belongs."""
@@ -219,11 +230,7 @@ class DescriptorGuest(Guest):
             self._turn()
 
     def _look(self) -> Ready:
-        try:
-            return self.collection.wait(0)
-        except Exception as exception:  # noqa: BLE001  # a selector may be anybody's
-            self._lose(exception)
-            return []
+        return self._wait(0.0)
 
     def _go_on(self) -> None:
         pause = self._pause_length()
@@ -344,6 +351,11 @@ class ThreadGuest(Guest):
 
 def begin_guest(host: Host, collection: WaitStateCollection, mode: Mode | None) -> Guest:
     """Attach a collection to a host, by the way that works; `host` is closed if none does."""
+    return begin_as(lambda: _way(host, collection, mode)(host, collection), host, collection)
+
+
+def begin_as(make: Callable[[], AnyGuest], host: Host, collection: WaitStateCollection) -> AnyGuest:
+    """Attach a collection by the guest that `make` returns; `host` is closed if that fails."""
     with contextlib.ExitStack() as undo:
         undo.callback(host.close)
         if collection.error_handler is propagate:
@@ -358,8 +370,7 @@ def begin_guest(host: Host, collection: WaitStateCollection, mode: Mode | None) 
         collection.begin_loop()
         undo.callback(collection.end_loop)
         collection.owner.claim()
-        way = _way(host, collection, mode)
-        guest = way(host, collection)
+        guest = make()
         undo.pop_all()
         undo.callback(guest.close)
         guest.begin()
@@ -371,8 +382,7 @@ def begin_guest(host: Host, collection: WaitStateCollection, mode: Mode | None) 
 def _way(
     host: Host, collection: WaitStateCollection, mode: Mode | None
 ) -> type[DescriptorGuest] | type[ThreadGuest]:
-    if mode not in {None, DescriptorGuest.mode, ThreadGuest.mode}:
-        raise ValueError(f'mode is "descriptor", "wait thread" or None, not {mode!r}')
+    check_mode(mode)
     if mode == ThreadGuest.mode:
         return ThreadGuest
     fd = collection.fileno()
@@ -383,3 +393,13 @@ def _way(
             f"{collection!r} has no descriptor that this host can watch: leave the mode to us"
         )
     return ThreadGuest
+
+
+def check_mode(mode: object) -> None:
+    """Refuse what is no mode.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if mode not in {None, DescriptorGuest.mode, ThreadGuest.mode}:
+        raise ValueError(f'mode is "descriptor", "wait thread" or None, not {mode!r}')
