@@ -43,7 +43,8 @@ OLD: Final = (
 )
 # Each host of a collection has a module with one verb.
 HOSTS: Final = tuple(
-    f"reactor.hosts.{name}.attach" for name in ("asyncio", "glib", "qt", "tk", "trio", "wx")
+    f"reactor.hosts.{name}.attach"
+    for name in ("asyncio", "glib", "pygame", "qt", "tk", "trio", "wx")
 )
 # A collection in a thread of its own, and the ways into the hosts that it may have beside it.
 BESIDE: Final = (
@@ -59,6 +60,8 @@ MET: Final = (
     "reactor.loop.calls.IdleCallback",
     "reactor.loop.signals.SignalHandler",
     "reactor.hosts.guest.Guest",
+    "reactor.hosts.pygame.Frames",
+    "reactor.hosts.pygame.Events",
     "reactor.hosts.thread.DeliveringGuest",
     "reactor.opening.connect.Connecting",
     "reactor.reconnection.Link",
@@ -71,6 +74,8 @@ CALLED_FROM_BELOW: Final = {
     "AcceptingHandle": {"begin", "begun", "close_silently", "on_readable", "tell"},
     "Connecting": {"cancel", "on_due", "retime"},
     "DatagramTransport": {"begin", "collection_closed", "failed"},
+    "Events": {"begin"},
+    "Frames": {"begin"},
     "Guest": {"begin"},
     "DeliveringGuest": {"at_home", "begin", "report"},
     "IdleCallback": {"close_after_error", "close_silently", "run"},

@@ -13,10 +13,9 @@ events, and nothing polls.
      is in there on Linux
           └────────────────────────┬──────────────────────┘
                                  Host: watch, unwatch, arm, disarm, post, close
-                       ┌──────────┴──────────┐
-               asyncio.py  glib.py       WokenHost
-               trio.py     wx.py
-                                       tk.py   qt.py
+              ┌─────────────────────┼─────────────────────┐
+      asyncio.py  glib.py       WokenHost             pygame.py, where the guest
+      trio.py     wx.py       tk.py   qt.py           is what the program calls
 
      attach(deliver, collection) ──► DeliveringGuest: deliver(function), close()
                                       a loop in a thread of its own, beside the host

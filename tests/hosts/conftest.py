@@ -24,6 +24,7 @@ from tests.hosts.loops import (
     AsyncioLoop,
     GLibLoop,
     Loop,
+    PygameLoop,
     QtLoop,
     TkLoop,
     TrioLoop,
@@ -35,9 +36,10 @@ from tests.hosts.loops import (
 from tests.peers import require
 
 HERE: Final = tuple(name for name, module in OF_DEBIAN.items() if find_spec(module) is not None)
-HOSTS: Final = ("asyncio", "uvloop", "trio", "tk", "qt", *HERE)
-LEAVING: Final = ("asyncio", "uvloop", "tk")  # those whose loop an exit leaves
-NESTING: Final = ("tk", "qt", *HERE)  # those that can run a loop in the loop
+WATCHING: Final = ("asyncio", "uvloop", "trio", "tk", "qt", *HERE)  # those that watch a descriptor
+HOSTS: Final = ("pygame", *WATCHING)
+LEAVING: Final = ("asyncio", "uvloop", "pygame", "tk")  # those whose loop an exit leaves
+NESTING: Final = ("pygame", "tk", "qt", *HERE)  # those that can run a loop in the loop
 WAYS: Final[dict[str, tuple[Mode, str]]] = {
     "descriptor": ("descriptor", "DefaultSelector"),
     "thread": ("wait thread", "DefaultSelector"),
@@ -141,6 +143,7 @@ def make_loop(name: str, request: pytest.FixtureRequest) -> Loop:
         "asyncio": AsyncioLoop,
         "uvloop": UvloopLoop,
         "trio": TrioLoop,
+        "pygame": PygameLoop,
     }
     return loops[name]()
 
@@ -148,6 +151,13 @@ def make_loop(name: str, request: pytest.FixtureRequest) -> Loop:
 @pytest.fixture(params=HOSTS)
 def loop(request: pytest.FixtureRequest) -> Iterator[Loop]:
     """Each host in turn."""
+    with contextlib.closing(make_loop(request.param, request)) as loop:
+        yield loop
+
+
+@pytest.fixture(params=WATCHING)
+def watching_loop(request: pytest.FixtureRequest) -> Iterator[Loop]:
+    """Each host that watches the descriptor, if there is one."""
     with contextlib.closing(make_loop(request.param, request)) as loop:
         yield loop
 

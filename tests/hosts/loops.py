@@ -7,6 +7,7 @@ import importlib
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from subprocess import CompletedProcess
@@ -16,6 +17,7 @@ import pytest
 
 from reactor.hosts import asyncio as hosted_by_asyncio
 from reactor.hosts import glib as hosted_by_glib
+from reactor.hosts import pygame as hosted_by_pygame
 from reactor.hosts import qt as hosted_by_qt
 from reactor.hosts import tk as hosted_by_tk
 from reactor.hosts import trio as hosted_by_trio
@@ -439,3 +441,82 @@ class WxLoop(Loop):
 
     def close(self) -> None:
         self.painted = list
+
+
+class PygameLoop(Loop):
+    """The loop of a program with pygame: of frames, or of events where a thread waits."""
+
+    def __init__(self) -> None:
+        os.environ["SDL_VIDEODRIVER"] = "dummy"
+        self.pygame = require_module("pygame", "pip install pygame-ce")
+        self.pygame.display.init()
+        self.over = False
+        self.guest: hosted_by_pygame.Frames | hosted_by_pygame.Events | None = None
+        self.timers: list[tuple[float, Callable[[], object]]] = []
+        self.dialogs = 0
+
+    def attach(self, collection: WaitStateCollection, mode: Mode | None = None) -> Guest:
+        self.guest = hosted_by_pygame.attach(collection, fps=200, mode=mode)
+        return self.guest
+
+    def run_until_quit(self) -> None:
+        self.over = False
+        while not self.over:
+            self.step()
+
+    def step(self) -> None:
+        """Call what is due, and wait: for the next frame, or for an event."""
+        due = [timer for timer in self.timers if timer[0] <= time.monotonic()]
+        for timer in due:
+            if timer in self.timers:
+                self.timers.remove(timer)
+                timer[1]()
+        if isinstance(self.guest, hosted_by_pygame.Events):
+            self.guest.wait(self.until_next())
+        elif self.guest is not None:
+            self.guest.tick()
+        else:
+            self.pygame.event.wait(1)
+
+    def until_next(self) -> int:
+        """Return the milliseconds until the next timer, at least one."""
+        when = min((when for when, _ in self.timers), default=time.monotonic() + LIMIT)
+        return max(1, int((when - time.monotonic()) * 1000))
+
+    def quit(self) -> None:
+        self.over = True
+        self.look_up()
+
+    def look_up(self) -> None:
+        """End the wait that is running."""
+        self.pygame.event.post(self.pygame.event.Event(self.pygame.USEREVENT))
+
+    def later(self, delay: float, function: Callable[[], object]) -> Callable[[], object]:
+        timer = (time.monotonic() + delay, function)
+        self.timers.append(timer)
+        return lambda: self.cancel(timer)
+
+    def cancel(self, timer: tuple[float, Callable[[], object]]) -> None:
+        if timer in self.timers:
+            self.timers.remove(timer)
+
+    def paint(self, function: Callable[[], object]) -> None:
+        self.later(0.0, function)
+
+    def nested(self) -> None:
+        depth = self.dialogs
+        self.dialogs += 1
+        while self.dialogs > depth:
+            self.step()
+
+    def leave(self) -> None:
+        self.dialogs -= 1
+        self.look_up()
+
+    def kept(self) -> int:
+        if self.guest is not None and self.guest.closed:
+            self.guest = None  # as a program would
+        return len(self.pygame.event.get())
+
+    def close(self) -> None:
+        self.pygame.display.quit()

@@ -72,10 +72,11 @@ def plain() -> Iterator[AsyncioLoop]:
         yield loop
 
 
-def test_the_best_way_is_taken__ho_10(loop: Loop) -> None:
+def test_the_best_way_is_taken__ho_10(watching_loop: Loop) -> None:
     """Without a wish a host watches the descriptor, if there is one that works; else a thread
     waits. `mode` says which.
     """
+    loop = watching_loop
     with contextlib.closing(WaitStateCollection()) as collection:
         wanted = "descriptor" if collection.descriptor_works() else "wait thread"
         with loop.attach(collection) as guest:

@@ -29,7 +29,7 @@ from reactor.hosts.host import Host
 from reactor.hosts.thread import Deliver, DeliveringGuest
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.error_handler import propagate
-from tests.hosts.conftest import HOSTS, LEAVING, NESTING, make_loop
+from tests.hosts.conftest import HERE, WATCHING, make_loop
 from tests.hosts.loops import LIMIT, AsyncioLoop, Loop, TclOfWindows, TkLoop, in_turn
 from tests.reactor.loop.probe import elsewhere, exit_code_of_child
 
@@ -55,7 +55,7 @@ def hosts(*names: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("host", names, indirect=True)
 
 
-@pytest.fixture(params=[*HOSTS, "tk, polled", "a function"])
+@pytest.fixture(params=[*WATCHING, "tk, polled", "a function"])
 def host(request: pytest.FixtureRequest) -> Iterator[Loop]:
     """Each host in turn, and two more ways into them."""
     if request.param == "tk, polled":
@@ -186,7 +186,7 @@ def test_a_delivered_error_handler_may_fail__ho_4(
     assert [record.message for record in caplog.records] == ["the error handler itself failed"]
 
 
-@hosts(*LEAVING)
+@hosts("asyncio", "uvloop", "tk")
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
 def test_the_end_of_the_program_leaves_the_hosts_loop__ho_4(
     host: Loop, guest: DeliveringGuest, kind: type[BaseException]
@@ -208,7 +208,7 @@ def test_the_end_of_the_program_leaves_the_hosts_loop__ho_4(
     assert done == ["behind"]
 
 
-@hosts(*NESTING, "tk, polled")
+@hosts("tk", "qt", *HERE, "tk, polled")
 def test_a_dialog_of_a_delivered_call_is_not_re_entered__ho_5(
     host: Loop, guest: DeliveringGuest
 ) -> None:
@@ -229,7 +229,7 @@ def test_a_dialog_of_a_delivered_call_is_not_re_entered__ho_5(
     assert events == ["still open", "closed", "delivered"]
 
 
-@hosts(*NESTING)
+@hosts("tk", "qt", *HERE)
 def test_a_dialog_of_the_host_stops_no_delivery__ho_6(host: Loop, guest: DeliveringGuest) -> None:
     """While code of the host runs its loop a second time, delivered calls are made."""
     events = list[str]()
@@ -248,7 +248,7 @@ def test_a_dialog_of_the_host_stops_no_delivery__ho_6(host: Loop, guest: Deliver
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGUSR1")
-@hosts(*HOSTS)
+@hosts(*WATCHING)
 def test_a_signal_wakes_the_host__ho_7(host: Loop, beside: WaitStateCollection) -> None:
     """A signal that another process sends reaches its Python handler at once, though the host of
     a collection in its own thread is idle.
@@ -269,7 +269,7 @@ def test_a_signal_wakes_the_host__ho_7(host: Loop, beside: WaitStateCollection) 
 
 
 @pytest.mark.slow
-@hosts(*HOSTS, "a function")
+@hosts(*WATCHING, "a function")
 def test_an_idle_second_beside_a_host_is_no_turn__ho_8(host: Loop, guest: DeliveringGuest) -> None:
     """A second without traffic is no turn of a collection in its own thread, and next to no time
     of the processor.
@@ -410,7 +410,7 @@ def test_too_many_calls_are_refused__ho_3(host: Loop, beside: WaitStateCollectio
     assert [type(exception) for exception in refused] == [LimitExceeded]
 
 
-@hosts(*HOSTS)
+@hosts(*WATCHING)
 def test_a_flood_of_calls_leaves_time_to_paint__ho_10(host: Loop, guest: DeliveringGuest) -> None:
     """Delivered calls that take long have a pause between them, in which the host paints."""
     counts = {"calls": 0, "frames": 0}
