@@ -144,6 +144,8 @@ class Guest:
         began = time.monotonic()
         try:
             found = self._found or self._look()
+            if not collection.alive:
+                return  # it could not look
             self._found = found[TURN_EVENT_LIMIT:]
             collection.dispatch(found[:TURN_EVENT_LIMIT])
         except Exception:
@@ -198,7 +200,8 @@ class DescriptorGuest(Guest):
 
     def __init__(self, host: Host, collection: WaitStateCollection) -> None:
         super().__init__(host, collection)
-        self._fd = collection.fileno() or -1
+        fd = collection.fileno()
+        self._fd = -1 if fd is None else fd
         self._armed = NEVER  # the moment for which the timer of the host is
         self._timer: KernelTimer | None = None
 

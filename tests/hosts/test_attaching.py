@@ -101,6 +101,27 @@ def test_what_is_no_mode_is_refused__ho_10(loop: Loop) -> None:
         collection.run_once(0)
 
 
+def test_who_is_refused_leaves_nothing__ho_9(loop: Loop) -> None:
+    """A collection that cannot be attached, since somebody else is told of earlier moments, leaves
+    nothing in the host, and is free.
+    """
+    kept = loop.kept()
+    with contextlib.closing(WaitStateCollection()) as collection:
+        collection.on_earlier = int
+        with pytest.raises(OperationNotAllowed, match="one host at a time"):
+            loop.attach(collection)
+        assert loop.kept() == kept
+        collection.on_earlier = None
+        collection.run_once(0)
+
+
+def test_a_timer_set_before_fires__ho_2(loop: Loop, hosted: WaitStateCollection, way: Way) -> None:
+    """A timer that was set before a collection is attached fires in the host."""
+    hosted.call_later(0.03, loop.quit)
+    with loop.attach(hosted, way.mode):
+        loop.run()
+
+
 def test_errors_of_a_guest_do_not_propagate__ho_4(
     loop: Loop, guest: Guest, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -302,6 +323,26 @@ def test_a_watching_host_has_its_pause__ho_10(collection: WaitStateCollection) -
         assert host.shows() == (True, 60.0)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no selector with a descriptor")
+def test_the_number_of_a_descriptor_may_be_0__ho_10() -> None:
+    """A selector that was opened when standard input was closed has the number 0, and a host
+    watches that.
+    """
+
+    class Watching(ManualHost):
+        watched = -1
+
+        def watch(self, fd: int, ready: Call) -> None:
+            self.watched = fd
+
+    selector: Any = selectors.DefaultSelector()
+    selector.fileno = lambda: 0
+    host, numbered = Watching(), WaitStateCollection(selector=selector)
+    with begin_guest(host, numbered, "descriptor"):
+        assert host.watched == 0
+    numbered.close()
+
+
 def test_a_posting_thread_leaves_a_pause__ho_10() -> None:
     """When turns have taken 5 ms, the thread that waits for a host begins its wait a moment
     later.
@@ -318,7 +359,9 @@ def test_a_posting_thread_leaves_a_pause__ho_10() -> None:
     collection.close()
 
 
-def test_a_wait_that_fails_closes_the_collection__ho_4(plain: AsyncioLoop, way: Way) -> None:
+def test_a_wait_that_fails_closes_the_collection__ho_4(
+    plain: AsyncioLoop, way: Way, caplog: pytest.LogCaptureFixture
+) -> None:
     """A hosted collection whose selector fails is closed, with the failure as the cause, and its
     host goes on.
     """
@@ -339,3 +382,4 @@ def test_a_wait_that_fails_closes_the_collection__ho_4(plain: AsyncioLoop, way: 
     with pytest.raises(StateClosed) as raised:
         collection.wake()
     assert raised.value.__cause__ is failures[0]
+    assert [record.message.endswith("and is closed") for record in caplog.records] == [True]
