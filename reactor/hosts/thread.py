@@ -24,15 +24,17 @@ from collections import deque
 from collections.abc import Callable
 from contextvars import Context
 from types import TracebackType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from reactor.arguments import check_callback, check_count
 from reactor.errors import LimitExceeded, OperationNotAllowed, StateClosed, WrongThread
+from reactor.hosts.delivered import DeliveredProtocol
 from reactor.hosts.guest import PAUSE, TURNS_TIME_LIMIT
 from reactor.hosts.host import Call, Host
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.error_handler import propagate
 from reactor.loop.wait_state import Closable, current_context
+from reactor.protocol import BaseProtocol
 
 Deliver: TypeAlias = Callable[[Call], object]
 
@@ -138,7 +140,7 @@ class DeliveringGuest:
         """
         check_callback(function)
         if self.closed:
-            raise self._closed_error()
+            raise self.closed_error()
         waiting = len(self._deliveries.calls)
         if waiting >= self._limit:
             raise LimitExceeded(
@@ -147,7 +149,7 @@ class DeliveringGuest:
                 identifier="delivery-limit",
                 connection=self,
             )
-        self._deliveries.put(function, arguments, current_context())
+        self._deliveries.put(Delivery(function, arguments, current_context()))
 
     def delivered(self, function: Callable[..., object]) -> Callable[..., None]:
         """Return a function that has `function` called in the host's loop each time.
@@ -164,6 +166,25 @@ class DeliveringGuest:
         """
         check_callback(function)
         return Delivered(self, function)
+
+    def delivered_protocol(self, factory: Callable[[], BaseProtocol]) -> Callable[[], BaseProtocol]:
+        """Return a factory for `connect` and `serve` whose protocols live in the host's thread.
+
+        Their hooks are called by the host's loop, in their order, each byte once. What a protocol
+        gets for a transport is a `DeliveredTransport`. If its connection comes faster than it is
+        delivered, the connection is not read for a while.
+
+        Args:
+            factory: called without arguments in the host's thread for each connection; returns a
+                protocol on a stream of bytes.
+
+        Raises:
+            TypeError: it cannot be called.
+
+        Thread: any. Calls back: never. Source: HO-03, HO-04, PR-04.
+        """
+        check_callback(factory, "factory")
+        return lambda: DeliveredProtocol(self, factory)
 
     def close(self) -> None:
         """Stop the loop, wait for the end of its thread, leave the host; once more is harmless.
@@ -190,9 +211,13 @@ class DeliveringGuest:
             if not self.collection.join(CLOSE_TIMEOUT):
                 log.error("%r is closed, but a callback in its thread has not returned", self)
         self.closed = True
-        left = self._deliveries.close()
-        if left:
-            log.warning("%r is closed, and calls were not delivered: %d", self, left)
+        left = self._deliveries.take_all()
+        dropped = sum(not call.lasting for call in left)
+        if dropped:
+            log.warning("%r is closed, and calls were not delivered: %d", self, dropped)
+        for call in left:
+            if call.lasting:
+                self.ask(call.function)
         with contextlib.ExitStack() as all_of_them:
             all_of_them.callback(self._host.close)
             for wakeup in list(self.held):
@@ -211,12 +236,35 @@ class DeliveringGuest:
         """Close."""
         self.close()
 
-    # Inside.
+    # For what is delivered.
 
     @property
     def at_home(self) -> bool:
         """Whether the caller is in the host's thread."""
         return self._thread == threading.get_ident()
+
+    def pass_on(self, call: Call, context: Context | None) -> None:
+        """Make a call in the host's loop, whatever waits.
+
+        When the guest is closed, and the collection lives in the host's thread now, that is the
+        loop of the collection.
+
+        Raises:
+            StateClosed: the guest is closed, and this is another thread.
+
+        Thread: any. Calls back: from the host's loop only. Source: HO-03, HO-09.
+        """
+        if not self.closed:
+            self._deliveries.put(Delivery(call, (), context, lasting=True))
+        elif self.at_home:
+            self.ask(call)
+        else:
+            raise self.closed_error()
+
+    def ask(self, function: Callable[..., object], *arguments: Any) -> None:
+        """Call a function in the thread of the collection, if that has not been closed."""
+        with contextlib.suppress(StateClosed):
+            self.collection.apply(function, *arguments)
 
     def report(self, thing: object, exception: BaseException) -> None:
         """Let the collection report, in its thread."""
@@ -231,7 +279,8 @@ class DeliveringGuest:
         else:
             self.report(None, exception)
 
-    def _closed_error(self) -> StateClosed:
+    def closed_error(self) -> StateClosed:
+        """Say that the guest is closed."""
         return StateClosed(f"{self!r} delivers no more", connection=self)
 
     def __repr__(self) -> str:
@@ -260,6 +309,22 @@ class Delivered:
         return f"<Delivered {self.function!r}>"
 
 
+class Delivery(NamedTuple):
+    """A call that waits; `lasting` if it is made by the collection when the guest is closed."""
+
+    function: Callable[..., object]
+    arguments: tuple[Any, ...]
+    context: Context | None
+    lasting: bool = False
+
+    def make(self) -> None:
+        """Make the call."""
+        if self.context is None:
+            self.function(*self.arguments)
+        else:
+            self.context.run(self.function, *self.arguments)
+
+
 class Deliveries:
     """The line of calls, and who sees to it.
 
@@ -271,22 +336,19 @@ class Deliveries:
     `failed(function, exception)`, from the host's loop only. Source: HO-03 to HO-05, HO-08.
     """
 
-    __slots__ = ("_due", "_failed", "_host", "_open", "_refused", "_seen_to", "calls")
+    __slots__ = ("_due", "_failed", "_host", "_refused", "_seen_to", "calls")
 
     def __init__(self, host: Host, failed: Callable[[Any, Exception], object]) -> None:
-        self.calls: deque[tuple[Callable[..., object], tuple[Any, ...], Context | None]] = deque()
+        self.calls: deque[Delivery] = deque()
         self._host = host
         self._failed = failed
         self._due = False
-        self._open = True
         self._refused = False
         self._seen_to = threading.Lock()
 
-    def put(
-        self, function: Callable[..., object], arguments: tuple[Any, ...], context: Context | None
-    ) -> None:
+    def put(self, call: Delivery) -> None:
         """Put a call behind the others, and wake the host unless it is awake."""
-        self.calls.append((function, arguments, context))
+        self.calls.append(call)
         if self._seen_to.acquire(blocking=False):
             self._see_to_it(self._host.post, self._run)
 
@@ -310,13 +372,12 @@ class Deliveries:
         self._due = self._refused = False
         until = time.monotonic() + TURNS_TIME_LIMIT
         try:
-            while self._open and self.calls:
-                self._make(*self.calls.popleft())
+            while self.calls:
+                self._make(self.calls.popleft())
                 if time.monotonic() >= until:
                     break
         finally:
-            if self._open:
-                self._go_on()
+            self._go_on()
 
     def _go_on(self) -> None:
         if not self.calls:
@@ -326,21 +387,15 @@ class Deliveries:
                 return
         self._see_to_it(self._host.arm, PAUSE, self._run)
 
-    def _make(
-        self, function: Callable[..., object], arguments: tuple[Any, ...], context: Context | None
-    ) -> None:
+    def _make(self, call: Delivery) -> None:
         try:
-            if context is None:
-                function(*arguments)
-            else:
-                context.run(function, *arguments)
+            call.make()
         except Exception as exception:  # noqa: BLE001  # user code
-            self._failed(function, exception)
+            self._failed(call.function, exception)
 
-    def close(self) -> int:
-        """Make no more calls; return how many are left."""
-        self._open = False
-        left = len(self.calls)
+    def take_all(self) -> list[Delivery]:
+        """Return the calls that are left, which are not made here any more."""
+        left = list(self.calls)
         self.calls.clear()
         return left
 

@@ -25,7 +25,7 @@ CEILINGS: Final = {
 }
 # As wide as the contracts they keep: exempt for methods, and a little wider in attributes.
 FACES: Final = {
-    *("WaitStateCollection", "AsyncIOState", "Transport", "SocketStream"),
+    *("WaitStateCollection", "AsyncIOState", "Transport", "SocketStream", "DeliveredTransport"),
     "dispatcher",  # asyncore's
 }
 FACE_ATTRIBUTES: Final = 20

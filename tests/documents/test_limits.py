@@ -38,6 +38,8 @@ PROMISED = {
     "reactor.datagram.DRAIN_TIMEOUT": 20.0,
     "reactor.flow.waiting_output.WRITE_LIMIT_HIGH": 64 * KIB,
     "reactor.flow.waiting_output.WRITE_LIMIT_LOW": 16 * KIB,
+    "reactor.hosts.delivered.INPUT_LIMIT_HIGH": 512 * KIB,
+    "reactor.hosts.delivered.INPUT_LIMIT_LOW": 128 * KIB,
     "reactor.hosts.guest.TURN_EVENT_LIMIT": 64,
     "reactor.hosts.guest.TURNS_TIME_LIMIT": 0.005,
     "reactor.hosts.thread.CLOSE_TIMEOUT": 5.0,

@@ -9,9 +9,9 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
@@ -31,9 +31,8 @@ from reactor.loop.collection import WaitStateCollection
 from reactor.loop.error_handler import propagate
 from tests.hosts.conftest import HERE, WATCHING, make_loop
 from tests.hosts.loops import LIMIT, AsyncioLoop, Loop, TclOfWindows, TkLoop, in_turn
+from tests.hosts.test_conformance import NUMBER
 from tests.reactor.loop.probe import elsewhere, exit_code_of_child
-
-NUMBER: Final = getattr(signal, "SIGUSR1", signal.SIGTERM)  # no SIGUSR1 on Windows
 
 
 class PolledTkLoop(TkLoop):
@@ -386,6 +385,35 @@ def test_a_host_that_is_closed_takes_nothing__ho_9(
     guest.close()
     ends = [record.message.rpartition(" ")[2] for record in caplog.records]
     assert ends == ["wait", "3"]
+
+
+class LateLock:
+    """A lock behind which, when it is released, another thread has just left a call in line."""
+
+    def __init__(self, late: Callable[[], object]) -> None:
+        self.lock = threading.Lock()
+        self.late: Callable[[], object] | None = late
+
+    def acquire(self, blocking: bool) -> bool:
+        return self.lock.acquire(blocking)
+
+    def release(self) -> None:
+        late, self.late = self.late, None
+        if late is not None:
+            late()
+        self.lock.release()
+
+
+@hosts("asyncio")
+def test_a_call_that_comes_at_the_end_of_a_batch_is_made__ho_3(
+    host: Loop, guest: DeliveringGuest
+) -> None:
+    """A call that another thread leaves at the moment at which a batch ends is not forgotten."""
+    late: Any = LateLock(lambda: elsewhere(guest.deliver, host.quit))
+    guest._deliveries._seen_to = late
+    guest.deliver(len, "")
+    host.run()
+    assert late.late is None
 
 
 @hosts("asyncio")

@@ -1,0 +1,537 @@
+"""A protocol in the thread of a host, and its connection in the thread of a collection.
+
+Two objects stand between them. `DeliveredProtocol` is what the transport sees: each call of a hook
+becomes an event, and waits in line until the host makes it. `DeliveredTransport` is what the
+protocol sees: each verb becomes a call in the thread of the collection.
+
+    Transport ──► DeliveredProtocol ── events, in order ──► protocol    counted up / counted down
+    Transport ◄── verbs, in order ─── DeliveredTransport ◄── protocol   counted down / counted up
+
+What is under way is the difference of two counters, each of which one thread writes and both read:
+so no lock is needed. Whoever stops because of a difference looks at it once more, since the other
+one may have counted just before and not have seen that somebody stops.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextvars import Context
+from typing import Any, Final, Protocol, TypeAlias
+
+from reactor.channel.base import BytesLike
+from reactor.deadline import check_timeout
+from reactor.errors import BrokenPipe, LimitExceeded, ReactorError, StateClosed, WrongThread
+from reactor.flow.close_report import CloseReport
+from reactor.flow.feeding import feed_of
+from reactor.loop.wait_state import current_context
+from reactor.operations.streams import BufferedFeed, Feed
+from reactor.protocol import BaseProtocol
+from reactor.transport import DRAIN_TIMEOUT, Transport
+
+INPUT_LIMIT_HIGH: Final = 524_288  # bytes not delivered above which a connection is not read
+INPUT_LIMIT_LOW: Final = 131_072  # bytes not delivered at which it is read again
+EVENT_SIZE: Final = 256  # bytes that an event counts for, beside its data: about what it takes
+
+Event: TypeAlias = tuple[Callable[[Any], object], Any]
+
+
+class Way(Protocol):
+    """What a delivered protocol needs of its guest."""
+
+    closed: bool
+
+    @property
+    def at_home(self) -> bool:
+        """Whether the caller is in the host's thread."""
+
+    def pass_on(self, call: Callable[[], object], context: Context | None) -> None:
+        """Make a call in the host's loop."""
+
+    def ask(self, function: Callable[..., object], *arguments: Any) -> None:
+        """Call a function in the thread of the collection."""
+
+    def closed_error(self) -> StateClosed:
+        """Say that the guest is closed."""
+
+
+class DeliveredProtocol(BaseProtocol):
+    """The hooks of a protocol that lives in another thread; made by a delivered factory.
+
+    What is the program's, the factory and the protocol, is let go in the host's thread: there are
+    toolkits whose objects must not die in another one.
+
+    Args:
+        way: to the host and back.
+        factory: called in the host's thread; returns the protocol.
+
+    Thread: hooks the owner's, the rest the host's. Calls back: hooks of the protocol, from the
+    host's loop only. Source: HO-03, HO-04, PR-04.
+    """
+
+    __slots__ = (
+        "_came",
+        "_context",
+        "_events",
+        "_face",
+        "_factory",
+        "_feed",
+        "_full",
+        "_gone",
+        "_skipped",
+        "_way",
+        "over",
+        "paused",
+    )
+
+    def __init__(self, way: Way, factory: Callable[[], BaseProtocol]) -> None:
+        self._way = way
+        self._factory: Callable[[], BaseProtocol] | None = factory
+        self._context = current_context()
+        self._events: deque[Event] = deque()
+        self._face: DeliveredTransport | None = None
+        self._came = self._gone = 0  # bytes: the one the collection's thread counts, one the host's
+        self._full = False  # so the connection is not read
+        self._feed: Feed | BufferedFeed | None = None
+        self._skipped = 0  # calls that came while the protocol was paused
+        self.paused = False  # by the protocol
+        self.over = False  # nothing but the end is delivered any more
+
+    # Hooks, in the thread of the collection.
+
+    def connection_made(self, transport: Transport) -> None:
+        """Have the protocol made, and told."""
+        self._face = DeliveredTransport(self, self._way, transport)
+        self._put(self._made, self._face)
+
+    def data_received(self, data: bytes) -> None:
+        """Have it delivered; if too much waits, read no more for now."""
+        self._came += len(data) + EVENT_SIZE
+        self._put(self._received, data)
+        if not self._full and self.waiting > INPUT_LIMIT_HIGH:
+            self._full = True
+            self._transport().pause_reading()
+            self.look_again()
+
+    def eof_received(self) -> bool:
+        """Have it delivered, and stay open until the protocol has been asked."""
+        self._put(self._ended, None)
+        return True
+
+    def pause_writing(self) -> None:
+        """Count no more of what the transport takes as gone."""
+        if self._face is not None:
+            self._face.hold(True)
+
+    def resume_writing(self) -> None:
+        """Count it as gone."""
+        if self._face is not None:
+            self._face.hold(False)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Have it delivered, behind everything else.
+
+        When the guest is closed its thread may still close the collection, which makes no calls
+        after this one: so it is the last moment for all of them.
+        """
+        here = self._way.closed and self._way.at_home
+        self._events.append((self._lost, exc))
+        if not here:
+            self._way.pass_on(self._deliver, self._context)
+            return
+        while self._events:
+            self.over |= self.paused
+            self._deliver()
+
+    @property
+    def waiting(self) -> int:
+        """How many bytes have come and were not delivered yet, each event counted as some more."""
+        return self._came - self._gone
+
+    def look_again(self) -> None:
+        """Read again, if not much waits any more."""
+        if self._full and self.waiting <= INPUT_LIMIT_LOW:
+            self._full = False
+            self._transport().resume_reading()
+
+    def sunk(self) -> None:
+        """Have the protocol told that it may write again, though it has paused reading."""
+        self._way.pass_on(self._resumed, self._context)
+
+    def _put(self, handler: Callable[[Any], object], argument: object) -> None:
+        self._events.append((handler, argument))
+        self._way.pass_on(self._deliver, self._context)
+
+    def _transport(self) -> Transport:
+        assert self._face is not None  # there is one since `connection_made`
+        return self._face.transport
+
+    # In the host's thread.
+
+    @property
+    def protocol(self) -> Any:
+        """Whose the connection is; None before it is made, and when it has had the last call."""
+        return None if self._feed is None else self._feed.receiver
+
+    def change(self, protocol: BaseProtocol) -> None:
+        """Deliver to another protocol from now on."""
+        self._feed = feed_of(protocol)
+
+    def go_on(self) -> None:
+        """Deliver what was skipped in a pause."""
+        self.paused = False
+        skipped, self._skipped = self._skipped, 0
+        for _ in range(skipped):
+            self._way.pass_on(self._deliver, self._context)
+
+    def failed(self, exception: Exception) -> None:
+        """End the connection: a hook has raised this; nothing but the end is delivered now."""
+        self.over = True
+        self.go_on()
+        self._way.ask(self._transport().failed, exception)
+
+    def _deliver(self) -> None:
+        """Deliver the next event."""
+        if not self._way.at_home:  # the guest is closed, and the collection runs elsewhere
+            self._transport().failed(self._way.closed_error())
+        elif self.paused and not self.over:
+            self._skipped += 1
+        elif self._events:
+            self._try(*self._events.popleft())
+
+    def _try(self, function: Callable[..., object], *arguments: Any) -> None:
+        try:
+            function(*arguments)
+        except Exception as exception:  # noqa: BLE001  # user code
+            self.failed(exception)
+
+    def _made(self, face: "DeliveredTransport") -> None:
+        factory, self._factory = self._factory, None
+        assert factory is not None
+        self.change(factory())
+        self.protocol.connection_made(face)
+
+    def _received(self, data: bytes | memoryview) -> None:
+        """Deliver data: all of it, or what fits into the buffer that the protocol lends."""
+        count = size = len(data)
+        try:
+            if self.over:
+                return
+            if isinstance(self._feed, Feed):
+                self._feed.receiver.data_received(bytes(data))
+            elif self._feed is not None:
+                view = self._feed.lend(size)
+                count = min(len(view), size)
+                view[:count] = data[:count]
+                self._feed.receiver.buffer_updated(count)
+        finally:
+            self._gone += count if count < size else count + EVENT_SIZE
+            if self._full and self.waiting <= INPUT_LIMIT_LOW:
+                self._way.ask(self.look_again)
+        if count < size:
+            self._events.appendleft((self._received, memoryview(data)[count:]))
+            self._way.pass_on(self._deliver, self._context)
+
+    def _ended(self, nothing: object) -> None:
+        assert self._face is not None
+        if not self.over and not self.protocol.eof_received():
+            self._face.close()
+
+    def _resumed(self) -> None:
+        assert self._face is not None
+        self._face.resumed()
+        if not self.over:
+            self._try(self.protocol.resume_writing)
+
+    def _lost(self, exception: BaseException | None) -> None:
+        protocol, self.over = self.protocol, True
+        self._feed = self._factory = None
+        if protocol is not None:
+            protocol.connection_lost(exception)
+
+    def __repr__(self) -> str:
+        return f"<DeliveredProtocol of {self.protocol!r}>"
+
+
+class DeliveredTransport:
+    """What a protocol in the host's thread sees of its connection; made by its delivery.
+
+    The verbs of a transport that a protocol needs day by day, for the host's thread. What else
+    there is, `set_timeouts` for example, is asked of the real one, in its own thread:
+    `collection.apply(functools.partial(delivered.transport.set_timeouts, idle=60.0))`. TLS begins
+    with the connection or not at all.
+
+    Attributes:
+        transport: the `Transport`, which belongs to the thread of the collection.
+
+    Thread: the host's. Calls back: `pause_writing`, inside `write`. Source: HO-03, PR-04 to PR-11.
+    """
+
+    __slots__ = (
+        "_delivery",
+        "_eof_asked",
+        "_given",
+        "_held",
+        "_high",
+        "_kept",
+        "_low",
+        "_paused",
+        "_resuming",
+        "_taken",
+        "_way",
+        "transport",
+    )
+
+    def __init__(self, delivery: DeliveredProtocol, way: Way, transport: Transport) -> None:
+        self.transport = transport
+        self._delivery = delivery
+        self._way = way
+        self._eof_asked = False
+        self._low, self._high = transport.get_write_buffer_limits()
+        self._given = self._taken = 0  # bytes: by the protocol, by the transport
+        self._kept = 0  # bytes that the transport has taken while it had too many
+        self._held = False  # so it has now
+        self._paused = False  # so the protocol was told to write no more
+        self._resuming = False  # and that it may is on its way
+
+    # Verbs.
+
+    def write(self, data: BytesLike) -> None:
+        """Send bytes, after those that were written before; never block.
+
+        Args:
+            data: bytes-like, any number of bytes; yours again when this returns.
+
+        Raises:
+            LimitExceeded: as much waits already as the output limit (16 MiB) allows.
+            StateClosed: the protocol has closed it, or had its last call. BrokenPipe: after
+            `write_eof`. WrongThread: this is not the host's. TypeError: not bytes-like.
+
+        Thread: the host's. Calls back: `pause_writing`, at most. Source: PR-05, PR-06.
+        """
+        self._check_open("write")
+        if self._eof_asked:
+            raise BrokenPipe("write after write_eof", phase="write", connection=self)
+        if not isinstance(data, bytes):
+            data = bytes(memoryview(data))
+        if not data:
+            return
+        waiting, limit = self.get_write_buffer_size(), self.transport.output_limit - self._high
+        if waiting >= limit:
+            raise LimitExceeded(
+                f"{waiting} bytes wait to be sent already and the limit is {limit}: stop at"
+                " pause_writing()",
+                identifier="output-limit",
+                phase="write",
+                connection=self,
+            )
+        self._given += len(data)
+        pause = not self._paused and self.get_write_buffer_size() > self._high
+        self._paused |= pause  # before the transport can have it, and look whether we are
+        self._way.ask(self._send, data)
+        if pause:
+            try:
+                self._delivery.protocol.pause_writing()
+            except Exception as exception:  # noqa: BLE001  # user code
+                self._delivery.failed(exception)
+
+    def writelines(self, list_of_data: Iterable[BytesLike]) -> None:
+        """Send many pieces, as one `write` of all of them.
+
+        Args:
+            list_of_data: bytes-like objects.
+
+        Raises:
+            LimitExceeded, StateClosed, BrokenPipe, WrongThread, TypeError: as `write`.
+
+        Thread: the host's. Calls back: `pause_writing`, at most. Source: PR-05.
+        """
+        self.write(b"".join(list_of_data))
+
+    def write_eof(self) -> None:
+        """End our direction when the output has gone; once more is harmless.
+
+        Raises:
+            StateClosed: the protocol has closed it, or had its last call. WrongThread.
+
+        Thread: the host's. Calls back: never. Source: PR-08.
+        """
+        self._check_open("write_eof")
+        self._eof_asked = True
+        self._way.ask(self._do, self.transport.write_eof)
+
+    def close(self, drain_timeout: float | None = DRAIN_TIMEOUT) -> None:
+        """Send the output, then end; only `connection_lost` is still called. Once more is harmless.
+
+        Args:
+            drain_timeout: seconds without progress after which what is left is dropped, None for
+                no limit.
+
+        Raises:
+            ValueError: not above 0. WrongThread.
+
+        Thread: the host's. Calls back: never. Source: PR-11.
+        """
+        check_timeout("drain_timeout", drain_timeout)
+        self._end(self.transport.close, drain_timeout)
+
+    def abort(self) -> None:
+        """End at once; what waits is lost. Once more is harmless.
+
+        Raises:
+            WrongThread: this is not the host's.
+
+        Thread: the host's. Calls back: never. Source: PR-11.
+        """
+        self._end(self.transport.abort)
+
+    def pause_reading(self) -> None:
+        """Deliver nothing from now on, not even an end; once more is harmless.
+
+        Raises:
+            WrongThread: this is not the host's.
+
+        Thread: the host's. Calls back: never. Source: PR-07.
+        """
+        self._check_thread()
+        self._delivery.paused = True
+
+    def resume_reading(self) -> None:
+        """Deliver again, also what has come meanwhile; once more is harmless.
+
+        Raises:
+            WrongThread: this is not the host's.
+
+        Thread: the host's. Calls back: never before it returns. Source: PR-07.
+        """
+        self._check_thread()
+        self._delivery.go_on()
+
+    def set_protocol(self, protocol: BaseProtocol) -> None:
+        """Let another protocol have every call from now on; no byte is lost between them.
+
+        Args:
+            protocol: of either kind, `Protocol` or `BufferedProtocol`.
+
+        Raises:
+            WrongThread: this is not the host's.
+
+        Thread: the host's. Calls back: never. Source: PR-09.
+        """
+        self._check_thread()
+        self._delivery.change(protocol)
+
+    # Facts.
+
+    def get_protocol(self) -> Any:
+        """Return the protocol that gets the calls; None when it has had the last one.
+
+        Thread: the host's. Calls back: never. Source: PR-09.
+        """
+        return self._delivery.protocol
+
+    def is_reading(self) -> bool:
+        """Return whether input is delivered.
+
+        Thread: the host's. Calls back: never. Source: PR-07.
+        """
+        return not self._delivery.paused and not self._delivery.over
+
+    def is_closing(self) -> bool:
+        """Return whether the protocol has closed it, or had its last call.
+
+        Thread: the host's. Calls back: never. Source: PR-11.
+        """
+        return self._delivery.over
+
+    def can_write_eof(self) -> bool:
+        """Return true: every stream here can be half closed.
+
+        Thread: any. Calls back: never. Source: PR-08.
+        """
+        return True
+
+    def get_write_buffer_size(self) -> int:
+        """Return how many bytes wait, beside those that the transport may hold below its high mark.
+
+        Thread: any. Calls back: never. Source: PR-06.
+        """
+        return self._given - self._taken
+
+    def get_read_buffer_size(self) -> int:
+        """Return how many bytes have been read, and wait to be delivered; each piece counts extra.
+
+        Thread: any. Calls back: never. Source: PR-07.
+        """
+        return self._delivery.waiting
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Return a fact about the connection, as `Transport.get_extra_info` does.
+
+        Args:
+            name: one of the words there.
+            default: what to return for any other name, and for a fact that there is not.
+
+        Thread: any. Calls back: never. Source: PR-10.
+        """
+        return self.transport.get_extra_info(name, default)
+
+    @property
+    def close_report(self) -> CloseReport | None:
+        """A `CloseReport`, in `connection_lost` and behind it; None before that."""
+        return self.transport.close_report
+
+    # For the delivery.
+
+    def hold(self, held: bool) -> None:
+        """Hear that the transport has too much to send, or little; in the collection's thread."""
+        self._held = held
+        if not held:
+            kept, self._kept = self._kept, 0
+            self._take(kept)
+
+    def resumed(self) -> None:
+        """Know that the protocol is told now that it may write again."""
+        self._paused = self._resuming = False
+
+    # Inside.
+
+    def _send(self, data: bytes) -> None:
+        self._kept += len(data)  # before: the transport may hold us, and let us go, inside `write`
+        self._do(self.transport.write, data)
+        if not self._held:
+            self.hold(False)
+
+    def _do(self, verb: Callable[..., object], *arguments: Any) -> None:
+        try:
+            verb(*arguments)
+        except LimitExceeded as error:
+            self.transport.failed(error)  # nothing is dropped in silence
+        except ReactorError:
+            pass  # it has ended meanwhile, of which `connection_lost` tells
+
+    def _take(self, count: int) -> None:
+        self._taken += count
+        if self._paused and not self._resuming and self.get_write_buffer_size() <= self._low:
+            self._resuming = True
+            self._delivery.sunk()
+
+    def _end(self, verb: Callable[..., object], *arguments: Any) -> None:
+        self._check_thread()
+        if not self._delivery.over or verb == self.transport.abort:
+            self._delivery.over = True
+            self._delivery.go_on()
+            self._way.ask(self._do, verb, *arguments)
+
+    def _check_thread(self) -> None:
+        if not self._way.at_home:
+            raise WrongThread(
+                f"{self!r} belongs to the thread of the host, and this is another one"
+            )
+
+    def _check_open(self, verb: str) -> None:
+        self._check_thread()
+        if self._delivery.over:
+            text = f"{self!r} is closing or closed, too late for {verb}"
+            raise StateClosed(text, phase="close", connection=self)
+
+    def __repr__(self) -> str:
+        return f"<DeliveredTransport of {self.transport!r}>"

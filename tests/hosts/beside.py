@@ -1,0 +1,118 @@
+"""A collection in a thread beside a host: what the tests of deliveries share."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from reactor.hosts.delivered import DeliveredTransport
+from reactor.hosts.thread import DeliveringGuest
+from reactor.protocol import BaseProtocol, BufferedProtocol, Protocol
+from reactor.server import connect
+from tests.hosts.loops import LIMIT, Loop
+
+
+class Listening(Protocol):
+    """Notes every call, and fails the test's thread if one comes in another; `over` at the end."""
+
+    transport: DeliveredTransport
+
+    def __init__(self, over: Callable[[], object] = lambda: None) -> None:
+        self.over = over
+        self.calls: list[str] = []
+        self.got = bytearray()
+        self.threads: set[threading.Thread] = set()
+
+    def note(self, call: str) -> None:
+        self.calls.append(call)
+        self.threads.add(threading.current_thread())
+
+    def connection_made(self, transport: DeliveredTransport) -> None:
+        self.transport = transport
+        self.note("made")
+
+    def data_received(self, data: bytes) -> None:
+        self.got += data
+        self.note("data")
+
+    def eof_received(self) -> bool | None:
+        self.note("eof")
+        return False
+
+    def pause_writing(self) -> None:
+        self.note("pause")
+
+    def resume_writing(self) -> None:
+        self.note("resume")
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self.note("lost" if exc is None else f"lost: {type(exc).__name__}")
+        self.over()
+
+
+class Echo(Listening):
+    """Sends back what comes, and reads only while it may write."""
+
+    def data_received(self, data: bytes) -> None:
+        self.transport.write(data)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.transport.resume_reading()
+
+
+class Lender(BufferedProtocol):
+    """Lends three bytes at a time."""
+
+    def __init__(self, host: Loop) -> None:
+        self.host = host
+        self.buffer = bytearray(3)
+        self.got = list[bytes]()
+
+    def get_buffer(self, sizehint: int) -> bytearray:
+        return self.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.got.append(bytes(self.buffer[:nbytes]))
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self.host.quit()
+
+
+@contextlib.contextmanager
+def connected(
+    guest: DeliveringGuest, factory: Callable[[], BaseProtocol], **options: Any
+) -> Iterator[socket.socket]:
+    """Connect a protocol that is delivered; yield the other end, which waits only so long."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(LIMIT)
+        port = listener.getsockname()[1]
+        delivered = guest.delivered_protocol(factory)
+        guest.collection.apply(
+            functools.partial(connect, guest.collection, delivered, "127.0.0.1", port, **options)
+        )
+        far, _ = listener.accept()
+    far.settimeout(LIMIT)
+    with far:
+        yield far
+
+
+def run_until(host: Loop, done: Callable[[], object]) -> None:
+    """Run the host's loop until something has become true in it."""
+
+    def look() -> None:
+        if done():
+            host.quit()
+        else:
+            host.later(0.002, look)
+
+    host.later(0.0, look)
+    host.run()
