@@ -62,6 +62,24 @@ with tk.attach(root, collection, mode=mode):
 print("served")
 """
 
+IN_ANOTHER_THREAD = """
+import gc
+from reactor.hosts import thread
+
+class Window:
+    def __init__(self):
+        self.root, self.itself = root, self
+
+gc.disable()
+window = Window()
+with thread.attach(tk.deliver(root), collection) as guest:
+    collection.apply(guest.deliver, root.destroy)
+    root.mainloop()
+    del root, window
+    collection.submit(gc.collect).result(10)
+print("served")
+"""
+
 
 @pytest.fixture(scope="module")
 def screen() -> Iterator[str]:
@@ -140,3 +158,11 @@ def test_a_tk_that_watches_nothing_is_looked_at__ho_10(
     assert events == [threading.current_thread(), "post"]
     assert loop.kept() == kept
     assert caplog.records == []
+
+
+@pytest.mark.slow
+def test_a_window_may_be_collected_in_another_thread__ho_9(screen: str) -> None:
+    """A window of Tk that the garbage collector finds in the thread of a collection, for which the
+    interpreter would abort the process, does not end there: the guest keeps what it is made of.
+    """
+    assert output(IN_ANOTHER_THREAD, screen, "descriptor") == "served"
