@@ -81,12 +81,12 @@ class Window(Gtk.ApplicationWindow):  # type: ignore[misc]  # PyGObject has no t
             wrap_mode=Gtk.WrapMode.WORD_CHAR, left_margin=MARGIN, right_margin=MARGIN,
             top_margin=MARGIN, bottom_margin=MARGIN,
         )  # fmt: skip
-        self.text = self.lines.get_buffer()
-        self.text.create_tag("news", foreground="#6b7780")
-        self.text.create_tag("refusal", foreground=COLOURS[State.OFFLINE])
-        self.text.create_tag("name", foreground="#1f618d", weight=Pango.Weight.BOLD)
-        self.text.create_tag("said")
-        self.end = self.text.create_mark("end", self.text.get_end_iter(), False)
+        text = self.lines.get_buffer()
+        text.create_tag("news", foreground="#6b7780")
+        text.create_tag("refusal", foreground=COLOURS[State.OFFLINE])
+        text.create_tag("name", foreground="#1f618d", weight=Pango.Weight.BOLD)
+        text.create_tag("said")
+        self.end = text.create_mark("end", text.get_end_iter(), False)
         side = box(Gtk.Orientation.VERTICAL)
         self.room = Gtk.Label(xalign=0)
         self.people = Gtk.ListBox(vexpand=True)
@@ -151,15 +151,16 @@ class Window(Gtk.ApplicationWindow):  # type: ignore[misc]  # PyGObject has no t
             self._insert(f"{rest}\n", "said")
         else:
             self._insert(f"{line}\n", STYLES.get(line[:1], "said"))
-        extra = self.text.get_line_count() - LINES_SHOWN
+        text = self.lines.get_buffer()
+        extra = text.get_line_count() - LINES_SHOWN
         if extra > 0:
-            start = self.text.get_start_iter()
-            self.text.delete(start, self.text.get_iter_at_line(extra)[1])
+            text.delete(text.get_start_iter(), text.get_iter_at_line(extra)[1])
         if at_end:
             self.lines.scroll_mark_onscreen(self.end)
 
-    def _insert(self, text: str, style: str) -> None:
-        self.text.insert_with_tags_by_name(self.text.get_end_iter(), text, style)
+    def _insert(self, piece: str, style: str) -> None:
+        text = self.lines.get_buffer()
+        text.insert_with_tags_by_name(text.get_end_iter(), piece, style)
 
     def show_state(self, state: State, text: str) -> None:
         """Show a light, and a button while it is of use."""

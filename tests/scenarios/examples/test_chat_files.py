@@ -71,6 +71,19 @@ def test_a_file_arrives_whoever_comes_first(deal: Deal, early: str, data: bytes)
 
 
 @pytest.mark.slow
+def test_a_taker_may_end_his_direction_before_he_takes(deal: Deal) -> None:
+    deal.offer(len(SOME))
+    with deal.bob.end() as taker:
+        taker.shutdown(socket.SHUT_WR)
+        with deal.ann.end() as giver:
+            giver.sendall(SOME[:1])
+            assert taker.recv(1) == SOME[:1]
+            giver.sendall(SOME[1:])
+            assert everything(taker) == SOME[1:]
+            deal.both_hear(": has arrived")
+
+
+@pytest.mark.slow
 def test_netcat_gives_what_openssl_takes(server: ChatServer) -> None:
     """People do it by hand: plain on one side, over TLS on the other."""
     text = "a line for bob"

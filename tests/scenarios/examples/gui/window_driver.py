@@ -151,7 +151,7 @@ class GtkDriver:
         self.glib.timeout_add(BEAT, lambda: (function(), True)[1])
 
     def kept(self) -> int:
-        return int(self.window.text.get_line_count())
+        return int(self.window.lines.get_buffer().get_line_count())
 
     def grabs(self, path: str, done: Callable[[], object]) -> None:
         self.glib.timeout_add(PAINTED, lambda: (done(), False)[1])  # likewise, a little later

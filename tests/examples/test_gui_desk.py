@@ -1,0 +1,105 @@
+"""The desk of the windows, with a server that is not ours and may do anything."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from desk import TRANSFER_LIMIT, Desk
+from transfers import GRACE
+
+from reactor import WaitStateCollection
+from reactor.testing.clock import ManualClock
+from tests.turns import until
+
+
+class Window:
+    """A desk, and what it has sent and shown."""
+
+    def __init__(self, collection: WaitStateCollection, folder: Path) -> None:
+        self.folder = folder
+        self.sent: list[str] = []
+        self.outcomes: list[str] = []
+        self.desk = Desk(
+            collection,
+            "127.0.0.1",
+            tls=None,
+            folder=folder,
+            send=self.send,
+            show=lambda transfer: self.outcomes.append(transfer.outcome),
+        )
+
+    def send(self, line: str) -> bool:
+        self.sent.append(line)
+        return True
+
+    def is_offered(self, number: int, size: int = 3) -> None:
+        """Hear of a file."""
+        assert self.desk.hears(f"* file {number}: bob offers ann {size} bytes, a.txt", "ann")
+
+
+@pytest.fixture
+def collection(clock: ManualClock) -> Iterator[WaitStateCollection]:
+    with contextlib.closing(WaitStateCollection("desk", clock=clock)) as collection:
+        yield collection
+
+
+@pytest.fixture
+def window(collection: WaitStateCollection, tmp_path: Path) -> Window:
+    return Window(collection, tmp_path)
+
+
+def test_more_offers_than_there_is_room_for_are_refused(window: Window) -> None:
+    for number in range(TRANSFER_LIMIT + 1):
+        window.is_offered(number)
+    assert len(window.desk.transfers) == TRANSFER_LIMIT
+    assert window.sent == [f"/cancel {TRANSFER_LIMIT}"]
+
+
+def test_nothing_of_ours_is_given_that_we_have_not_offered(window: Window) -> None:
+    window.desk.hears("* file 1: ann offers bob 3 bytes, passwd", "ann")
+    assert (window.sent, window.desk.transfers) == (["/cancel 1"], {})
+
+
+@pytest.mark.parametrize(
+    ("data", "outcome"),
+    [
+        (b"four", "a.txt: more has come than was said"),
+        (b"2!", "a.txt: its connection has ended"),
+        (b"", "a.txt: its connection has ended"),
+    ],
+)
+def test_a_server_that_does_not_keep_its_word_leaves_no_file(
+    collection: WaitStateCollection, window: Window, clock: ManualClock, data: bytes, outcome: str
+) -> None:
+    window.is_offered(1)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        window.desk.hears(f"* file 1: take it at port {port} behind the line /get 77ab", "ann")
+        until(collection, lambda: window.desk.transfers[1].stop.__name__ == "stop")
+        far, _ = server.accept()
+        with far:
+            assert far.recv(100) == b"/get 77ab\n"
+            far.sendall(data)
+        until(collection, lambda: not collection.stats()["states"])
+        collection.run_once(0)  # that the connection is lost is told a turn later
+        clock.advance(GRACE)
+        collection.run_once(0)
+    assert (window.outcomes[-1], window.sent) == (outcome, ["/cancel 1"])
+    assert list(window.folder.iterdir()) == []
+
+
+def test_a_port_where_nobody_is_ends_the_file(
+    collection: WaitStateCollection, window: Window
+) -> None:
+    window.is_offered(1)
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+        window.desk.hears(f"* file 1: take it at port {port} behind the line /get 77ab", "ann")
+        until(collection, lambda: window.outcomes[-1])
+    assert "refused" in window.outcomes[-1]
+    assert window.sent == ["/cancel 1"]
