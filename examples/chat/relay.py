@@ -30,7 +30,6 @@ class FileConnection(LineProtocol):
         self.taker: FileConnection | None = None  # only a giver has one, once both are here
         self.giver: FileConnection | None = None
         self.missing = 0  # bytes that a giver still owes
-        self.hushed = False  # whether a taker has ended his direction already
 
     def connection_made(self, transport: Transport) -> None:
         """Wait for the line."""
@@ -58,7 +57,7 @@ class FileConnection(LineProtocol):
         taker.resume_reading()  # to see its end
         self.resume_reading()
         if not self.missing:
-            taker.complete()
+            taker.transport.write_eof()
 
     def raw_received(self, data: bytes) -> None:
         """Hand on what a giver sends; a taker has nothing to say."""
@@ -72,14 +71,7 @@ class FileConnection(LineProtocol):
         with contextlib.suppress(SocketError):
             self.taker.transport.write(data)
             if not self.missing:
-                self.taker.complete()
-
-    def complete(self) -> None:
-        """Tell this taker that it was all; he closes when he has it."""
-        if self.hushed:
-            self.transport.close()
-        else:
-            self.transport.write_eof()
+                self.taker.transport.write_eof()
 
     def pause_writing(self) -> None:
         """Read no more from the giver: this taker is slow."""
@@ -98,7 +90,6 @@ class FileConnection(LineProtocol):
             return False
         if self.taker is not None and self.missing:
             self.porter.end(self.parcel, "over, its giver has stopped")
-        self.hushed = True
         return self.giver is None or self.giver.missing > 0
 
     def connection_lost(self, exc: BaseException | None) -> None:
