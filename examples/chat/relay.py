@@ -57,7 +57,7 @@ class FileConnection(LineProtocol):
         taker.resume_reading()  # to see its end
         self.resume_reading()
         if not self.missing:
-            taker.transport.write_eof()
+            self.give(b"")
 
     def raw_received(self, data: bytes) -> None:
         """Hand on what a giver sends; a taker has nothing to say."""
@@ -67,6 +67,11 @@ class FileConnection(LineProtocol):
         if self.missing < 0:
             self.porter.end(self.parcel, "over, more came than was said")
             return
+        self.give(data)
+
+    def give(self, data: bytes) -> None:
+        """Write it, and the end behind the last of it."""
+        assert self.taker is not None
         # It may be lost already; then `connection_lost` is on its way there.
         with contextlib.suppress(SocketError):
             self.taker.transport.write(data)
