@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import gi
 from command_line import place_of_the_chat
+from looks import LINE_COLOURS, LINES_SHOWN, NAME_COLOUR, NOBODY_MARKED, SIZE, STATE_COLOURS
 from network import Network, Place, State
 from transfers import Phase, Transfer
 
@@ -24,10 +25,7 @@ from reactor.hosts import glib
 gi.require_version("Gtk", "4.0")
 from gi.repository import Gio, Gtk, Pango  # noqa: E402  # the version comes first
 
-LINES_SHOWN: Final = 2000  # what is older is gone
 MARGIN: Final = 12  # pixels
-COLOURS: Final = {State.OFFLINE: "#c0392b", State.CONNECTING: "#d68910", State.ONLINE: "#1e8449"}
-STYLES: Final = {"*": "news", "!": "refusal"}  # by the first sign of a line
 
 
 class Window(Gtk.ApplicationWindow):  # type: ignore[misc]  # PyGObject has no types
@@ -41,15 +39,13 @@ class Window(Gtk.ApplicationWindow):  # type: ignore[misc]  # PyGObject has no t
 
     def __init__(self, app: Any, collection: WaitStateCollection, place: Place) -> None:
         super().__init__(application=app, title=f"Chat at {place.host}")
-        self.set_default_size(640, 460)
+        self.set_default_size(*SIZE)
         self.collection = collection
         self.network = Network(collection, self, place)
         self.rows: dict[int, Row] = {}
         whole = box(Gtk.Orientation.VERTICAL)
-        whole.set_margin_start(MARGIN)
-        whole.set_margin_end(MARGIN)
-        whole.set_margin_top(MARGIN)
-        whole.set_margin_bottom(MARGIN)
+        for side in ("start", "end", "top", "bottom"):
+            whole.set_property(f"margin-{side}", MARGIN)
         self.files = box(Gtk.Orientation.VERTICAL)
         for part in (self._top(), self._middle(), self.files, self._bottom()):
             whole.append(part)
@@ -82,9 +78,9 @@ class Window(Gtk.ApplicationWindow):  # type: ignore[misc]  # PyGObject has no t
             top_margin=MARGIN, bottom_margin=MARGIN,
         )  # fmt: skip
         text = self.lines.get_buffer()
-        text.create_tag("news", foreground="#6b7780")
-        text.create_tag("refusal", foreground=COLOURS[State.OFFLINE])
-        text.create_tag("name", foreground="#1f618d", weight=Pango.Weight.BOLD)
+        for sign, colour in LINE_COLOURS.items():
+            text.create_tag(sign, foreground=colour)
+        text.create_tag("name", foreground=NAME_COLOUR, weight=Pango.Weight.BOLD)
         text.create_tag("said")
         self.end = text.create_mark("end", text.get_end_iter(), False)
         side = box(Gtk.Orientation.VERTICAL)
@@ -116,7 +112,7 @@ class Window(Gtk.ApplicationWindow):  # type: ignore[misc]  # PyGObject has no t
         """Offer a file to whoever is marked in the list; the network lives on meanwhile."""
         name = self.marked()
         if name is None:
-            self.show_line("! mark in the list who is to have the file")
+            self.show_line("", NOBODY_MARKED)
             return
         kind = Gtk.FileChooserAction.OPEN
         self.chooser = Gtk.FileChooserNative.new(f"A file for {name}", self, kind, None, None)
@@ -141,31 +137,23 @@ class Window(Gtk.ApplicationWindow):  # type: ignore[misc]  # PyGObject has no t
 
     # What the network tells.
 
-    def show_line(self, line: str) -> None:
+    def show_line(self, name: str, text: str) -> None:
         """Add a line, and keep the end in view unless somebody reads further up."""
-        bar = self.lines.get_vadjustment()
+        bar, buffer = self.lines.get_vadjustment(), self.lines.get_buffer()
         at_end = bar.get_value() + bar.get_page_size() >= bar.get_upper() - 1
-        name, bracket, rest = line.partition("> ")
-        if line.startswith("<") and bracket:
-            self._insert(f"{name[1:]}  ", "name")
-            self._insert(f"{rest}\n", "said")
-        else:
-            self._insert(f"{line}\n", STYLES.get(line[:1], "said"))
-        text = self.lines.get_buffer()
-        extra = text.get_line_count() - LINES_SHOWN
+        if name:
+            buffer.insert_with_tags_by_name(buffer.get_end_iter(), f"{name}  ", "name")
+        tag = text[:1] if not name and text[:1] in LINE_COLOURS else "said"
+        buffer.insert_with_tags_by_name(buffer.get_end_iter(), f"{text}\n", tag)
+        extra = buffer.get_line_count() - LINES_SHOWN
         if extra > 0:
-            text.delete(text.get_start_iter(), text.get_iter_at_line(extra)[1])
+            buffer.delete(buffer.get_start_iter(), buffer.get_iter_at_line(extra)[1])
         if at_end:
             self.lines.scroll_mark_onscreen(self.end)
 
-    def _insert(self, piece: str, style: str) -> None:
-        text = self.lines.get_buffer()
-        text.insert_with_tags_by_name(text.get_end_iter(), piece, style)
-
     def show_state(self, state: State, text: str) -> None:
         """Show a light, and a button while it is of use."""
-        text = text if state is State.CONNECTING else f"{state.value}: {text}"
-        self.state.set_markup(f"<span foreground='{COLOURS[state]}'>●</span>  {escape(text)}")
+        self.state.set_markup(f"<span foreground='{STATE_COLOURS[state]}'>●</span>  {escape(text)}")
         self.button.set_visible(state is State.OFFLINE)
 
     def show_people(self, room: str, names: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ The collection lives in the loop of the window, so everything is called in its t
 
 import enum
 import math
+import re
 import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ OUTPUT_LIMIT: Final = 64 * 1024  # bytes that may wait for a server that does no
 ASK_INTERVAL: Final = 120.0  # seconds; who asks is not shown out, and hears of a dead server
 SILENCE_TIMEOUT: Final = 300.0  # seconds without a word, though we ask
 WRITE_TIMEOUT: Final = 60.0  # seconds in which the server must have taken something
+SAID: Final = re.compile(r"<(\S+)> (.*)")
 BACKOFF: Final = Backoff(delay_first=1.0, delay_limit=30.0)
 
 
@@ -58,8 +60,8 @@ MOVES: Final = {
 class View(typing.Protocol):
     """What a window does for the network; each is called in the window's thread."""
 
-    def show_line(self, line: str) -> None:
-        """Add a line to what was said; it has no line end, and nothing that cannot be printed."""
+    def show_line(self, name: str, text: str) -> None:
+        """Add to what was said; without a name it is news, or begins with `!` and is a refusal."""
 
     def show_state(self, state: State, text: str) -> None:
         """Show whether somebody hears us; `text` says it in words, and why."""
@@ -178,7 +180,7 @@ class Network:
             return False
         self._leaving = self._leaving or word == "/quit"
         if not text.startswith("/"):
-            self._view.show_line(f"<{self.company.name}> {text}")
+            self._view.show_line(self.company.name, text)
         return True
 
     def offer(self, name: str, path: Path) -> bool:
@@ -239,7 +241,9 @@ class Network:
     def _enter(self, state: State, text: str) -> None:
         assert state is self.state or state in MOVES[self.state]
         self.state = state
-        self._view.show_state(state, text)
+        self._view.show_state(
+            state, text if state is State.CONNECTING else f"{state.value}: {text}"
+        )
 
     def _send(self, text: str) -> bool:
         """Send a line, or say why not."""
@@ -258,14 +262,15 @@ class Network:
         return True
 
     def _refuse(self, reason: str) -> bool:
-        self._view.show_line(f"! {reason}")
+        self._view.show_line("", f"! {reason}")
         return False
 
     # What is heard.
 
     def _heard(self, line: str) -> None:
         if not (self.company.hears(line) or self.desk.hears(line, self.company.name)):
-            self._view.show_line(line)
+            match = SAID.fullmatch(line)
+            self._view.show_line(*("", line) if match is None else match.groups())
 
     def _company_changed(self) -> None:
         self._view.show_people(self.company.room, list(self.company.names))
@@ -273,7 +278,7 @@ class Network:
     def _show_transfer(self, transfer: Transfer) -> None:
         self._view.show_transfer(transfer)
         if transfer.phase is Phase.OVER:
-            self._view.show_line(f"* {transfer.outcome}")
+            self._view.show_line("", f"* {transfer.outcome}")
 
     def __repr__(self) -> str:
         return f"<Network {self.state.value}, {self._address}>"
@@ -282,7 +287,7 @@ class Network:
 class Nobody:
     """The view of a network that is closed."""
 
-    def show_line(self, line: str) -> None:
+    def show_line(self, name: str, text: str) -> None:
         """Show nothing."""
 
     def show_state(self, state: State, text: str) -> None:

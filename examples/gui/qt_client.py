@@ -12,20 +12,23 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 from command_line import place_of_the_chat
+from looks import (
+    BAR_LENGTH,
+    LINE_COLOURS,
+    LINES_SHOWN,
+    NAME_COLOUR,
+    NOBODY_MARKED,
+    SIZE,
+    STATE_COLOURS,
+)
 from network import Network, Place, State
 from PySide6 import QtCore, QtGui, QtWidgets
 from transfers import Phase, Transfer
 
 from reactor import WaitStateCollection
 from reactor.hosts import qt
-
-LINES_SHOWN: Final = 2000  # what is older is gone
-BAR_LENGTH: Final = 1000  # steps of a progress bar
-COLOURS: Final = {State.OFFLINE: "#c0392b", State.CONNECTING: "#d68910", State.ONLINE: "#1e8449"}
-LINE_COLOURS: Final = {"*": "#6b7780", "!": COLOURS[State.OFFLINE]}  # by the first sign of a line
 
 
 class Window(QtWidgets.QWidget):
@@ -50,7 +53,7 @@ class Window(QtWidgets.QWidget):
         whole.addLayout(self.files)
         whole.addLayout(self._bottom())
         self.setWindowTitle(f"Chat at {place.host}")
-        self.resize(640, 460)
+        self.resize(*SIZE)
         for keys, function in {
             "Ctrl+O": self.choose_file,
             "Ctrl+Q": self.close,
@@ -108,7 +111,7 @@ class Window(QtWidgets.QWidget):
         """Offer a file to whoever is marked in the list; the network lives on meanwhile."""
         name = self.marked()
         if name is None:
-            self.show_line("! mark in the list who is to have the file")
+            self.show_line("", NOBODY_MARKED)
             return
         path, _ = QtWidgets.QFileDialog.getOpenFileName(self, f"A file for {name}")
         if path:
@@ -127,20 +130,15 @@ class Window(QtWidgets.QWidget):
 
     # What the network tells.
 
-    def show_line(self, line: str) -> None:
+    def show_line(self, name: str, text: str) -> None:
         """Add a line; Qt keeps the end in view unless somebody reads further up."""
-        text = html.escape(line)
-        name, bracket, rest = line.partition("> ")
-        if line.startswith("<") and bracket:
-            text = f"<b style='color:#1f618d'>{html.escape(name[1:])}</b>&nbsp; {html.escape(rest)}"
-        elif line[:1] in LINE_COLOURS:
-            text = f"<span style='color:{LINE_COLOURS[line[:1]]}'>{text}</span>"
-        self.lines.appendHtml(text)
+        colour = "" if name else LINE_COLOURS.get(text[:1], "")
+        who = f"<b style='color:{NAME_COLOUR}'>{html.escape(name)}</b>&nbsp; " if name else ""
+        self.lines.appendHtml(f"{who}<span style='color:{colour}'>{html.escape(text)}</span>")
 
     def show_state(self, state: State, text: str) -> None:
         """Show a light, and a button while it is of use."""
-        text = text if state is State.CONNECTING else f"{state.value}: {text}"
-        light = f"<span style='color:{COLOURS[state]}'>●</span>"
+        light = f"<span style='color:{STATE_COLOURS[state]}'>●</span>"
         self.state.setText(f"{light}&nbsp; {html.escape(text)}")
         self.button.setVisible(state is State.OFFLINE)
 

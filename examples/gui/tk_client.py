@@ -13,20 +13,24 @@ import tkinter
 from collections.abc import Sequence
 from pathlib import Path
 from tkinter import filedialog, ttk
-from typing import Final
 
 from command_line import place_of_the_chat
+from looks import (
+    BAR_LENGTH,
+    LINE_COLOURS,
+    LINES_SHOWN,
+    NAME_COLOUR,
+    NOBODY_MARKED,
+    SIZE,
+    STATE_COLOURS,
+)
 from network import Network, Place, State
 from transfers import Phase, Transfer
 
 from reactor import WaitStateCollection
 from reactor.hosts import tk
 
-LINES_SHOWN: Final = 2000  # what is older is gone
-BAR_LENGTH: Final = 1000  # steps of a progress bar
-COLOURS: Final = {State.OFFLINE: "#c0392b", State.CONNECTING: "#d68910", State.ONLINE: "#1e8449"}
 GROUND, EDGE, BLUE = "#f2f3f5", "#c8ccd1", "#2e86c1"
-STYLES: Final = {"*": "news", "!": "refusal"}  # by the first sign of a line
 
 
 class Window:
@@ -50,7 +54,7 @@ class Window:
         self._build_bottom()
         self._build_middle()
         root.title(f"Chat at {place.host}")
-        root.geometry("640x460")
+        root.geometry("{}x{}".format(*SIZE))
         root.protocol("WM_DELETE_WINDOW", self.leave)
         root.bind("<Control-o>", lambda event: self.choose_file())
         root.bind("<Control-q>", lambda event: self.leave())
@@ -85,9 +89,9 @@ class Window:
             relief="flat", padx=10, pady=8, spacing3=4, font="TkDefaultFont",
             highlightthickness=1, highlightbackground=EDGE,
         )  # fmt: skip
-        self.lines.tag_configure("news", foreground="#6b7780")
-        self.lines.tag_configure("refusal", foreground=COLOURS[State.OFFLINE])
-        self.lines.tag_configure("name", foreground="#1f618d", font="TkHeadingFont")
+        for sign, colour in LINE_COLOURS.items():
+            self.lines.tag_configure(sign, foreground=colour)
+        self.lines.tag_configure("name", foreground=NAME_COLOUR, font="TkHeadingFont")
         bar = ttk.Scrollbar(middle, command=self.lines.yview)
         self.lines["yscrollcommand"] = bar.set
         side = ttk.Frame(middle)
@@ -127,7 +131,7 @@ class Window:
         """Offer a file to whoever is marked in the list; the network lives on meanwhile."""
         name = self.marked()
         if name is None:
-            self.show_line("! mark in the list who is to have the file")
+            self.show_line("", NOBODY_MARKED)
             return
         path = filedialog.askopenfilename(parent=self.root, title=f"A file for {name}")
         if path:
@@ -147,15 +151,14 @@ class Window:
 
     # What the network tells.
 
-    def show_line(self, line: str) -> None:
+    def show_line(self, name: str, text: str) -> None:
         """Add a line, and keep the end in view unless somebody reads further up."""
         at_end = self.lines.yview()[1] == 1.0
-        name, bracket, rest = line.partition("> ")
         self.lines["state"] = "normal"
-        if line.startswith("<") and bracket:
-            self.lines.insert("end", f"{name[1:]}  ", "name", f"{rest}\n")
+        if name:
+            self.lines.insert("end", f"{name}  ", "name", f"{text}\n")
         else:
-            self.lines.insert("end", f"{line}\n", STYLES.get(line[:1], ""))
+            self.lines.insert("end", f"{text}\n", text[:1])
         self.lines.delete("1.0", f"end - {LINES_SHOWN} lines")
         self.lines["state"] = "disabled"
         if at_end:
@@ -163,8 +166,8 @@ class Window:
 
     def show_state(self, state: State, text: str) -> None:
         """Show a light, and a button while it is of use."""
-        self.light["foreground"] = COLOURS[state]
-        self.state["text"] = text if state is State.CONNECTING else f"{state.value}: {text}"
+        self.light["foreground"] = STATE_COLOURS[state]
+        self.state["text"] = text
         if state is State.OFFLINE:
             self.button.pack(side="right")
         else:

@@ -27,8 +27,8 @@ class Window:
         self.fractions: list[float] = []
         self.network = Network(collection, self, place)
 
-    def show_line(self, line: str) -> None:
-        self.lines.append(line)
+    def show_line(self, name: str, text: str) -> None:
+        self.lines.append(f"<{name}> {text}" if name else text)
 
     def show_state(self, state: State, text: str) -> None:
         self.states.append((state, text))

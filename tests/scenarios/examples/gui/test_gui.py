@@ -23,7 +23,7 @@ GUI: Final = ROOT / "examples" / "gui"
 DRIVER: Final = Path(__file__).with_name("window_driver.py")
 HEADLESS: Final = {"QT_QPA_PLATFORM": "offscreen", "GSK_RENDERER": "cairo"}
 MUCH: Final = os.urandom(1 << 20) * 50
-LINES: Final = 2000  # that each of them shows; somebody has said it here by hand
+LINES: Final = 2000  # that each of them shows
 GAP: Final = 0.2  # seconds that a window may stand still before people see it
 
 Open: TypeAlias = Callable[..., Program]
@@ -82,12 +82,12 @@ def test_people_talk_through_a_window_and_lose_no_words(
         bob.hears("<ann> hello, <b>bob</b>")
         window.expect("typed ''")
         bob.says("good morning")
-        window.expect("<bob> good morning")
+        window.expect("show_line bob good morning")
         server.program.signals(signal.SIGTERM)
         bob.hears_the_end()
     window.expect("show_state State.OFFLINE")
     window.types("type still here?")
-    window.expect("show_line ! you are offline, and that was not sent")
+    window.expect("! you are offline, and that was not sent")
     window.expect("typed 'still here?'")
     window.types("leave")
     window.expect("left")
@@ -102,7 +102,7 @@ def test_a_window_forgets_what_is_long_ago(server: ChatServer, open_window: Open
     with server.guest("bob") as bob:
         for number in range(LINES // 100):
             bob.says(*["all work and no play"] * 100, f"end {number}")
-            window.expect(f"<bob> end {number}")
+            window.expect(f"bob end {number}")
     window.types("keep")
     assert LINES - 10 < int(window.expect("keeps ").split()[1]) <= LINES + 1
 

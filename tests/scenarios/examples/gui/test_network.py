@@ -57,7 +57,7 @@ def test_windows_talk_to_each_other_and_see_who_is_there(come: Come) -> None:
     ann.hears("is now bob")
     assert ann.states == [
         (State.CONNECTING, f"connecting to localhost:{ann.place.port}, TLS"),
-        (State.ONLINE, f"localhost:{ann.place.port}, TLS"),
+        (State.ONLINE, f"online: localhost:{ann.place.port}, TLS"),
     ]
     assert (ann.room, ann.people, bob.people) == ("lobby", ["ann", "bob"], ["ann", "bob"])
     assert ann.network.say("  hello,\n bob ")
@@ -210,6 +210,6 @@ def test_who_has_said_goodbye_does_not_come_again(come: Come) -> None:
     ann = come("ann")
     ann.network.say("/quit")
     ann.until(lambda: ann.network.state is State.OFFLINE)
-    assert ann.states[-1][1] == "you have left"
+    assert ann.states[-1][1] == "offline: you have left"
     ann.network.retry()
     ann.until(lambda: ann.network.state is State.ONLINE)
