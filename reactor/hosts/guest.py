@@ -46,10 +46,9 @@ log: Final = logging.getLogger("reactor")
 # Events that one turn in a host serves at most: a quarter of what a loop of our own does.
 TURN_EVENT_LIMIT: Final = 64
 
-# When turns have taken so much time since the last pause, the host has its loop for itself, for so
-# long. Sixty frames a second leave 16 ms for each; so one has two pauses at least.
+# When turns have taken so much time since the last pause, the host has its loop for itself, for a
+# moment. Sixty frames a second leave 16 ms for each; so one has two pauses at least.
 TURNS_TIME_LIMIT: Final = 0.005  # seconds
-PAUSE: Final = 0.001  # seconds; the shortest timer that all hosts have
 
 SOON: Final = -math.inf  # the moment for which a pause, or the rest of a batch, is armed
 
@@ -171,12 +170,12 @@ class Guest:
         if not self.collection.owner.forked:  # else the parent has the same, and serves them
             log.error("%r was attached in another thread than its host's loop runs in", self)
 
-    def _pause_length(self) -> float:
-        """Return for how long the host is to have its loop for itself, and begin to count anew."""
+    def _pause_is_due(self) -> bool:
+        """Tell whether the host is to have its loop for itself now, and count anew if so."""
         if self._spent < TURNS_TIME_LIMIT:
-            return 0.0
+            return False
         self._spent = 0.0
-        return PAUSE
+        return True
 
     def _lose(self, exception: BaseException) -> None:
         """Close the collection: it cannot wait any more."""
@@ -236,16 +235,17 @@ class DescriptorGuest(Guest):
         return self._wait(0.0)
 
     def _go_on(self) -> None:
-        pause = self._pause_length()
-        if not pause:
-            self._host.watch(self._fd, self._on_ready)
-        if not pause and not self._found:
-            self._arm()
-            return
-        self._host.arm(pause, self._on_due)
-        self._armed = SOON
-        if pause:
+        if self._pause_is_due():
+            self._host.rest(self._on_due)
+            self._armed = SOON
             self._host.unwatch()  # last: with neither, nobody would ever call again
+            return
+        self._host.watch(self._fd, self._on_ready)
+        if self._found:
+            self._host.arm(0.0, self._on_due)
+            self._armed = SOON
+        else:
+            self._arm()
 
     def _arm(self) -> None:
         """Set the kernel's timer, or else that of the host, for the next moment."""
@@ -331,9 +331,10 @@ class ThreadGuest(Guest):
         return []  # the thread has looked; there may be timers and posted calls alone
 
     def _go_on(self) -> None:
-        pause = self._pause_length()
-        if pause or self._found:
-            self._host.arm(pause, self._on_due)
+        if self._pause_is_due():
+            self._host.rest(self._on_due)
+        elif self._found:
+            self._host.arm(0.0, self._on_due)
         else:
             self._let_wait()
 

@@ -6,7 +6,7 @@ thread. What to do with these is not known here: that is `guest`, and the next t
 
 import math
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from reactor.errors import OperationNotAllowed
 from reactor.loop.poller import WAIT_LIMIT
@@ -14,6 +14,9 @@ from reactor.loop.signals import Holder, SignalWakeup
 from reactor.loop.waker import Waker
 
 Call: TypeAlias = Callable[[], object]
+
+# For so long a host has its loop for itself; the shortest timer that all of them have.
+PAUSE: Final = 0.001  # seconds
 
 
 class Host:
@@ -46,6 +49,10 @@ class Host:
         If an exception leaves it, perhaps before its first line, soon once more.
         """
         raise NotImplementedError
+
+    def rest(self, due: Call) -> None:
+        """Call `due` as `arm` does, when the host has had its loop for itself, to paint in it."""
+        self.arm(PAUSE, due)
 
     def disarm(self) -> None:
         """Forget what was armed, if anything was."""

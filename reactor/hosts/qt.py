@@ -52,7 +52,7 @@ def deliver(app: Any) -> Host:
         app: the QApplication, or QCoreApplication, of PySide6 or PyQt6.
 
     Raises:
-        TypeError: that is no application of either.
+        TypeError: that is no application of either. WrongThread: this is not its thread.
 
     Thread: that of the application. Calls back: from Qt's loop only. Source: HO-03.
     """

@@ -29,7 +29,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from reactor.arguments import check_callback, check_count
 from reactor.errors import LimitExceeded, OperationNotAllowed, StateClosed, WrongThread
 from reactor.hosts.delivered import DeliveredProtocol
-from reactor.hosts.guest import PAUSE, TURNS_TIME_LIMIT
+from reactor.hosts.guest import TURNS_TIME_LIMIT
 from reactor.hosts.host import Call, Host
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.error_handler import propagate
@@ -385,7 +385,7 @@ class Deliveries:
             # One may have come just before that, and its thread have left it to us.
             if not self.calls or not self._seen_to.acquire(blocking=False):
                 return
-        self._see_to_it(self._host.arm, PAUSE, self._run)
+        self._see_to_it(self._host.rest, self._run)
 
     def _make(self, call: Delivery) -> None:
         try:

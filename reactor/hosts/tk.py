@@ -75,6 +75,7 @@ class TkHost(WokenHost):
         "_fd",
         "_look",
         "_ready",
+        "_rest",
         "_tk",
         "_tkinter",
     )
@@ -95,6 +96,8 @@ class TkHost(WokenHost):
         # remembers the exception, and the main loop ends with it all the same.
         again = f"after cancel {self._command}; after 1 {self._command}"
         self._tk.call("proc", self._command, "", f"if [catch {self._command}_once] {{{again}}}")
+        # By a timer all the same: out of `update_idletasks` no program expects to be called.
+        self._rest = f"after 1 {self._command}"
         self._look = ""  # the command that looks for posts, if one does
 
     def can_watch(self, fd: int) -> bool:
@@ -123,9 +126,19 @@ class TkHost(WokenHost):
         self._due = due
         self._tk.call("after", milliseconds(delay), self._command)
 
+    def rest(self, due: Call) -> None:
+        """Have `due` called when Tk has painted: what is idle comes behind all timers that are due.
+
+        On a busy machine a timer alone may be due before Tk looks.
+        """
+        self.disarm()
+        self._due = due
+        self._tk.call("after", "idle", self._rest)
+
     def disarm(self) -> None:
         """Cancel the timer."""
-        self._tk.call("after", "cancel", self._command)
+        for script in (self._command, self._rest):
+            self._tk.call("after", "cancel", script)
 
     def _on_due(self) -> None:
         if self._due is not None:

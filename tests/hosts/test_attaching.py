@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from reactor.errors import OperationInProgress, OperationNotAllowed, StateClosed, WrongThread
-from reactor.hosts.guest import PAUSE, TURNS_TIME_LIMIT, Guest, Mode, begin_guest
-from reactor.hosts.host import Call, Host, milliseconds
+from reactor.hosts.guest import TURNS_TIME_LIMIT, Guest, Mode, begin_guest
+from reactor.hosts.host import PAUSE, Call, Host, milliseconds
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.error_handler import propagate
 from tests.hosts.conftest import Way

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -14,10 +16,11 @@ import pytest
 
 from reactor.errors import OperationNotAllowed
 from reactor.hosts import tk
+from reactor.hosts.host import PAUSE
 from reactor.loop.collection import WaitStateCollection
 from tests.architecture.tree import ROOT
 from tests.hosts.conftest import display
-from tests.hosts.loops import LIMIT, TclOfWindows, TkLoop, require_module
+from tests.hosts.loops import LIMIT, TclOfWindows, TkLoop, in_turn, require_module
 from tests.peers import require
 from tests.reactor.loop.probe import elsewhere
 
@@ -166,3 +169,24 @@ def test_a_window_may_be_collected_in_another_thread__ho_9(screen: str) -> None:
     interpreter would abort the process, does not end there: the guest keeps what it is made of.
     """
     assert output(IN_ANOTHER_THREAD, screen, "descriptor") == "served"
+
+
+def test_a_pause_lasts_until_tk_has_painted__ho_10(tk_root: Any) -> None:
+    """What a hosted collection leaves to Tk as a pause is not over before Tk has painted, however
+    late it comes to look at its timers.
+    """
+    require("Xvfb")
+    require_module("_tkinter", "Debian has it in python3-tk")
+    loop, events = TkLoop(tk_root), list[str]()
+
+    def turn() -> None:
+        host.rest(in_turn(lambda: events.append("turn"), loop.quit))
+        began = time.monotonic()
+        while time.monotonic() - began < 3 * PAUSE:
+            pass
+        loop.paint(lambda: events.append("paint"))
+
+    with contextlib.closing(tk.TkHost(tk_root)) as host:
+        loop.later(0.0, turn)
+        loop.run()
+    assert events == ["paint", "turn"]

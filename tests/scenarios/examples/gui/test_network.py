@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
@@ -115,7 +114,7 @@ def test_a_window_is_offline_while_the_server_is_and_comes_again(
     ann.network.offer("bob", note)
     ann.is_offered()
     assert ann.people == ["ann", "bob"]
-    server.program.signals(signal.SIGKILL)
+    server.program.dies()
     ann.until(lambda: ann.network.state is State.OFFLINE)
     assert ann.people == []
     assert ann.states[-1][1].endswith("again in 1 s")
