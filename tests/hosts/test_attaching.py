@@ -7,6 +7,7 @@ import gc
 import os
 import queue
 import selectors
+import socket
 import threading
 import time
 import weakref
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 
 from reactor.errors import OperationInProgress, OperationNotAllowed, StateClosed, WrongThread
-from reactor.hosts.guest import TURNS_TIME_LIMIT, Guest, Mode, begin_guest
+from reactor.hosts.guest import TURN_EVENT_LIMIT, TURNS_TIME_LIMIT, Guest, Mode, begin_guest
 from reactor.hosts.host import PAUSE, Call, Host, milliseconds
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.error_handler import propagate
@@ -386,3 +387,51 @@ def test_a_wait_that_fails_closes_the_collection__ho_4(
         collection.wake()
     assert raised.value.__cause__ is failures[0]
     assert [record.message.endswith("and is closed") for record in caplog.records] == [True]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there dup2() takes no sockets")
+def test_what_a_thread_has_found_is_not_given_to_a_successor__pitfall_5() -> None:
+    """What the wait thread has found ready, and is closed before the host serves it, is not taken
+    for a descriptor that has the same number by then.
+    """
+    host, collection, called = ManualHost(), WaitStateCollection(), list[str]()
+    (near, far), (quiet, other) = socket.socketpair(), socket.socketpair()
+    with near, far, quiet, other, begin_guest(host, collection, "wait thread"):
+        watch = collection.watch(near, lambda watch: called.append("closed"))
+        far.send(b"!")
+        serve = host.posts.get(timeout=LIMIT)
+        watch.close()
+        os.dup2(quiet.fileno(), near.fileno())
+        collection.watch(near, lambda watch: called.append("successor"))
+        serve()
+        assert called == []
+        other.send(b"!")
+        host.posts.get(timeout=LIMIT)()
+        assert called == ["successor"]
+    collection.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no selector with a descriptor")
+def test_what_is_left_of_a_batch_is_not_given_to_a_successor__pitfall_5() -> None:
+    """What a turn in a host has left for the next one, and is closed in between, is not taken for a
+    descriptor that has the same number by then.
+    """
+    host, collection, called = ManualHost(), WaitStateCollection(), list[int]()
+    pairs = [socket.socketpair() for _ in range(TURN_EVENT_LIMIT + 9)]
+    with begin_guest(host, collection, "descriptor"):
+        watches = {}
+        for near, far in pairs:
+            watches[near.fileno()] = collection.watch(near, lambda watch: called.append(watch.fd))
+            far.send(b"!")
+        host.is_ready()
+        left = watches.keys() - set(called)
+        quiet, other = socket.socketpair()
+        for number in left:
+            watches[number].close()
+            os.dup2(quiet.fileno(), number)
+            collection.watch(number, lambda watch: called.append(-1))
+        host.is_due()
+        assert (len(left), len(called)) == (9, TURN_EVENT_LIMIT)
+    collection.close()
+    for end in (quiet, other, *(end for pair in pairs for end in pair)):
+        end.close()
