@@ -166,6 +166,7 @@ class Guest:
 
     def _leave(self) -> None:
         """Do not come again: the loop of the host is not where the collection belongs."""
+        self.collection.on_earlier = None
         self._host.close()
         if not self.collection.owner.forked:  # else the parent has the same, and serves them
             log.error("%r was attached in another thread than its host's loop runs in", self)
