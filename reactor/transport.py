@@ -583,6 +583,7 @@ class Transport(TransportBase):
         state = self._state
         self._enter(CLOSED)
         self._direct = None
+        self._feeding.end()
         self._leave_limits()
         if self._idle is not None:
             self._idle.cancel()

@@ -114,6 +114,10 @@ class Feeding:
         self._dry = False
         self._go_on()
 
+    def end(self) -> None:
+        """Feed no more, for good: the connection has ended, and its queue with it."""
+        self._stopped = True
+
     def let_go(self) -> None:
         """Know nobody any more: the connection has ended, and everybody has been told."""
         self._feed = self._protocol = self._transport = None

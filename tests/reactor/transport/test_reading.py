@@ -143,6 +143,23 @@ def test_what_was_read_before_comes_first__pr_9__lw_065(talks: Talks, made: Made
     assert talk.protocol.received == b"before after"
 
 
+@pytest.mark.parametrize("verb", ["abort", "close"])
+def test_resuming_behind_the_end_is_harmless__pr_7(talks: Talks, kind: str, verb: str) -> None:
+    """A connection that has ended may be resumed, before and behind `connection_lost`: nothing
+    comes of it.
+    """
+    talk = talks(Recorder(), kind=kind)
+    talk.transport.pause_reading()
+    talk.say(b"never delivered")
+    getattr(talk.transport, verb)()
+    talk.transport.resume_reading()
+    talk.settle()
+    talk.transport.pause_reading()
+    talk.transport.resume_reading()
+    talk.settle()
+    assert talk.protocol.names == ["connection_made", "connection_lost"]
+
+
 def test_unread_bytes_wait_while_reading_is_paused__pr_7(talks: Talks) -> None:
     """Unread bytes of which delivery was paused are delivered when reading is resumed."""
     talk = talks(unread=b"before", begun=False)
