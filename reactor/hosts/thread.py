@@ -74,17 +74,7 @@ def attach(
     if not isinstance(deliver, Host):
         check_callback(deliver, "deliver")
         deliver = CalledHost(deliver)
-    with contextlib.ExitStack() as undo:
-        undo.callback(deliver.close)
-        if collection.error_handler is propagate:
-            raise OperationNotAllowed(
-                f"{collection!r} propagates errors, which would end its thread, and nobody would"
-                " see it: give it another error_handler"
-            )
-        deliver.expect_posts()
-        guest = DeliveringGuest(deliver, collection, delivery_limit)
-        collection.start()
-        undo.pop_all()
+    guest = DeliveringGuest(deliver, collection, delivery_limit)
     guest.begin()
     return guest
 
@@ -118,9 +108,19 @@ class DeliveringGuest:
         self._deliveries = Deliveries(host, self._failed)
 
     def begin(self) -> None:
-        """Let signals wake the host, too, if this is the main thread."""
-        if threading.current_thread() is threading.main_thread():
-            self._host.keep_signals(self)
+        """Have a way to the host, and start the loop; leave nothing if one of them fails."""
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._leave)
+            if self.collection.error_handler is propagate:
+                raise OperationNotAllowed(
+                    f"{self.collection!r} propagates errors, which would end its thread, and nobody"
+                    " would see it: give it another error_handler"
+                )
+            self._host.expect_posts()
+            if threading.current_thread() is threading.main_thread():
+                self._host.keep_signals(self)
+            self.collection.start()
+            undo.pop_all()
 
     def deliver(self, function: Callable[..., object], *arguments: Any) -> None:
         """Call `function(*arguments)` in the host's loop, in the order of the calls to this.
@@ -218,10 +218,7 @@ class DeliveringGuest:
         for call in left:
             if call.lasting:
                 self.ask(call.function)
-        with contextlib.ExitStack() as all_of_them:
-            all_of_them.callback(self._host.close)
-            for wakeup in list(self.held):
-                all_of_them.callback(wakeup.close)
+        self._leave()
 
     def __enter__(self) -> "DeliveringGuest":
         """Return itself."""
@@ -272,6 +269,12 @@ class DeliveringGuest:
             self.collection.apply(self.collection.report, thing, exception)
         except StateClosed:
             log.error("exception in a delivered callback of %r", thing, exc_info=exception)
+
+    def _leave(self) -> None:
+        with contextlib.ExitStack() as all_of_them:
+            all_of_them.callback(self._host.close)
+            for wakeup in list(self.held):
+                all_of_them.callback(wakeup.close)
 
     def _failed(self, function: Callable[..., object], exception: Exception) -> None:
         if getattr(self.collection.error_handler, "function", None) is function:
