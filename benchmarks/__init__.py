@@ -11,6 +11,7 @@ and a ratio is always the cost of the other divided by ours: how many times chea
          │           repeats, collects         │       works/timers.py, calls.py ...
          ▼                                     ▼
       table.py ◄── goals.toml               peers/ asyncio, streams, uvloop, bare, ours
+      columns.py                                   hosts: the main loops of others
 
 Each figure comes from a process of its own, since what ran before in the same one - a grown heap,
 a tuned malloc - is worth more than the differences that we look for. The peers of one work run

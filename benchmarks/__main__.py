@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from benchmarks import catalogue, runner, table
+from benchmarks import catalogue, columns, runner, table
 
 
 def main() -> int:
@@ -18,7 +18,8 @@ def main() -> int:
     verdicts = []
     for work in chosen:
         samples = runner.run(work, quick=options.quick, runs=options.runs)
-        verdicts += table.show(work, samples, goals.get(work.key, {}))
+        show = columns.show if work.columns else table.show
+        verdicts += show(work, samples, goals.get(work.key, {}))
     table.summarize(verdicts)
     return 1 if options.check and any(not verdict.holds for verdict in verdicts) else 0
 

@@ -7,6 +7,7 @@ from benchmarks.works import (
     calls,
     echo,
     files,
+    hosts,
     memory,
     sessions,
     system_calls,
@@ -25,5 +26,6 @@ WORKS: Final = (
     *timeouts.WORKS,
     *timers.WORKS,
     *calls.WORKS,
+    *hosts.WORKS,
     *system_calls.WORKS,
 )

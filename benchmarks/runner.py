@@ -20,6 +20,7 @@ class Samples:
     """What one peer has cost in each of its processes, or why there is nothing to compare."""
 
     costs: list[float] = field(default_factory=list)
+    figures: list[dict[str, float]] = field(default_factory=list)  # where there are columns
     missing: str = ""  # what is not installed
     failed: str = ""  # how it went wrong
 
@@ -69,3 +70,5 @@ def _measure(work: Work, peer: str, samples: Samples, *, quick: bool) -> None:
     samples.missing = answer.get("missing", "")
     if "cost" in answer:
         samples.costs.append(answer["cost"])
+    if "figures" in answer:
+        samples.figures.append(answer["figures"])

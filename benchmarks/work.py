@@ -24,15 +24,18 @@ class Work:
         title: how the table calls it.
         unit: of the figure; less is better.
         peers: who is measured, by their names in `peers/`.
-        measure: gets the name of a peer and whether to be quick, returns the figure.
+        measure: gets the name of a peer and whether to be quick, returns the figure; or figures
+            by the names of `columns`, those that there are.
         runs: processes for each peer; half of them when quick.
         warm: whether the others start with the malloc thresholds of `WARM_MALLOC`.
+        columns: the names of several figures, where one would not tell enough.
     """
 
     key: str
     title: str
     unit: str
     peers: tuple[str, ...]
-    measure: Callable[[str, bool], float]
+    measure: Callable[[str, bool], float | dict[str, float]]
     runs: int = 5
     warm: bool = True
+    columns: tuple[str, ...] = ()

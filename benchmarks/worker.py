@@ -11,7 +11,7 @@ def main(key: str, peer: str, *, quick: bool) -> None:
     """Measure one figure once; print it, or why this peer has none here."""
     work = next(work for work in catalogue.WORKS if work.key == key)
     try:
-        answer = {"cost": work.measure(peer, quick)}
+        answer = {"figures" if work.columns else "cost": work.measure(peer, quick)}
     except NotInstalledError as error:
         answer = {"missing": str(error)}
     print(json.dumps(answer))

@@ -20,5 +20,6 @@ cost every peer the same and so make all of them look alike.
 is measured as people use it: with a read timeout armed, always. The others arm one, a single timer
 for each connection, where its memory counts; their echoes go without.
 
-Files: `names.py`, then `asyncio_peer.py` (asyncio, streams and uvloop), `bare.py`, `ours.py`.
+Files: `names.py`, then `asyncio_peer.py` (asyncio, streams and uvloop), `bare.py`, `ours.py`. The
+main loops in `hosts.py` are no peers: a collection of ours lives in each of them.
 """

@@ -4,12 +4,13 @@ import importlib
 from typing import Any, Final
 
 OURS: Final = "ours"
+BARE: Final = "bare"  # no loop at all, or next to none
 MAKERS: Final = {
     "asyncio": ("benchmarks.peers.asyncio_peer", "AsyncioPeer"),
     "streams": ("benchmarks.peers.asyncio_peer", "StreamsPeer"),
     "messages": ("benchmarks.peers.asyncio_peer", "MessagesPeer"),
     "uvloop": ("benchmarks.peers.asyncio_peer", "UvloopPeer"),
-    "bare": ("benchmarks.peers.bare", "BarePeer"),
+    BARE: ("benchmarks.peers.bare", "BarePeer"),
     OURS: ("benchmarks.peers.ours", "OurPeer"),
     "states": ("benchmarks.peers.ours", "StatesPeer"),
 }

@@ -12,6 +12,7 @@ uses it as `peers/` promises, and cleans up nothing that the end of the process 
     timeouts.py        full batch with 10 timers against 10,000         how many times the cost
     timers.py          CPU time of the thread                           us per timer
     calls.py           clock, from a thread's call to its run           us per call
+    hosts.py           clock, from another process's send to the call   us
     system_calls.py    strace -c -f of a serving process                calls per echo
 
 Reading order: as above. Each file ends in `WORKS`, which `benchmarks/catalogue.py` collects. To add
