@@ -458,7 +458,7 @@ def test_a_flood_of_calls_leaves_time_to_paint__ho_10(host: Loop, guest: Deliver
     assert counts["frames"] >= 4
 
 
-@hosts(*HOSTS)
+@hosts(*WATCHING)
 def test_who_may_not_have_a_thread_of_its_own__ho_9(
     host: Loop, beside: WaitStateCollection
 ) -> None:
