@@ -90,10 +90,6 @@ class Program:
         """Send it a signal."""
         self._process.send_signal(number)
 
-    def dies(self) -> None:
-        """End it at once, in the middle of whatever it does."""
-        self._process.kill()
-
     def stops(self) -> None:
         """Let it do nothing until `goes_on`; not on Windows, which has no such signals."""
         if sys.platform != "win32":

@@ -114,10 +114,12 @@ def test_a_window_is_offline_while_the_server_is_and_comes_again(
     ann.network.offer("bob", note)
     ann.is_offered()
     assert ann.people == ["ann", "bob"]
-    server.program.dies()
-    ann.until(lambda: ann.network.state is State.OFFLINE)
+    server.program.signals(signal.SIGTERM)
+    ann.until(lambda: State.OFFLINE in [state for state, _ in ann.states])
+    bob.until(lambda: State.OFFLINE in [state for state, _ in bob.states])
+    assert server.program.ends() == 0
     assert ann.people == []
-    assert ann.states[-1][1].endswith("again in 1 s")
+    assert ann.states[2] == (State.OFFLINE, "offline: the server has hung up; again in 1 s")
     ann.hears("* note.bin has stopped, since we are offline")
     bob.network.close()
     ann.until(lambda: State.CONNECTING in [state for state, _ in ann.states[2:]])
