@@ -26,6 +26,7 @@ class Desk:
         tls: how it is reached; None is plain.
         folder: where files go that come.
         send: sends a line to the server; false if it could not, which it has said.
+        refuse: says why something is not done; always false.
         show: shows a transfer that is new, has moved, or is over.
     """
 
@@ -37,6 +38,7 @@ class Desk:
         tls: Any,
         folder: Path,
         send: Callable[[str], bool],
+        refuse: Callable[[str], bool],
         show: Callable[[Transfer], object],
     ) -> None:
         self.transfers: dict[int, Transfer] = {}
@@ -45,22 +47,24 @@ class Desk:
         self._tls = tls
         self._folder = folder
         self._send = send
+        self._refuse = refuse
         self._show_it = show
         self._asked: Path | None = None  # the file for which there is no number yet
 
-    def offer(self, name: str, path: Path) -> str | None:
-        """Offer a file to somebody in the room; return why not, or None."""
+    def offer(self, name: str, path: Path) -> bool:
+        """Offer a file to somebody in the room; false if that is not possible."""
         if self._asked is not None:
-            return "the server has not answered for the last file yet"
+            return self._refuse("the server has not answered for the last file yet")
         try:
             if not path.is_file():
-                return f"{path} is no file"
+                return self._refuse(f"{path} is no file")
             size = path.stat().st_size
         except OSError as error:
-            return str(error)
-        if self._send(f"/send {name} {size} {escaped(path.name)}"):
-            self._asked = path
-        return None
+            return self._refuse(str(error))
+        if not self._send(f"/send {name} {size} {escaped(path.name)}"):
+            return False
+        self._asked = path
+        return True
 
     def accept(self, transfer: Transfer) -> None:
         """Take a file; it moves when the server has said how."""

@@ -236,7 +236,8 @@ def main() -> int:
 
         def begin(app: Any) -> None:
             window = Window(app, collection, place)
-            collection.on_signal(signal.SIGTERM, window.close)
+            for number in (signal.SIGINT, signal.SIGTERM):
+                collection.on_signal(number, window.close)
             window.network.retry()
             window.present()
 

@@ -135,6 +135,7 @@ class Network:
             tls=place.tls,
             folder=place.folder,
             send=self._send,
+            refuse=self._refuse,
             show=self._show_transfer,
         )
         self._collection = collection
@@ -171,22 +172,21 @@ class Network:
 
     def say(self, text: str) -> bool:
         """Do what was typed; false if that is not possible, and then the view keeps the text."""
-        text = " ".join(text.split())
+        text = " ".join(text.splitlines()).strip()
         word, _, argument = text.partition(" ")
-        if word == "/send":
+        if word.lower() == "/send":
             name, _, path = argument.partition(" ")
             return self.offer(name, Path(path).expanduser())
         if not text or not self._send(text):
             return False
-        self._leaving = self._leaving or word == "/quit"
+        self._leaving = self._leaving or word.lower() == "/quit"
         if not text.startswith("/"):
             self._view.show_line(self.company.name, text)
         return True
 
     def offer(self, name: str, path: Path) -> bool:
         """Offer a file to somebody in the room; false if that is not possible."""
-        refusal = self.desk.offer(name, path)
-        return refusal is None or self._refuse(refusal)
+        return self.desk.offer(name, path)
 
     def close(self) -> None:
         """End everything, in the middle of whatever it is; the view is left alone from now on."""

@@ -196,7 +196,8 @@ def main() -> int:
     with contextlib.closing(WaitStateCollection("chat")) as collection:
         qt.attach(app, collection)
         window = Window(collection, place)
-        collection.on_signal(signal.SIGTERM, window.close)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            collection.on_signal(number, window.close)
         window.network.retry()
         window.show()
         return app.exec()

@@ -227,7 +227,8 @@ def main() -> int:
     with contextlib.closing(WaitStateCollection("chat")) as collection:
         tk.attach(root, collection)
         window = Window(root, collection, place)
-        collection.on_signal(signal.SIGTERM, window.leave)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            collection.on_signal(number, window.leave)
         window.network.retry()
         root.mainloop()
     return 0

@@ -29,6 +29,7 @@ class Window:
             tls=None,
             folder=folder,
             send=self.send,
+            refuse=lambda reason: False,
             show=lambda transfer: self.outcomes.append(transfer.outcome),
         )
 

@@ -155,11 +155,14 @@ def test_a_program_that_is_ended_in_the_middle_leaves_nothing(
 
 
 @pytest.mark.slow
-def test_the_program_is_ended_by_sigterm(server: ChatServer, open_window: Open) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_program_is_ended_by_a_signal(
+    server: ChatServer, open_window: Open, number: signal.Signals
+) -> None:
     with server.guest("bob") as bob:
         window = open_window(driven=False)
         bob.hears("is now ann")
-        window.signals(signal.SIGTERM)
+        window.signals(number)
         bob.hears("* ann has left")
     assert window.ends() == 0
     assert "Traceback" not in window.seen

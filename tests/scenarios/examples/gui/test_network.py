@@ -59,7 +59,7 @@ def test_windows_talk_to_each_other_and_see_who_is_there(come: Come) -> None:
         (State.ONLINE, f"online: localhost:{ann.place.port}, TLS"),
     ]
     assert (ann.room, ann.people, bob.people) == ("lobby", ["ann", "bob"], ["ann", "bob"])
-    assert ann.network.say("  hello,\n bob ")
+    assert ann.network.say("  hello,\nbob ")
     assert ann.lines == ["<ann> hello, bob"]
     bob.hears("<ann> hello, bob")
     bob.network.say("/join garden")
@@ -92,7 +92,8 @@ def test_what_cannot_be_sent_is_refused_and_not_lost(
 ) -> None:
     away = Window(collection, Place("localhost", 1, None, None, note.parent))
     assert not away.network.say("is anybody there?")
-    assert away.lines == ["! you are offline, and that was not sent"]
+    assert not away.network.say(f"/send bob {note}")
+    assert away.lines == ["! you are offline, and that was not sent"] * 2
     ann = come("ann")
     assert not ann.network.say("x" * (LINE_LIMIT + 1))
     ann.hears("! a line has 1024 bytes at most, and that was not sent")
