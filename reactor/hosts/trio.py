@@ -130,8 +130,10 @@ class TrioHost(Host):
     @property
     def _trio_runs(self) -> bool:
         """Whether that trio runs still: it may have broken down, and left its tasks behind."""
-        lowlevel = self._trio.lowlevel
-        return bool(lowlevel.in_trio_run() and lowlevel.current_trio_token() is self._token)
+        try:
+            return self._trio.lowlevel.current_trio_token() is self._token
+        except RuntimeError:  # none runs in this thread
+            return False
 
     def close(self) -> None:
         """End the task, and take the descriptor out of trio before it is closed."""
