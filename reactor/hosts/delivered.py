@@ -29,7 +29,9 @@ from reactor.transport import DRAIN_TIMEOUT, Transport
 
 INPUT_LIMIT_HIGH: Final = 524_288  # bytes not delivered above which a connection is not read
 INPUT_LIMIT_LOW: Final = 131_072  # bytes not delivered at which it is read again
-EVENT_SIZE: Final = 256  # bytes that an event counts for, beside its data: about what it takes
+# Bytes that an event, or a write, counts for beside its data: about what it takes, so that single
+# bytes have a limit, too.
+EVENT_SIZE: Final = 256
 
 Event: TypeAlias = tuple[Callable[[Any], object], Any]
 
@@ -195,9 +197,10 @@ class DeliveredProtocol(BaseProtocol):
         elif self.paused and not self.over:
             self._skipped += 1
         elif self._events:
-            self._try(*self._events.popleft())
+            self.attempt(*self._events.popleft())
 
-    def _try(self, function: Callable[..., object], *arguments: Any) -> None:
+    def attempt(self, function: Callable[..., object], *arguments: Any) -> None:
+        """Call something of the program; if it raises, that ends the connection."""
         try:
             function(*arguments)
         except Exception as exception:  # noqa: BLE001  # user code
@@ -239,7 +242,7 @@ class DeliveredProtocol(BaseProtocol):
         assert self._face is not None
         self._face.resumed()
         if not self.over:
-            self._try(self.protocol.resume_writing)
+            self.attempt(self.protocol.resume_writing)
 
     def _lost(self, exception: BaseException | None) -> None:
         protocol, self.over = self.protocol, True
@@ -301,7 +304,8 @@ class DeliveredTransport:
             data: bytes-like, any number of bytes; yours again when this returns.
 
         Raises:
-            LimitExceeded: as much waits already as the output limit (16 MiB) allows.
+            LimitExceeded: as much waits already as the output limit (16 MiB) allows, each write
+            counted as 256 bytes more.
             StateClosed: the protocol has closed it, or had its last call. BrokenPipe: after
             `write_eof`. WrongThread: this is not the host's. TypeError: not bytes-like.
 
@@ -323,15 +327,12 @@ class DeliveredTransport:
                 phase="write",
                 connection=self,
             )
-        self._given += len(data)
+        self._given += len(data) + EVENT_SIZE
         pause = not self._paused and self.get_write_buffer_size() > self._high
         self._paused |= pause  # before the transport can have it, and look whether we are
         self._way.ask(self._send, data)
         if pause:
-            try:
-                self._delivery.protocol.pause_writing()
-            except Exception as exception:  # noqa: BLE001  # user code
-                self._delivery.failed(exception)
+            self._delivery.attempt(self._delivery.protocol.pause_writing)
 
     def writelines(self, list_of_data: Iterable[BytesLike]) -> None:
         """Send many pieces, as one `write` of all of them.
@@ -452,6 +453,8 @@ class DeliveredTransport:
     def get_write_buffer_size(self) -> int:
         """Return how many bytes wait, beside those that the transport may hold below its high mark.
 
+        Each write counts for 256 bytes more.
+
         Thread: any. Calls back: never. Source: PR-06.
         """
         return self._given - self._taken
@@ -495,7 +498,9 @@ class DeliveredTransport:
     # Inside.
 
     def _send(self, data: bytes) -> None:
-        self._kept += len(data)  # before: the transport may hold us, and let us go, inside `write`
+        self._kept += (
+            len(data) + EVENT_SIZE
+        )  # before: the transport may hold us, and let us go, inside `write`
         self._do(self.transport.write, data)
         if not self._held:
             self.hold(False)

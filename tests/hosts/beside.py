@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from protocols.line import LineProtocol
 from reactor.hosts.delivered import DeliveredTransport
 from reactor.hosts.thread import DeliveringGuest
 from reactor.protocol import BaseProtocol, BufferedProtocol, Protocol
@@ -87,6 +88,24 @@ class Lender(BufferedProtocol):
         self.host.quit()
 
 
+class Lines(LineProtocol):
+    """Pauses behind each line, and gives the connection away at the last."""
+
+    def __init__(self, host: Loop, heir: Protocol) -> None:
+        super().__init__()
+        self.host = host
+        self.heir = heir
+        self.got = list[bytes]()
+
+    def line_received(self, line: bytes) -> None:
+        self.got.append(line)
+        if line == b"over":
+            self.transport.set_protocol(self.heir)
+            return
+        self.pause_reading()
+        self.host.later(0.001, self.resume_reading)
+
+
 @contextlib.contextmanager
 def connected(
     guest: DeliveringGuest, factory: Callable[[], BaseProtocol], **options: Any
@@ -116,3 +135,11 @@ def run_until(host: Loop, done: Callable[[], object]) -> None:
 
     host.later(0.0, look)
     host.run()
+
+
+def send_more(protocol: Listening, far: socket.socket) -> None:
+    """Send one more byte, and wait until it waits to be delivered."""
+    before = protocol.transport.get_read_buffer_size()
+    far.sendall(b"!")
+    while protocol.transport.get_read_buffer_size() == before:
+        protocol.transport.transport.get_write_buffer_size()  # lets the other thread run

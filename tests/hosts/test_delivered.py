@@ -15,7 +15,6 @@ from typing import Any, Final
 
 import pytest
 
-from protocols.line import LineProtocol
 from reactor.errors import BrokenPipe, LimitExceeded, StateClosed, WrongThread
 from reactor.hosts import thread as own_thread
 from reactor.hosts.delivered import EVENT_SIZE, INPUT_LIMIT_HIGH, DeliveredTransport
@@ -24,7 +23,7 @@ from reactor.loop.collection import WaitStateCollection
 from reactor.operations.operation import READ_SIZE
 from reactor.protocol import Protocol
 from reactor.server import serve
-from tests.hosts.beside import Echo, Lender, Listening, connected, run_until
+from tests.hosts.beside import Echo, Lender, Lines, Listening, connected, run_until, send_more
 from tests.hosts.conftest import WATCHING, make_loop
 from tests.hosts.loops import LIMIT, AsyncioLoop, Loop, in_turn
 from tests.reactor.loop.probe import elsewhere
@@ -228,12 +227,27 @@ def test_writes_have_a_limit__ho_3__pr_5(host: Loop, guest: DeliveringGuest) -> 
     assert protocol.calls[-1] == "lost"
 
 
-def send_more(protocol: Listening, far: socket.socket) -> None:
-    """Send one more byte, and wait until it waits to be delivered."""
-    before = protocol.transport.get_read_buffer_size()
-    far.sendall(b"!")
-    while protocol.transport.get_read_buffer_size() == before:
-        protocol.transport.transport.get_write_buffer_size()  # lets the other thread run
+def test_small_writes_count_for_more_than_their_bytes__ho_3__pr_5(
+    host: Loop, guest: DeliveringGuest
+) -> None:
+    """Writes of single bytes have a limit, too, while the other thread takes none; all arrive."""
+    protocol, sent, got, may_go_on = Listening(host.quit), 0, b"", threading.Event()
+    with connected(guest, lambda: protocol) as far:
+        run_until(host, lambda: protocol.calls)
+        transport = protocol.transport.transport
+        guest.collection.submit(setattr, transport, "output_limit", MIB).result(LIMIT)
+        guest.collection.apply(may_go_on.wait, LIMIT)
+        with contextlib.suppress(LimitExceeded):
+            while sent < MIB:
+                protocol.transport.write(b"!")
+                sent += 1
+        may_go_on.set()
+        protocol.transport.close()
+        while piece := far.recv(MIB):
+            got += piece
+        host.run()
+    assert 3_000 < sent < 5_000
+    assert got == b"!" * sent
 
 
 def test_a_hook_that_raises_ends_its_connection__ho_4__rel_15(
@@ -361,24 +375,6 @@ def test_a_protocol_may_lend_its_buffers__ho_3__pr_1(host: Loop, guest: Deliveri
         far.shutdown(socket.SHUT_WR)
         host.run()
     assert lender.got == [b"123", b"456", b"78"]
-
-
-class Lines(LineProtocol):
-    """Pauses behind each line, and gives the connection away at the last."""
-
-    def __init__(self, host: Loop, heir: Protocol) -> None:
-        super().__init__()
-        self.host = host
-        self.heir = heir
-        self.got = list[bytes]()
-
-    def line_received(self, line: bytes) -> None:
-        self.got.append(line)
-        if line == b"over":
-            self.transport.set_protocol(self.heir)
-            return
-        self.pause_reading()
-        self.host.later(0.001, self.resume_reading)
 
 
 def test_a_codec_runs_there_too__ho_3__pr_9(host: Loop, guest: DeliveringGuest) -> None:
