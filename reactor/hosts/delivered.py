@@ -498,9 +498,7 @@ class DeliveredTransport:
     # Inside.
 
     def _send(self, data: bytes) -> None:
-        self._kept += (
-            len(data) + EVENT_SIZE
-        )  # before: the transport may hold us, and let us go, inside `write`
+        self._kept += len(data) + EVENT_SIZE  # first: `write` may hold us, and let us go again
         self._do(self.transport.write, data)
         if not self._held:
             self.hold(False)
