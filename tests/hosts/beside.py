@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -104,6 +106,31 @@ class Lines(LineProtocol):
             return
         self.pause_reading()
         self.host.later(0.001, self.resume_reading)
+
+
+class Slow(Protocol):
+    """Takes a millisecond of the processor for each call, and looks how much has been read."""
+
+    transport: DeliveredTransport
+
+    def __init__(self, host: Loop) -> None:
+        self.host = host
+        self.digest = hashlib.sha256()
+        self.size = self.most = 0
+
+    def connection_made(self, transport: DeliveredTransport) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.most = max(self.most, self.transport.get_read_buffer_size())
+        self.digest.update(data)
+        self.size += len(data)
+        began = time.thread_time()
+        while time.thread_time() - began < 0.001:
+            pass
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self.host.quit()
 
 
 @contextlib.contextmanager

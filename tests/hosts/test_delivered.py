@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -17,13 +16,13 @@ import pytest
 
 from reactor.errors import BrokenPipe, LimitExceeded, StateClosed, WrongThread
 from reactor.hosts import thread as own_thread
-from reactor.hosts.delivered import EVENT_SIZE, INPUT_LIMIT_HIGH, DeliveredTransport
+from reactor.hosts.delivered import EVENT_SIZE, INPUT_LIMIT_HIGH
 from reactor.hosts.thread import DeliveringGuest
 from reactor.loop.collection import WaitStateCollection
 from reactor.operations.operation import READ_SIZE
-from reactor.protocol import Protocol
-from reactor.server import serve
-from tests.hosts.beside import Echo, Lender, Lines, Listening, connected, run_until, send_more
+from reactor.server import connect, serve
+from tests.certificates import Certificates
+from tests.hosts.beside import Echo, Lender, Lines, Listening, Slow, connected, run_until, send_more
 from tests.hosts.conftest import WATCHING, make_loop
 from tests.hosts.loops import LIMIT, AsyncioLoop, Loop, in_turn
 from tests.reactor.loop.probe import elsewhere
@@ -93,31 +92,6 @@ def test_a_protocol_lives_in_the_hosts_thread__ho_3__pr_4(
     assert protocol.got == b"good bye"
     assert {*made, *protocol.threads} == {threading.current_thread()}
     assert protocol.transport.get_protocol() is None
-
-
-class Slow(Protocol):
-    """Takes a millisecond of the processor for each call, and looks how much has been read."""
-
-    transport: DeliveredTransport
-
-    def __init__(self, host: Loop) -> None:
-        self.host = host
-        self.digest = hashlib.sha256()
-        self.size = self.most = 0
-
-    def connection_made(self, transport: DeliveredTransport) -> None:
-        self.transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        self.most = max(self.most, self.transport.get_read_buffer_size())
-        self.digest.update(data)
-        self.size += len(data)
-        began = time.thread_time()
-        while time.thread_time() - began < 0.001:
-            pass
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        self.host.quit()
 
 
 @pytest.mark.slow
@@ -204,6 +178,29 @@ def test_an_echo_with_back_pressure_is_whole__ho_3__pr_6(
     flow = [call for call in echo.calls if call in {"pause", "resume"}]
     assert flow[:4] == ["pause", "resume"] * 2
     assert flow == (["pause", "resume"] * len(flow))[: len(flow)]
+
+
+def test_both_ends_may_be_delivered_under_tls__ho_3__pr_6(
+    host: Loop, guest: DeliveringGuest, certificates: Certificates
+) -> None:
+    """A server and a client in the same window talk under TLS, both delivered, and every byte that
+    the one sends back reaches the other.
+    """
+    collection, client = guest.collection, Listening(host.quit)
+    how = {"address": "127.0.0.1", "tls": certificates.server_context()}
+    factory = guest.delivered_protocol(Echo)
+    server = collection.submit(serve, collection, factory, 0, **how).result(LIMIT)
+    collection.submit(
+        *(connect, collection, guest.delivered_protocol(lambda: client)),
+        *("localhost", server.handle.local_port),
+        tls=certificates.client_context(),
+    ).result(LIMIT)
+    run_until(host, lambda: client.calls)
+    client.transport.write(bytes(2 * MIB))
+    client.transport.write_eof()
+    host.run()
+    assert client.got == bytes(2 * MIB)
+    assert client.calls[-2:] == ["eof", "lost"]
 
 
 def test_writes_have_a_limit__ho_3__pr_5(host: Loop, guest: DeliveringGuest) -> None:
