@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 # How long a post waits at most where nothing is watched: a frame's time, and a tick of Windows.
 LOOK_INTERVAL: Final = 15  # milliseconds
 
+# A kind of events that Tcl does not have: it opens what it needs to wait, and calls nobody.
+NO_EVENTS: Final = 1 << 6
+
 
 def attach(
     root: "tkinter.Misc", collection: WaitStateCollection, *, mode: Mode | None = None
@@ -104,7 +107,7 @@ class TkHost(WokenHost):
         """Tell whether Tcl's `select` can take it; that of Windows takes sockets only."""
         if not self._watches or fd >= SELECT_FD_LIMIT:
             return False
-        self._tk.dooneevent(self._tkinter.FILE_EVENTS | self._tkinter.DONT_WAIT)
+        self._tk.dooneevent(NO_EVENTS | self._tkinter.DONT_WAIT)
         return True
 
     def watch(self, fd: int, ready: Call) -> None:

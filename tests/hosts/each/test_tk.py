@@ -190,3 +190,19 @@ def test_a_pause_lasts_until_tk_has_painted__ho_10(tk_root: Any) -> None:
         loop.later(0.0, turn)
         loop.run()
     assert events == ["paint", "turn"]
+
+
+def test_attaching_to_tk_serves_nobody_else__ho_10(tk_root: Any) -> None:
+    """Attaching to Tk, which has Tcl open what it needs, runs no callback of another guest."""
+    require("Xvfb")
+    require_module("_tkinter", "Debian has it in python3-tk")
+    first, second, served = WaitStateCollection(), WaitStateCollection(), list[str]()
+    with tk.attach(tk_root, first):
+        first.apply(served.append, "too early")
+        with tk.attach(tk_root, second):
+            assert served == []
+        first.apply(tk_root.quit)
+        tk_root.mainloop()
+    assert served == ["too early"]
+    first.close()
+    second.close()
