@@ -28,12 +28,12 @@ def show(work: Work, samples: dict[str, Samples], goals: Goals) -> list[Verdict]
         A verdict on each "must" figure that a peer has, or should have if it did not go wrong.
     """
     print(f"\n{work.title} [{work.key}], {work.unit}")
-    print(f"  {'':8} {_line(work, {column: column for column in work.columns})}")
+    print(f"  {'':15} {_line(work, {column: column for column in work.columns})}")
     figures = {name: _least(of) for name, of in samples.items()}
     for name, of in samples.items():
         cells = {column: f"{figure:.0f}" for column, figure in figures[name].items()}
         words = of.missing or f"failed: {of.failed}"
-        print(f"  {name:8} {_line(work, cells) if cells else words}".rstrip())
+        print(f"  {name:15} {_line(work, cells) if cells else words}".rstrip())
     for level, of_level in goals.items():
         bounds = (f"{bound} <= {limit:g}" for bound, limit in of_level.items())
         print(f"  {level}: {', '.join(bounds)}")

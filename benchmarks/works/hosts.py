@@ -8,6 +8,8 @@ datagrams. Then nothing happens for a while, and turns are counted.
 This is read from the clock, since to be late is not to compute: the machine must be at rest.
 """
 
+import contextlib
+import functools
 import random
 import socket
 import statistics
@@ -16,6 +18,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 from benchmarks.peers.hosts import MAKERS, Host
@@ -51,36 +54,50 @@ class Probe:
         self._collection = WaitStateCollection("probe", clock=clock)
         self._io: list[float] = []  # microseconds
         self._timers: list[float] = []
-        self._wanted = 0
-        self._over = False
+        self._left = 0  # datagrams
+        self._deliver: Any = call
+        self.mode = ""
         self.idle_turns = 0
 
-    def run(self, count: int) -> tuple[list[float], list[float], str]:
-        """Receive `count` datagrams; return latencies, how late timers were, and the mode."""
-        self._wanted = count
-        with self._host.attach(self._collection) as guest:
-            state = open_udp(self._collection, local_address="127.0.0.1", local_port=0)
-            state.receive_message(bytearray(STAMP.size), self._received)
-            self._arm()
-            with start_sender(state.address[1], count):
-                self._host.run(self._collection)
+    def run(self, count: int) -> tuple[list[float], list[float]]:
+        """Receive `count` datagrams; return how old they were, and how late timers."""
+        self._left = count
+        with contextlib.ExitStack() as ended:
+            self._host.live(self._collection, functools.partial(self._begin, ended))
         self._collection.close()
-        return self._io, self._timers, getattr(guest, "mode", "")
+        return self._io, self._timers
+
+    def _begin(self, ended: contextlib.ExitStack, guest: Any) -> None:
+        """Begin to receive; what is noted is noted in the host's thread."""
+        self.mode = getattr(guest, "mode", "")
+        self._deliver = getattr(guest, "deliver", call)
+        listen = call if self._deliver is call else self._collection.submit
+        port = listen(self._listen)
+        ended.enter_context(start_sender(port if listen is call else port.result(), self._left))
+
+    def _listen(self) -> int:
+        state = open_udp(self._collection, local_address="127.0.0.1", local_port=0)
+        state.receive_message(bytearray(STAMP.size), self._received)
+        self._arm()
+        port: int = state.address[1]
+        return port
 
     def _received(self, state: Any, data: bytearray, size: int) -> None:
-        self._io.append(age(data))
-        if len(self._io) < self._wanted:
+        self._deliver(self._note, self._io, STAMP.unpack(data)[0])
+        self._left -= 1
+        if self._left:
             state.receive_message(data, self._received)
-        else:
-            self._over = True
+
+    def _note(self, where: list[float], when: int) -> None:
+        where.append((time.monotonic_ns() - when) / 1000)
 
     def _arm(self) -> None:
         when = self._collection.time() + random.uniform(*DELAYS)
         self._collection.call_at(when, self._due, when)
 
     def _due(self, when: float) -> None:
-        self._timers.append((time.monotonic() - when) * 1e6)
-        if not self._over:
+        self._deliver(self._note, self._timers, int(when * 1e9))
+        if self._left:
             self._arm()
             return
         threading.Timer(PAUSE + REST, self._collection.apply, [self._end]).start()
@@ -91,7 +108,7 @@ class Probe:
 
     def _end(self) -> None:
         self.idle_turns += self._turns()
-        self._host.quit(self._collection)
+        self._deliver(self._host.quit, self._collection)
 
     def _turns(self) -> int:
         turns: int = self._collection.stats()["turns"]
@@ -101,17 +118,19 @@ class Probe:
 def measure(name: str, quick: bool) -> dict[str, float]:
     """Return the percentiles in microseconds, and the turns of an idle second.
 
-    `timer` is with the kernel's timer behind the descriptor, `plain` with that of the host; our own
-    loop has neither, and what a thread waits for has neither too.
+    `timer` is with the kernel's timer behind the descriptor, `plain` without; that is all there is
+    in our own loop, in a game, and where a thread waits.
     """
     count = COUNT // 2 if quick else COUNT
     if name == BARE:
         return measure_bare(count)
     host = MAKERS[name]()
     probe = Probe(host, time.monotonic)
-    latencies, lateness, mode = probe.run(count)
-    figures = percentiles("io", latencies) | {"idle turns": float(probe.idle_turns)}
-    if mode != "descriptor":
+    latencies, lateness = probe.run(count)
+    figures = percentiles("io", latencies)
+    if not host.paced:
+        figures["idle turns"] = probe.idle_turns
+    if host.paced or probe.mode != "descriptor":
         return figures | percentiles("plain", lateness)
     figures |= percentiles("timer", lateness)
     return figures | percentiles("plain", Probe(host, other_clock).run(count)[1])
@@ -135,6 +154,11 @@ def percentiles(name: str, values: list[float]) -> dict[str, float]:
     """Return the median, the 95th and the 99th percentile by name."""
     cuts = statistics.quantiles(values, n=100, method="inclusive")
     return {f"{name} p{percent}": cuts[percent - 1] for percent in (50, 95, 99)}
+
+
+def call(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function here and now: in a host nothing need be delivered."""
+    return function(*arguments)
 
 
 def age(stamp: bytes | bytearray) -> float:
