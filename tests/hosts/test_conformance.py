@@ -320,31 +320,34 @@ def test_a_flood_leaves_time_to_paint__ho_10(loop: Loop, guest: Guest) -> None:
     a second: in a calm half second no two paints are further apart.
     """
     sink = open_udp(guest.collection, local_address="127.0.0.1", local_port=0)
-    count, paints, over = itertools.count(), list[float](), threading.Event()
+    far = socket.socket(type=socket.SOCK_DGRAM)
+    count, paints = itertools.count(), list[float]()
+    used = list[float]()  # by this process: others may be using the processor, too
 
     def received(state: AsyncIOState, data: bytearray, size: int) -> None:
         next(count)
+        far.send(b"!")  # so there is always one more, on a busy machine too
         state.receive_message(data, received)
 
     def tick() -> None:
         loop.paint(lambda: paints.append(time.monotonic()))
-        if not over.is_set():
+        if len(used) < 2:
             loop.later(0.01, tick)
+
+    def clock() -> None:
+        used.append(time.process_time())
 
     sink.receive_message(bytearray(99), received)
     assert sink.address is not None
-    flood = f"import socket; s = socket.socket(type=2); s.connect({sink.address[:2]!r})\n"
-    flood += "while True: s.send(b'!')"
-    sender = subprocess.Popen([sys.executable, "-SE", "-c", flood])
-    loop.later(1.0, tick)  # then the flood has begun
-    loop.later(3.0, in_turn(over.set, lambda: loop.later(0.05, loop.quit)))
-    try:
+    with far:
+        far.connect(sink.address[:2])
+        far.send(b"!")
+        loop.later(0.2, in_turn(clock, tick))
+        loop.later(1.7, in_turn(clock, lambda: loop.later(0.05, loop.quit)))
         loop.run()
-    finally:
-        sender.kill()
-        sender.wait(LIMIT)
+        sink.close()
     assert next(count) > 1000
-    assert len(paints) >= 60
+    assert len(paints) >= 30 * (used[1] - used[0])
     gaps = [after - before for before, after in itertools.pairwise(paints)]
     assert min(max(gaps[n : n + 15]) for n in range(len(gaps) - 15)) < 1 / 30
 
