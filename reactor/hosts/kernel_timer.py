@@ -108,8 +108,8 @@ class KernelTimer(WaitState):
     def arm(self, when: float) -> None:
         """Go off at `when`, seconds of the monotonic clock, or earlier if it is armed already."""
         if when < self.armed:
-            self.armed = when
             set_moment(self.fd, nanoseconds_of(when))
+            self.armed = when  # behind it: a ^C may come in between
 
     def on_readable(self) -> None:
         """Be quiet again: the turn that calls this runs what is due."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from reactor.hosts import guest, kernel_timer
 from reactor.hosts.guest import begin_guest
 from reactor.hosts.kernel_timer import nanoseconds_of, open_kernel_timer, set_moment
 from reactor.loop.collection import WaitStateCollection
@@ -26,8 +27,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux alone has
 
 
 @pytest.fixture
-def host() -> ManualHost:
-    """A loop that the test is."""
+def host(monkeypatch: pytest.MonkeyPatch) -> ManualHost:
+    """A loop that the test is; it has no pauses, which turns on a busy machine would bring."""
+    monkeypatch.setattr(guest, "TURNS_TIME_LIMIT", math.inf)
     return ManualHost()
 
 
@@ -152,9 +154,9 @@ def test_what_closing_calls_may_set_a_timer__ho_9(host: ManualHost) -> None:
 
     collection = WaitStateCollection("hosted")
     Scheduling(collection)
-    guest = begin_guest(host, collection, "descriptor")
+    attached = begin_guest(host, collection, "descriptor")
     collection.close()
-    assert guest.closed
+    assert attached.closed
     assert kernel_timers() == []
 
 
@@ -165,7 +167,7 @@ def test_its_number_may_be_reused_at_once__ho_9(host: ManualHost) -> None:
     collection, called = WaitStateCollection("hosted"), list[str]()
 
     def close(probe: Probe) -> None:
-        guest.close()
+        attached.close()
         ends.extend((*socket.socketpair(), *socket.socketpair()))
         for end in ends:
             collection.watch(end, lambda watch: called.append("not ready"))
@@ -174,7 +176,7 @@ def test_its_number_may_be_reused_at_once__ho_9(host: ManualHost) -> None:
     ends = list[socket.socket]()
     ready_probe(collection, close)
     assert readable(collection.fileno())  # it stands in front
-    guest = begin_guest(host, collection, "descriptor")
+    attached = begin_guest(host, collection, "descriptor")
     number = kernel_timers()[0]
     collection.call_later(0.0, called.append, "timer")
     assert readable(number, LIMIT)
@@ -217,9 +219,41 @@ def test_without_descriptors_there_is_no_timer__ho_2() -> None:
     collection.close()
     read, write = os.pipe()
     with pytest.raises(OSError, match="argument"):
-        set_moment(read, 1)  # as a kernel that refuses
+        set_moment(read, 1)
     os.close(read)
     os.close(write)
+
+
+def test_a_timer_that_is_refused_later_is_none__ho_2(
+    hosted: WaitStateCollection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the system gives a timer, and then does not let it be set, there is none."""
+    read, write = os.pipe()
+    monkeypatch.setattr(kernel_timer, "create", lambda: read)
+    assert open_kernel_timer(hosted) is None
+    with pytest.raises(OSError, match="descriptor"):
+        os.fstat(read)
+    os.close(write)
+
+
+def test_an_interrupt_costs_no_timer__ho_4(
+    host: ManualHost, hosted: WaitStateCollection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ^C that comes as the kernel's timer of a hosted collection is set costs no timer: the next
+    turn sets it.
+    """
+
+    def interrupted(fd: int, nanoseconds: int) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kernel_timer, "set_moment", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            hosted.call_later(30.0, len, "")
+    assert remaining() == 0
+    hosted.wake()
+    host.is_ready()
+    assert remaining() == 30
 
 
 def test_a_full_selector_needs_a_timer_of_the_host__ho_2(host: ManualHost) -> None:
