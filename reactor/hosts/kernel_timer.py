@@ -5,8 +5,8 @@ time as well, and the host needs no timer for us. It is more punctual, too: host
 milliseconds, and so does epoll, and what they time is late by one; this is late by a tenth.
 
 It is armed for an earlier moment at once, and for a later one only when the earlier has come.
-Limits are moved with every message that arrives. To arm anew costs a microsecond each time, and to
-come too early a turn that finds nothing to do, once until that limit.
+Limits are moved with every message that arrives. To arm anew costs two microseconds each time, and
+to come too early a turn that finds nothing to do, twenty, but once until that limit.
 
 The clock must be the kernel's monotonic one, or we would not know what its seconds are here. Where
 there is no such timer, or a sandbox refuses it, a guest asks the host for one.

@@ -81,7 +81,7 @@ def test_the_descriptor_tells_of_time__ho_2(host: ManualHost, hosted: WaitStateC
     for _ in range(2):
         assert readable(hosted.fileno(), LIMIT)
     host.is_ready()
-    assert (fired, host.timer) == (["near"], None)
+    assert (fired, host.timer, hosted.stats()["states"]) == (["near"], None, 0)
     assert not readable(hosted.fileno())
 
 
