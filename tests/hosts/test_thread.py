@@ -447,15 +447,16 @@ def test_a_flood_of_calls_leaves_time_to_paint__ho_10(host: Loop, guest: Deliver
         began = time.thread_time()
         while time.thread_time() - began < 2 * TURNS_TIME_LIMIT:
             pass
-        seen.append(len(frames))
         host.paint(lambda: frames.append(1))
+        seen.append(len(frames))
+        if frames or len(seen) == 100:  # on a busy machine a pause may be over before it is noticed
+            host.quit()
+        else:
+            guest.deliver(work)
 
-    for _ in range(10):
-        guest.deliver(work)
-    guest.deliver(host.quit)
+    guest.deliver(work)
     host.run()
-    assert len(seen) == 10
-    assert seen[-1] > 0  # not 9: on a busy machine a pause may be over before it is noticed
+    assert seen[-1] > 0
 
 
 @hosts(*WATCHING)
