@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import gi
+import looks
 from command_line import place_of_the_chat
-from looks import LINE_COLOURS, LINES_SHOWN, NAME_COLOUR, NOBODY_MARKED, SIZE, STATE_COLOURS
 from network import Network, Place, State
 from transfers import Phase, Transfer
 
@@ -39,7 +39,7 @@ class Window(Gtk.ApplicationWindow):  # type: ignore[misc]  # PyGObject has no t
 
     def __init__(self, app: Any, collection: WaitStateCollection, place: Place) -> None:
         super().__init__(application=app, title=f"Chat at {place.host}")
-        self.set_default_size(*SIZE)
+        self.set_default_size(*looks.SIZE)
         self.collection = collection
         self.network = Network(collection, self, place)
         self.rows: dict[int, Row] = {}
@@ -78,9 +78,9 @@ class Window(Gtk.ApplicationWindow):  # type: ignore[misc]  # PyGObject has no t
             top_margin=MARGIN, bottom_margin=MARGIN,
         )  # fmt: skip
         text = self.lines.get_buffer()
-        for sign, colour in LINE_COLOURS.items():
+        for sign, colour in looks.LINE_COLOURS.items():
             text.create_tag(sign, foreground=colour)
-        text.create_tag("name", foreground=NAME_COLOUR, weight=Pango.Weight.BOLD)
+        text.create_tag("name", foreground=looks.NAME_COLOUR, weight=Pango.Weight.BOLD)
         text.create_tag("said")
         self.end = text.create_mark("end", text.get_end_iter(), False)
         side = box(Gtk.Orientation.VERTICAL)
@@ -112,7 +112,7 @@ class Window(Gtk.ApplicationWindow):  # type: ignore[misc]  # PyGObject has no t
         """Offer a file to whoever is marked in the list; the network lives on meanwhile."""
         name = self.marked()
         if name is None:
-            self.show_line("", NOBODY_MARKED)
+            self.show_line("", looks.NOBODY_MARKED)
             return
         kind = Gtk.FileChooserAction.OPEN
         self.chooser = Gtk.FileChooserNative.new(f"A file for {name}", self, kind, None, None)
@@ -143,9 +143,9 @@ class Window(Gtk.ApplicationWindow):  # type: ignore[misc]  # PyGObject has no t
         at_end = bar.get_value() + bar.get_page_size() >= bar.get_upper() - 1
         if name:
             buffer.insert_with_tags_by_name(buffer.get_end_iter(), f"{name}  ", "name")
-        tag = text[:1] if not name and text[:1] in LINE_COLOURS else "said"
+        tag = text[:1] if not name and text[:1] in looks.LINE_COLOURS else "said"
         buffer.insert_with_tags_by_name(buffer.get_end_iter(), f"{text}\n", tag)
-        extra = buffer.get_line_count() - LINES_SHOWN
+        extra = buffer.get_line_count() - looks.LINES_SHOWN
         if extra > 0:
             buffer.delete(buffer.get_start_iter(), buffer.get_iter_at_line(extra)[1])
         if at_end:
@@ -153,7 +153,9 @@ class Window(Gtk.ApplicationWindow):  # type: ignore[misc]  # PyGObject has no t
 
     def show_state(self, state: State, text: str) -> None:
         """Show a light, and a button while it is of use."""
-        self.state.set_markup(f"<span foreground='{STATE_COLOURS[state]}'>●</span>  {escape(text)}")
+        self.state.set_markup(
+            f"<span foreground='{looks.STATE_COLOURS[state]}'>●</span>  {escape(text)}"
+        )
         self.button.set_visible(state is State.OFFLINE)
 
     def show_people(self, room: str, names: Sequence[str]) -> None:

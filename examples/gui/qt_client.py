@@ -13,16 +13,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import looks
 from command_line import place_of_the_chat
-from looks import (
-    BAR_LENGTH,
-    LINE_COLOURS,
-    LINES_SHOWN,
-    NAME_COLOUR,
-    NOBODY_MARKED,
-    SIZE,
-    STATE_COLOURS,
-)
 from network import Network, Place, State
 from PySide6 import QtCore, QtGui, QtWidgets
 from transfers import Phase, Transfer
@@ -53,7 +45,7 @@ class Window(QtWidgets.QWidget):
         whole.addLayout(self.files)
         whole.addLayout(self._bottom())
         self.setWindowTitle(f"Chat at {place.host}")
-        self.resize(*SIZE)
+        self.resize(*looks.SIZE)
         for keys, function in {
             "Ctrl+O": self.choose_file,
             "Ctrl+Q": self.close,
@@ -75,7 +67,7 @@ class Window(QtWidgets.QWidget):
     def _middle(self) -> QtWidgets.QLayout:
         middle = QtWidgets.QHBoxLayout()
         self.lines = QtWidgets.QPlainTextEdit(readOnly=True)
-        self.lines.setMaximumBlockCount(LINES_SHOWN)
+        self.lines.setMaximumBlockCount(looks.LINES_SHOWN)
         self.lines.document().setDocumentMargin(10)
         self.lines.setFocusPolicy(QtCore.Qt.FocusPolicy.ClickFocus)
         side = QtWidgets.QVBoxLayout()
@@ -111,7 +103,7 @@ class Window(QtWidgets.QWidget):
         """Offer a file to whoever is marked in the list; the network lives on meanwhile."""
         name = self.marked()
         if name is None:
-            self.show_line("", NOBODY_MARKED)
+            self.show_line("", looks.NOBODY_MARKED)
             return
         path, _ = QtWidgets.QFileDialog.getOpenFileName(self, f"A file for {name}")
         if path:
@@ -132,13 +124,13 @@ class Window(QtWidgets.QWidget):
 
     def show_line(self, name: str, text: str) -> None:
         """Add a line; Qt keeps the end in view unless somebody reads further up."""
-        colour = "" if name else LINE_COLOURS.get(text[:1], "")
-        who = f"<b style='color:{NAME_COLOUR}'>{html.escape(name)}</b>&nbsp; " if name else ""
+        colour = "" if name else looks.LINE_COLOURS.get(text[:1], "")
+        who = f"<b style='color:{looks.NAME_COLOUR}'>{html.escape(name)}</b>&nbsp; " if name else ""
         self.lines.appendHtml(f"{who}<span style='color:{colour}'>{html.escape(text)}</span>")
 
     def show_state(self, state: State, text: str) -> None:
         """Show a light, and a button while it is of use."""
-        light = f"<span style='color:{STATE_COLOURS[state]}'>●</span>"
+        light = f"<span style='color:{looks.STATE_COLOURS[state]}'>●</span>"
         self.state.setText(f"{light}&nbsp; {html.escape(text)}")
         self.button.setVisible(state is State.OFFLINE)
 
@@ -171,7 +163,7 @@ class Row(QtWidgets.QWidget):
         line = QtWidgets.QHBoxLayout(self)
         line.setContentsMargins(0, 0, 0, 0)
         self.bar = QtWidgets.QProgressBar()
-        self.bar.setMaximum(BAR_LENGTH)
+        self.bar.setMaximum(looks.BAR_LENGTH)
         self.accept = QtWidgets.QPushButton("Accept")
         self.accept.clicked.connect(lambda: network.desk.accept(transfer))
         self.accept.setVisible(transfer.incoming)
@@ -184,7 +176,7 @@ class Row(QtWidgets.QWidget):
     def show_transfer(self, transfer: Transfer) -> None:
         """Show how far it is."""
         self.text.setText(transfer.text)
-        self.bar.setValue(int(transfer.fraction * BAR_LENGTH))
+        self.bar.setValue(int(transfer.fraction * looks.BAR_LENGTH))
         if transfer.phase is Phase.MOVING:
             self.accept.hide()
 

@@ -14,16 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from tkinter import filedialog, ttk
 
+import looks
 from command_line import place_of_the_chat
-from looks import (
-    BAR_LENGTH,
-    LINE_COLOURS,
-    LINES_SHOWN,
-    NAME_COLOUR,
-    NOBODY_MARKED,
-    SIZE,
-    STATE_COLOURS,
-)
 from network import Network, Place, State
 from transfers import Phase, Transfer
 
@@ -54,7 +46,7 @@ class Window:
         self._build_bottom()
         self._build_middle()
         root.title(f"Chat at {place.host}")
-        root.geometry("{}x{}".format(*SIZE))
+        root.geometry("{}x{}".format(*looks.SIZE))
         root.protocol("WM_DELETE_WINDOW", self.leave)
         root.bind("<Control-o>", lambda event: self.choose_file())
         root.bind("<Control-q>", lambda event: self.leave())
@@ -89,9 +81,9 @@ class Window:
             relief="flat", padx=10, pady=8, spacing3=4, font="TkDefaultFont",
             highlightthickness=1, highlightbackground=EDGE,
         )  # fmt: skip
-        for sign, colour in LINE_COLOURS.items():
+        for sign, colour in looks.LINE_COLOURS.items():
             self.lines.tag_configure(sign, foreground=colour)
-        self.lines.tag_configure("name", foreground=NAME_COLOUR, font="TkHeadingFont")
+        self.lines.tag_configure("name", foreground=looks.NAME_COLOUR, font="TkHeadingFont")
         bar = ttk.Scrollbar(middle, command=self.lines.yview)
         self.lines["yscrollcommand"] = bar.set
         side = ttk.Frame(middle)
@@ -131,7 +123,7 @@ class Window:
         """Offer a file to whoever is marked in the list; the network lives on meanwhile."""
         name = self.marked()
         if name is None:
-            self.show_line("", NOBODY_MARKED)
+            self.show_line("", looks.NOBODY_MARKED)
             return
         path = filedialog.askopenfilename(parent=self.root, title=f"A file for {name}")
         if path:
@@ -159,14 +151,14 @@ class Window:
             self.lines.insert("end", f"{name}  ", "name", f"{text}\n")
         else:
             self.lines.insert("end", f"{text}\n", text[:1])
-        self.lines.delete("1.0", f"end - {LINES_SHOWN} lines")
+        self.lines.delete("1.0", f"end - {looks.LINES_SHOWN} lines")
         self.lines["state"] = "disabled"
         if at_end:
             self.lines.see("end")
 
     def show_state(self, state: State, text: str) -> None:
         """Show a light, and a button while it is of use."""
-        self.light["foreground"] = STATE_COLOURS[state]
+        self.light["foreground"] = looks.STATE_COLOURS[state]
         self.state["text"] = text
         if state is State.OFFLINE:
             self.button.pack(side="right")
@@ -199,7 +191,7 @@ class Row:
         desk = network.desk
         self.frame = ttk.Frame(parent, padding=(0, 8, 0, 0))
         self.text = ttk.Label(self.frame)
-        self.bar = ttk.Progressbar(self.frame, maximum=BAR_LENGTH)
+        self.bar = ttk.Progressbar(self.frame, maximum=looks.BAR_LENGTH)
         accept, cancel = (lambda: desk.accept(transfer)), (lambda: desk.cancel(transfer))
         self.accept = ttk.Button(self.frame, text="Accept", command=accept)
         ttk.Button(self.frame, text="Cancel", command=cancel).pack(side="right")
@@ -215,7 +207,7 @@ class Row:
             self.frame.destroy()
             return
         self.text["text"] = transfer.text
-        self.bar["value"] = transfer.fraction * BAR_LENGTH
+        self.bar["value"] = transfer.fraction * looks.BAR_LENGTH
         if transfer.phase is Phase.MOVING:
             self.accept.pack_forget()
 

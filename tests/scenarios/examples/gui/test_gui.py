@@ -21,6 +21,9 @@ from tests.scenarios.programs import Program
 
 GUI: Final = ROOT / "examples" / "gui"
 DRIVER: Final = Path(__file__).with_name("window_driver.py")
+QT_REMEDY: Final = (
+    "pip install PySide6-Essentials; apt-get install libegl1 libgl1 libxkbcommon0 libfontconfig1"
+)
 HEADLESS: Final = {"QT_QPA_PLATFORM": "offscreen", "GSK_RENDERER": "cairo"}
 MUCH: Final = os.urandom(1 << 20) * 50
 LINES: Final = 2000  # that each of them shows
@@ -35,7 +38,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Tk watches no descripto
 def kind(request: pytest.FixtureRequest) -> str:
     """Each toolkit in turn."""
     if request.param == "qt":
-        require_module("PySide6.QtWidgets", "pip install PySide6-Essentials")
+        require_module("PySide6.QtWidgets", QT_REMEDY)
         return "qt"
     require("Xvfb")
     if request.param == "gtk":
