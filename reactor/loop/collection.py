@@ -758,9 +758,9 @@ class WaitStateCollection:
                 self._waker.wake()
 
     def _turn(self, ready: Ready) -> int:
-        self._turning = True
         self.now = now = self.clock()
         health = self.health
+        self._turning = True  # here: a ^C comes when a call returns, and the mark would stay
         try:
             ran = self._poller.serve(ready, health, self._failed) if ready else 0
             ran += self.timers.run_due(now, health, self.report)

@@ -308,3 +308,25 @@ def test_it_shows_its_name__lw_001() -> None:
     with pytest.raises(WrongThread, match=r"\('chat', 1\)"):
         elsewhere(collection.close)
     collection.close()
+
+
+def test_a_ctrl_c_as_a_turn_begins_ends_no_later_turn__lw_003() -> None:
+    """A KeyboardInterrupt that comes as a turn reads its clock ends that turn only: run again, the
+    collection takes turns as before.
+    """
+    moments = list[BaseException]()
+
+    def clock() -> float:
+        if moments:
+            raise moments.pop()
+        return 1000.0
+
+    called = list[str]()
+    with contextlib.closing(WaitStateCollection(clock=clock)) as collection:
+        collection.apply(called.append, "served")
+        ready = collection.wait(0)
+        moments.append(KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            collection.dispatch(ready)
+        collection.run_once(0)
+    assert called == ["served"]
