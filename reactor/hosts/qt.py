@@ -61,10 +61,11 @@ def deliver(app: Any) -> Host:
 
 def core_of(app: Any) -> Any:
     """Return the module that an application is from; refuse anything else."""
-    core = CORES & {kind.__module__ for kind in type(app).__mro__}
-    if not core:
-        raise TypeError(f"app is an application of PySide6 or PyQt6, not {app!r}")
-    return importlib.import_module(*core)
+    for name in CORES & {kind.__module__ for kind in type(app).__mro__}:
+        core = importlib.import_module(name)
+        if isinstance(app, core.QCoreApplication):
+            return core
+    raise TypeError(f"app is an application of PySide6 or PyQt6, not {app!r}")
 
 
 class QtHost(WokenHost):

@@ -182,8 +182,11 @@ def test_an_application_is_a_host_in_its_thread_only__ho_1(qt_app: Any) -> None:
     collection.close()
 
 
-def test_only_an_application_is_a_host() -> None:
+def test_only_an_application_is_a_host__ho_10() -> None:
+    """What is no application of Qt is refused as a host, whatever else of Qt it may be."""
+    core = require_module(f"{qt_binding()}.QtCore", "pip install PySide6-Essentials, or PyQt6")
     collection = WaitStateCollection()
-    with pytest.raises(TypeError, match="an application of PySide6 or PyQt6"):
-        qt.attach("app", collection)
+    for wrong in ("app", core.QObject()):
+        with pytest.raises(TypeError, match="an application of PySide6 or PyQt6"):
+            qt.attach(wrong, collection)
     collection.close()
