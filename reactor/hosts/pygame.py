@@ -59,7 +59,8 @@ def attach(
             vsync for example. Of no meaning without frames.
         mode: None, the default, or "descriptor" for a program that draws frames: it gets a
             `Frames`, and each `tick()` is a wait of the collection, on whatever selector that
-            has. "wait thread" for one that waits for events: it gets an `Events`.
+            has. "wait thread" for one that waits for events: it gets an `Events`, and there can be
+            one of these in a program, since pygame has one queue.
 
     Raises:
         TypeError: `fps` is no number. ValueError: it is not above 0, or there is no such mode.
