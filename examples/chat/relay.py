@@ -30,6 +30,7 @@ class FileConnection(LineProtocol):
         self.taker: FileConnection | None = None  # only a giver has one, once both are here
         self.giver: FileConnection | None = None
         self.missing = 0  # bytes that a giver still owes
+        self.hushed = False  # whether a taker has ended his direction already
 
     def connection_made(self, transport: Transport) -> None:
         """Wait for the line."""
@@ -76,7 +77,14 @@ class FileConnection(LineProtocol):
         with contextlib.suppress(SocketError):
             self.taker.transport.write(data)
             if not self.missing:
-                self.taker.transport.write_eof()
+                self.taker.complete()
+
+    def complete(self) -> None:
+        """Tell this taker that it was all; he closes when he has it, or has ended before."""
+        if self.hushed:
+            self.transport.close()
+        else:
+            self.transport.write_eof()
 
     def pause_writing(self) -> None:
         """Read no more from the giver: this taker is slow."""
@@ -95,6 +103,7 @@ class FileConnection(LineProtocol):
             return False
         if self.taker is not None and self.missing:
             self.porter.end(self.parcel, "over, its giver has stopped")
+        self.hushed = True
         return self.giver is None or self.giver.missing > 0
 
     def connection_lost(self, exc: BaseException | None) -> None:
