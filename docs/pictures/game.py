@@ -51,7 +51,7 @@ def main() -> None:
             view.draw(frames.get_fps())
             frames.tick()
     collection.close()
-    pygame.image.save(screen, ROOT / "docs" / "_static" / "game.png")
+    pygame.image.save(screen, Path(__file__).with_suffix(".png"))
     pygame.quit()
 
 

@@ -1,9 +1,9 @@
-"""Make the pictures of `docs/gui.md`: each window of the chat in the middle of a file.
+"""Makes `chat-*.png` anew: each window of the chat, in the middle of a file.
 
-    pip install pillow && PYTHONPATH=. python docs/screenshots.py tk qt gtk
+    python docs/pictures/chat.py tk qt gtk
 
-Nobody sees the display. The hand that types is that of the tests, `window_driver.py`, so what the
-pictures show has happened. Nothing runs this but people who have changed a window.
+Nothing here is run when the pages are built. It takes the toolkits that are named, and Xvfb. The
+hand that types is that of the tests, `window_driver.py`: what the pictures show has happened.
 """
 
 import contextlib
@@ -12,16 +12,18 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from PIL import Image, ImageGrab
+ROOT: Final = Path(__file__).resolve().parents[2]
+PICTURES: Final = Path(__file__).parent
 
-from tests.architecture.tree import ROOT
-from tests.hosts.conftest import display
-from tests.scenarios.examples.chat_server import ChatServer, Guest
-from tests.scenarios.examples.gui.test_gui import HEADLESS
-from tests.scenarios.programs import Program
+sys.path[:0] = [str(ROOT), str(ROOT / "examples" / "gui")]
 
-PICTURES: Final = ROOT / "docs" / "pictures"
-DRIVER: Final = ROOT / "tests" / "scenarios" / "examples" / "window_driver.py"
+import looks  # noqa: E402
+from screen import Screen  # noqa: E402
+
+from tests.scenarios.examples.chat_server import ChatServer, Guest  # noqa: E402
+from tests.scenarios.examples.gui.test_gui import DRIVER, HEADLESS  # noqa: E402
+from tests.scenarios.programs import Program  # noqa: E402
+
 SIZE: Final = 12_400_000  # bytes of the file
 SENT: Final = 8_060_000  # of them, when the picture is taken
 
@@ -43,8 +45,8 @@ def take(kind: str) -> None:
             return undo.enter_context(program)
 
         server = ChatServer(start, folder / "certificate")
-        environment["DISPLAY"] = screen = undo.enter_context(display())
-        environment |= HEADLESS
+        screen = undo.enter_context(Screen(*looks.SIZE))
+        environment |= {"DISPLAY": screen.name, **HEADLESS}
         trust = ("--cafile", server.certificate, "--folder", folder / "files")
         where = ("localhost", str(server.tls_port), "--nick", "ann")
         bob, eve = (undo.enter_context(server.guest(name)) for name in ("bob", "eve"))
@@ -53,11 +55,12 @@ def take(kind: str) -> None:
         with bob.end() as giver:
             giver.sendall(bytes(SENT))
             window.expect(f"MOVING {SENT / SIZE:.4f}")
-            picture = folder / "picture.png"
+            picture = PICTURES / f"chat-{kind}.png"
+            picture.unlink(missing_ok=True)
             window.types(f"grab {picture}")
             window.expect("grabbed")
-            image = Image.open(picture) if picture.exists() else ImageGrab.grab(xdisplay=screen)
-            save(image, PICTURES / f"chat-{kind}.png")
+            if not picture.exists():  # only Qt takes one by itself
+                screen.save(picture)
 
 
 def chat(window: Program, bob: Guest, eve: Guest) -> None:
@@ -75,14 +78,6 @@ def chat(window: Program, bob: Guest, eve: Guest) -> None:
     window.expect("OFFERED")
     window.types("type yes please")
     window.types("press Accept")
-
-
-def save(image: Image.Image, path: Path) -> None:
-    """Save it, without what is black around it."""
-    image = image.convert("RGB")
-    image = image.crop(image.getbbox())
-    image.save(path, optimize=True)
-    sys.stdout.write(f"{path}: {image.size}, {path.stat().st_size} bytes\n")
 
 
 if __name__ == "__main__":
