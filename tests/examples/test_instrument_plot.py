@@ -86,6 +86,18 @@ def test_labels_tell_ticks_apart() -> None:
     assert label(0.15, [0.1, 0.15, 0.2]) == "0.15"
 
 
+@pytest.mark.parametrize("value", [2e-323, 1e-300, 1e-15, -2e-9, 1e-7, 5e6, 9e37, -9e37])
+def test_whatever_an_instrument_may_say_can_be_drawn(value: float) -> None:
+    scale = Scale(*room_for([value]), 300.0, 0.0)
+    ticks = scale.ticks(36.0)
+    assert len(ticks) >= 2
+    assert ticks == sorted(set(ticks))
+    texts = [label(tick, ticks) for tick in ticks]
+    assert len(set(texts)) == len(ticks)
+    assert max(map(len, texts)) <= 10
+    assert [float(text) for text in texts] == pytest.approx(ticks)
+
+
 def test_a_thinned_line_has_no_more_points_than_needed_and_every_peak() -> None:
     points = [(number / 100, float(number % 7)) for number in range(1000)]
     points[555] = (5.55, 99.0)

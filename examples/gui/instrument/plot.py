@@ -14,6 +14,8 @@ Point: TypeAlias = tuple[float, float]
 
 STEPS: Final = (1.0, 2.0, 5.0, 10.0)  # what a tick may be a multiple of, times a power of ten
 STEP_COUNT: Final = 5  # in which values are spread; there may be a few less
+LEAST_POWER: Final = -300  # of ten, in a step: what is far smaller is no number with all its digits
+SMALL, LARGE = 1e-6, 1e6  # from a step to a tick; what is beyond is written with a power of ten
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,13 @@ class Scale:
         step = round_step(least)
         first = math.ceil(self.low / step - 1e-9)
         last = math.floor(self.high / step + 1e-9)
-        return [round(number * step, 12) for number in range(first, last + 1)]
+        digits = 1 - math.floor(math.log10(step))
+        return [round(number * step, digits) for number in range(first, last + 1)]
 
 
 def round_step(least: float) -> float:
     """Return the smallest round number that is not below `least`, which is above 0."""
-    power = 10.0 ** math.floor(math.log10(least))
+    power = 10.0 ** max(math.floor(math.log10(least)), LEAST_POWER)
     return next(power * step for step in STEPS if power * step >= least * (1 - 1e-9))
 
 
@@ -62,10 +65,13 @@ def room_for(values: list[float]) -> tuple[float, float]:
 
 
 def label(tick: float, ticks: list[float]) -> str:
-    """Write a tick with as many decimals as tell it from its neighbours."""
+    """Write a tick with as many digits as tell it from its neighbours."""
     step = min((b - a for a, b in itertools.pairwise(ticks)), default=abs(tick) or 1.0)
-    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
-    return f"{tick:.{decimals}f}"
+    power = math.floor(math.log10(step) + 1e-9)
+    largest = max(map(abs, ticks))
+    if step > SMALL and largest < LARGE:
+        return f"{tick:.{max(0, -power)}f}"
+    return f"{tick:.{math.floor(math.log10(largest)) - power}e}"
 
 
 def thinned(points: list[Point]) -> list[Point]:
