@@ -68,7 +68,8 @@ class Desk:
 
     def accept(self, transfer: Transfer) -> None:
         """Take a file; it moves when the server has said how."""
-        self._send(f"/accept {transfer.number}")
+        if not transfer.accepted:
+            transfer.accepted = self._send(f"/accept {transfer.number}")
 
     def cancel(self, transfer: Transfer) -> None:
         """Refuse a file, take it back, or stop it."""
@@ -98,7 +99,7 @@ class Desk:
                 reason = match["reason"]
                 outcome = match["end"] if reason is None else f": {reason}"
                 transfer.enter(Phase.OVER, f"{transfer.name}{outcome}")
-            elif transfer is not None and transfer.phase is Phase.OFFERED:
+            elif transfer is not None and transfer.phase is Phase.OFFERED and transfer.accepted:
                 self._move(transfer, int(match["port"]), match["key"])
             return True
         if line.startswith("! not offered: "):
@@ -111,7 +112,7 @@ class Desk:
         path = self._folder if incoming else self._asked
         if not incoming:
             self._asked = None
-        if path is None or len(self.transfers) >= TRANSFER_LIMIT:
+        if path is None or int(number) in self.transfers or len(self.transfers) >= TRANSFER_LIMIT:
             self._send(f"/cancel {number}")
             return
         transfer = self.transfers[int(number)] = Transfer(
@@ -127,14 +128,18 @@ class Desk:
 
     def _move(self, transfer: Transfer, port: int, key: str) -> None:
         mover = Taker if transfer.incoming else Giver
-        attempt = connect(
-            self._collection,
-            lambda: mover(self._collection, transfer, key, self._end),
-            self._host,
-            port,
-            tls=self._tls,
-            failed=lambda error: self._end(transfer, str(error)),
-        )
+        try:
+            attempt = connect(
+                self._collection,
+                lambda: mover(self._collection, transfer, key, self._end),
+                self._host,
+                port,
+                tls=self._tls,
+                failed=lambda error: self._end(transfer, str(error)),
+            )
+        except ValueError as error:  # there is no such port
+            self._end(transfer, str(error))
+            return
         transfer.stop = attempt.close  # until there is a mover
         transfer.enter(Phase.MOVING)
 
@@ -153,9 +158,9 @@ class Desk:
         return f"<Desk with {len(self.transfers)} files>"
 
 
-OFFER: Final = re.compile(r"\* file (\d+): (\S+) offers (\S+) (\d+) bytes, (.*)")
+OFFER: Final = re.compile(r"\* file (\d{1,9}): (\S+) offers (\S+) (\d{1,15}) bytes, (.*)")
 NEWS: Final = re.compile(
-    r"\* file (?P<number>\d+):(?:"
-    r" (?:give|take) it at port (?P<port>\d+) behind the line (?P<key>/(?:put|get) \w+)"
+    r"\* file (?P<number>\d{1,9}):(?:"
+    r" (?:give|take) it at port (?P<port>\d{1,5}) behind the line (?P<key>/(?:put|get) \w+)"
     r"| over, (?P<reason>.*)|(?P<end> .*))"
 )

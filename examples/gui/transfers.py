@@ -55,6 +55,7 @@ class Transfer:
 
     Attributes:
         phase: what it is doing.
+        accepted: whether it may move: what comes, only if we have said so.
         count: bytes that have moved.
         outcome: a sentence, once it is over.
     """
@@ -77,6 +78,7 @@ class Transfer:
         self.size = size
         self.incoming = incoming
         self.phase = Phase.OFFERED
+        self.accepted = not incoming
         self.count = 0
         self.outcome = ""
         self.stop: Callable[[], object] = lambda: None  # ends what moves it

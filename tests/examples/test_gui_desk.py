@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from desk import TRANSFER_LIMIT, Desk
-from transfers import GRACE
+from transfers import GRACE, Phase
 
 from reactor import WaitStateCollection
 from reactor.testing.clock import ManualClock
@@ -33,6 +33,15 @@ class Window:
             show=lambda transfer: self.outcomes.append(transfer.outcome),
         )
 
+    def accepts(self, number: int) -> None:
+        """Hear of a file, and want it."""
+        self.is_offered(number)
+        self.desk.accept(self.desk.transfers[number])
+
+    def phase(self, number: int) -> Phase:
+        """Return what a file does."""
+        return self.desk.transfers[number].phase
+
     def send(self, line: str) -> bool:
         self.sent.append(line)
         return True
@@ -40,6 +49,12 @@ class Window:
     def is_offered(self, number: int, size: int = 3) -> None:
         """Hear of a file."""
         assert self.desk.hears(f"* file {number}: bob offers ann {size} bytes, a.txt", "ann")
+
+    def may_take(self, number: int, port: int) -> None:
+        """Hear that it may come."""
+        assert self.desk.hears(
+            f"* file {number}: take it at port {port} behind the line /get 77ab", "ann"
+        )
 
 
 @pytest.fixture
@@ -76,10 +91,9 @@ def test_nothing_of_ours_is_given_that_we_have_not_offered(window: Window) -> No
 def test_a_server_that_does_not_keep_its_word_leaves_no_file(
     collection: WaitStateCollection, window: Window, clock: ManualClock, data: bytes, outcome: str
 ) -> None:
-    window.is_offered(1)
+    window.accepts(1)
     with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        window.desk.hears(f"* file 1: take it at port {port} behind the line /get 77ab", "ann")
+        window.may_take(1, server.getsockname()[1])
         until(collection, lambda: window.desk.transfers[1].stop.__name__ == "stop")
         far, _ = server.accept()
         with far:
@@ -89,18 +103,54 @@ def test_a_server_that_does_not_keep_its_word_leaves_no_file(
         collection.run_once(0)  # that the connection is lost is told a turn later
         clock.advance(GRACE)
         collection.run_once(0)
-    assert (window.outcomes[-1], window.sent) == (outcome, ["/cancel 1"])
+    assert (window.outcomes[-1], window.sent) == (outcome, ["/accept 1", "/cancel 1"])
     assert list(window.folder.iterdir()) == []
 
 
 def test_a_port_where_nobody_is_ends_the_file(
     collection: WaitStateCollection, window: Window
 ) -> None:
-    window.is_offered(1)
+    window.accepts(1)
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
-        window.desk.hears(f"* file 1: take it at port {port} behind the line /get 77ab", "ann")
+        window.may_take(1, sock.getsockname()[1])
         until(collection, lambda: window.outcomes[-1])
     assert "refused" in window.outcomes[-1]
-    assert window.sent == ["/cancel 1"]
+    assert window.sent == ["/accept 1", "/cancel 1"]
+
+
+def test_nothing_comes_that_nobody_has_accepted(window: Window) -> None:
+    window.is_offered(1)
+    window.may_take(1, 1)
+    assert window.phase(1) is Phase.OFFERED
+    window.desk.accept(window.desk.transfers[1])
+    window.desk.accept(window.desk.transfers[1])  # clicked twice
+    assert window.sent == ["/accept 1"]
+    window.may_take(1, 1)
+    assert window.phase(1) is Phase.MOVING
+    window.desk.stop("has stopped")
+
+
+def test_a_number_is_that_of_one_file(window: Window) -> None:
+    window.is_offered(1)
+    first = window.desk.transfers[1]
+    window.is_offered(1)
+    assert window.desk.transfers == {1: first}
+    window.desk.cancel(first)
+    assert window.desk.transfers == {}
+
+
+def test_numbers_that_no_server_means_are_no_harm(window: Window) -> None:
+    many = "9" * 400
+    for line in (
+        f"* file {many}: bob offers ann 3 bytes, a.txt",
+        f"* file 1: bob offers ann {many} bytes, a.txt",
+        f"* file {many}: take it at port 1 behind the line /get 77ab",
+        f"* file 1: take it at port {many} behind the line /get 77ab",
+    ):
+        window.desk.hears(line, "ann")
+    assert window.desk.transfers == {}
+    window.accepts(2)
+    window.may_take(2, 99_999)
+    assert "a port is 0 to 65535" in window.outcomes[-1]
+    assert window.sent == ["/accept 2", "/cancel 2"]
