@@ -11,7 +11,9 @@ import contextlib
 import enum
 import itertools
 import os
+import re
 import tempfile
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -22,10 +24,11 @@ PIECE_SIZE: Final = 256 * 1024  # bytes, read and written in one turn
 PROGRESS_TIMEOUT: Final = 60.0  # seconds in which a byte must move
 GRACE: Final = 1.0  # seconds for the server to say why a connection has ended
 SHOW_INTERVAL: Final = 0.05  # seconds; a bar that moves more often is not smoother
-NAME_LIMIT: Final = 100  # characters
-SUFFIX_LIMIT: Final = 16  # of them, for what comes behind the last dot
+NAME_LIMIT: Final = 200  # bytes; file systems take 255, and there may be a number behind it
+SUFFIX_LIMIT: Final = 16  # characters, for what comes behind the last dot
 SAME_NAME_LIMIT: Final = 1000  # files of one name in a folder
 NAME_SIGNS: Final = " .-_()"  # allowed in a file's name, besides letters and digits
+DEVICES: Final = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)\b", re.IGNORECASE)  # of Windows
 
 
 class Phase(enum.Enum):
@@ -253,7 +256,11 @@ class Taker(Mover):
         assert self._aside is not None
         self.file.close()
         place = free_place(self.transfer.path, self.transfer.name)
-        self._aside.replace(place)
+        try:
+            self._aside.replace(place)
+        except OSError:
+            place.unlink(missing_ok=True)
+            raise
         self._aside = None
         self.whole = True
         self.transfer.enter(Phase.OVER, f"{self.transfer.name} is in {place}")
@@ -268,11 +275,13 @@ class Taker(Mover):
 
 def safe_name(name: str) -> str:
     """Make a file's name of what a stranger says: no folder, nothing hidden, nothing strange."""
-    last = name.replace("\\", "/").rpartition("/")[2]
+    last = unicodedata.normalize("NFC", name.replace("\\", "/").rpartition("/")[2])
     signs = (sign if sign.isalnum() or sign in NAME_SIGNS else "_" for sign in last)
     stem, suffix = os.path.splitext("".join(signs).strip(" ."))
+    stem = f"_{stem}" if DEVICES.match(stem) else stem
     suffix = suffix[:SUFFIX_LIMIT]
-    return (stem[: NAME_LIMIT - len(suffix)] + suffix).rstrip(" .") or "file"
+    room = NAME_LIMIT - len(suffix.encode())
+    return (stem.encode()[:room].decode(errors="ignore") + suffix).rstrip(" .") or "file"
 
 
 def free_place(folder: Path, name: str) -> Path:

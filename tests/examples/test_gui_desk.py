@@ -68,6 +68,19 @@ def window(collection: WaitStateCollection, tmp_path: Path) -> Window:
     return Window(collection, tmp_path)
 
 
+@contextlib.contextmanager
+def server_of(collection: WaitStateCollection, window: Window) -> Iterator[socket.socket]:
+    """Let a file come; yield the far end of its connection."""
+    window.accepts(1)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        window.may_take(1, server.getsockname()[1])
+        until(collection, lambda: window.desk.transfers[1].stop.__name__ == "stop")
+        far, _ = server.accept()
+        with far:
+            assert far.recv(100) == b"/get 77ab\n"
+            yield far
+
+
 def test_more_offers_than_there_is_room_for_are_refused(window: Window) -> None:
     for number in range(TRANSFER_LIMIT + 1):
         window.is_offered(number)
@@ -91,20 +104,33 @@ def test_nothing_of_ours_is_given_that_we_have_not_offered(window: Window) -> No
 def test_a_server_that_does_not_keep_its_word_leaves_no_file(
     collection: WaitStateCollection, window: Window, clock: ManualClock, data: bytes, outcome: str
 ) -> None:
-    window.accepts(1)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        window.may_take(1, server.getsockname()[1])
-        until(collection, lambda: window.desk.transfers[1].stop.__name__ == "stop")
-        far, _ = server.accept()
-        with far:
-            assert far.recv(100) == b"/get 77ab\n"
-            far.sendall(data)
-        until(collection, lambda: not collection.stats()["states"])
-        collection.run_once(0)  # that the connection is lost is told a turn later
-        clock.advance(GRACE)
-        collection.run_once(0)
+    with server_of(collection, window) as far:
+        far.sendall(data)
+    until(collection, lambda: not collection.stats()["states"])
+    collection.run_once(0)  # that the connection is lost is told a turn later
+    clock.advance(GRACE)
+    collection.run_once(0)
     assert (window.outcomes[-1], window.sent) == (outcome, ["/accept 1", "/cancel 1"])
     assert list(window.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("taken", ["the file", "the folder"])
+def test_a_file_whose_place_is_taken_away_leaves_none(
+    collection: WaitStateCollection, window: Window, taken: str
+) -> None:
+    with server_of(collection, window) as far:
+        far.sendall(b"ab")
+        transfer = window.desk.transfers[1]
+        until(collection, lambda: transfer.count == 2)
+        [part] = window.folder.iterdir()
+        part.unlink()
+        if taken == "the folder":
+            window.folder.rmdir()
+        far.sendall(b"c")
+        until(collection, lambda: window.outcomes[-1])
+    assert window.outcomes[-1].startswith("a.txt: [Errno ")
+    assert window.sent == ["/accept 1", "/cancel 1"]
+    assert [*window.folder.glob("*")] == []
 
 
 def test_a_port_where_nobody_is_ends_the_file(

@@ -62,12 +62,24 @@ def test_the_names_have_a_limit() -> None:
         ("..", "file"),
         ("", "file"),
         ("ünïcödé.txt", "ünïcödé.txt"),
+        ("cafe\u0301.txt", "caf\u00e9.txt"),  # as a Mac writes it
+        ("nul", "_nul"),
+        ("Aux.tar.gz", "_Aux.tar.gz"),
         ("x" * 300 + ".tar.gz", "x" * (NAME_LIMIT - 3) + ".gz"),
         ("x." + "y" * 300, "x." + "y" * (SUFFIX_LIMIT - 1)),
     ],
 )
 def test_a_strangers_name_for_a_file_is_made_safe(said: str, safe: str) -> None:
     assert safe_name(said) == safe
+
+
+@pytest.mark.parametrize("sign", ["漢", "\U0001d50a", "é"])
+def test_a_strangers_name_fits_into_a_folder(tmp_path: Path, sign: str) -> None:
+    for name in (sign * 300, f"{sign * 300}.{sign * 300}", f"nul.{sign * 300}"):
+        safe = safe_name(name)
+        assert len(safe.encode()) <= NAME_LIMIT
+        assert free_place(tmp_path, safe).name == safe
+        assert free_place(tmp_path, safe).name != safe
 
 
 def test_a_file_replaces_nothing(tmp_path: Path) -> None:
