@@ -3,10 +3,13 @@
 import argparse
 import ssl
 from pathlib import Path
+from typing import Final
 
 from network import Place
 
 from reactor import ClientTLS, ReactorError
+
+PORT_MAX: Final = 65_535
 
 
 def place_of_the_chat(arguments: list[str] | None = None) -> Place:
@@ -28,6 +31,8 @@ def place_of_the_chat(arguments: list[str] | None = None) -> Place:
         help="where files go that you accept; default: %(default)s",
     )
     options = parser.parse_args(arguments)
+    if not options.host or not 0 < options.port <= PORT_MAX:
+        parser.error("there is no such host, or port")
     tls = None
     if options.tls or options.cafile:
         try:

@@ -176,7 +176,10 @@ class Network:
         word, _, argument = text.partition(" ")
         if word.lower() == "/send":
             name, _, path = argument.partition(" ")
-            return self.offer(name, Path(path).expanduser())
+            try:
+                return self.offer(name, Path(path).expanduser())
+            except RuntimeError as error:  # there is nobody whose home that would be
+                return self._refuse(f"{path}: {error}")
         if not text or not self._send(text):
             return False
         self._leaving = self._leaving or word.lower() == "/quit"

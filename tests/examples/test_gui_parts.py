@@ -96,3 +96,14 @@ def test_the_command_line_protects_when_it_is_told_whom_to_trust(
     with pytest.raises(SystemExit):
         place_of_the_chat(["localhost", "1", "--cafile", str(tmp_path / "none.pem")])
     assert "--cafile: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("host", "port"), [("localhost", "0"), ("localhost", "65536"), ("localhost", "-1"), ("", "1")]
+)
+def test_the_command_line_refuses_what_is_nowhere(
+    capsys: pytest.CaptureFixture[str], host: str, port: str
+) -> None:
+    with pytest.raises(SystemExit):
+        place_of_the_chat(["--", host, port])
+    assert "error: " in capsys.readouterr().err

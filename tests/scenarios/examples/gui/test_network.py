@@ -100,6 +100,8 @@ def test_what_cannot_be_sent_is_refused_and_not_lost(
     ann.hears("! a line has 1024 bytes at most, and that was not sent")
     assert not ann.network.say(f"/send bob {note.parent}")
     ann.hears("is no file")
+    assert not ann.network.say("/send bob ~nobody-of-this-name/note.bin")
+    ann.hears("! ~nobody-of-this-name/note.bin: ")
     assert ann.network.offer("bob", note)
     assert not ann.network.offer("bob", note)
     ann.hears("! the server has not answered for the last file yet")
