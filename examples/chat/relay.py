@@ -41,8 +41,7 @@ class FileConnection(LineProtocol):
         """Be one end, and wait for the other."""
         parcel = self.porter.claim(line.decode(errors="replace"), self)
         if parcel is None:
-            self.send_line(b"! that is not the key of a file")
-            self.transport.close()
+            self.refuse()
             return
         self.parcel = parcel
         self.missing = parcel.size
@@ -51,6 +50,15 @@ class FileConnection(LineProtocol):
         self.pause_reading()
         if len(parcel.ends) == 2:
             parcel.ends[PUT].begin(parcel.ends[GET])
+
+    def line_too_long(self, error: Exception) -> None:
+        """Be no end: no key is that long."""
+        self.refuse()
+
+    def refuse(self) -> None:
+        """Have nothing to do with a stranger."""
+        self.send_line(b"! that is not the key of a file")
+        self.transport.close()
 
     def begin(self, taker: "FileConnection") -> None:
         """Give to that one."""

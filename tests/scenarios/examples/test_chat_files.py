@@ -191,8 +191,15 @@ def test_who_leaves_the_chat_ends_his_files(deal: Deal, who: str) -> None:
 @pytest.mark.slow
 def test_a_connection_without_a_key_is_told_and_closed(deal: Deal) -> None:
     deal.offer(1)
-    port, _ = deal.ann.hears_the_key()
-    with socket.create_connection(("127.0.0.1", port), PATIENCE) as stranger:
-        stranger.sendall(b"/put " + b"0" * 32 + b"\n")
-        assert everything(stranger) == b"! that is not the key of a file\n"
+    port, line = deal.ann.hears_the_key()
+    for said in (
+        b"/put " + b"0" * 32 + b"\n",
+        b"\xff\0\n",
+        b"x" * 81,
+        b"x" * 100 + line.encode() + b"\n",
+    ):
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as stranger:
+            stranger.sendall(said)
+            assert everything(stranger) == b"! that is not the key of a file\n"
     deal.still_talk()
+    assert "Traceback" not in deal.server.program.seen
