@@ -31,8 +31,11 @@ def place_of_the_chat(arguments: list[str] | None = None) -> Place:
         help="where files go that you accept; default: %(default)s",
     )
     options = parser.parse_args(arguments)
-    if not options.host or not 0 < options.port <= PORT_MAX:
-        parser.error("there is no such host, or port")
+    try:
+        if not options.host.encode("idna") or not 0 < options.port <= PORT_MAX:
+            parser.error("there is no such host, or port")
+    except UnicodeError as error:
+        parser.error(f"{options.host} cannot be the name of a host: {error}")
     tls = None
     if options.tls or options.cafile:
         try:

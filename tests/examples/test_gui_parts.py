@@ -99,7 +99,8 @@ def test_the_command_line_protects_when_it_is_told_whom_to_trust(
 
 
 @pytest.mark.parametrize(
-    ("host", "port"), [("localhost", "0"), ("localhost", "65536"), ("localhost", "-1"), ("", "1")]
+    ("host", "port"),
+    [("localhost", "0"), ("localhost", "65536"), ("localhost", "-1"), ("", "1"), ("a..b", "1")],
 )
 def test_the_command_line_refuses_what_is_nowhere(
     capsys: pytest.CaptureFixture[str], host: str, port: str
