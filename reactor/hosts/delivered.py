@@ -12,6 +12,7 @@ so no lock is needed. Whoever stops because of a difference looks at it once mor
 one may have counted just before and not have seen that somebody stops.
 """
 
+import functools
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextvars import Context
@@ -22,6 +23,7 @@ from reactor.deadline import check_timeout
 from reactor.errors import BrokenPipe, LimitExceeded, ReactorError, StateClosed, WrongThread
 from reactor.flow.close_report import CloseReport
 from reactor.flow.feeding import feed_of
+from reactor.loop.collection import WaitStateCollection
 from reactor.loop.wait_state import current_context
 from reactor.operations.streams import BufferedFeed, Feed
 from reactor.protocol import BaseProtocol
@@ -40,6 +42,7 @@ class Way(Protocol):
     """What a delivered protocol needs of its guest."""
 
     closed: bool
+    collection: WaitStateCollection
 
     @property
     def at_home(self) -> bool:
@@ -50,6 +53,12 @@ class Way(Protocol):
 
     def ask(self, function: Callable[..., object], *arguments: Any) -> None:
         """Call a function in the thread of the collection."""
+
+    def ask_or_else(self, function: Callable[[], object], otherwise: Callable[[], object]) -> None:
+        """Call a function there, or else another one somewhere: the collection has been closed."""
+
+    def report(self, thing: object, exception: BaseException, tell: Callable[[], object]) -> None:
+        """Call `tell` in the thread of the collection, or have it in the log."""
 
     def closed_error(self) -> StateClosed:
         """Say that the guest is closed."""
@@ -71,7 +80,6 @@ class DeliveredProtocol(BaseProtocol):
 
     __slots__ = (
         "_came",
-        "_context",
         "_events",
         "_face",
         "_factory",
@@ -80,6 +88,7 @@ class DeliveredProtocol(BaseProtocol):
         "_gone",
         "_skipped",
         "_way",
+        "context",
         "over",
         "paused",
     )
@@ -87,7 +96,7 @@ class DeliveredProtocol(BaseProtocol):
     def __init__(self, way: Way, factory: Callable[[], BaseProtocol]) -> None:
         self._way = way
         self._factory: Callable[[], BaseProtocol] | None = factory
-        self._context = current_context()
+        self.context = current_context()
         self._events: deque[Event] = deque()
         self._face: DeliveredTransport | None = None
         self._came = self._gone = 0  # bytes: the one the collection's thread counts, one the host's
@@ -110,7 +119,7 @@ class DeliveredProtocol(BaseProtocol):
         self._put(self._received, data)
         if not self._full and self.waiting > INPUT_LIMIT_HIGH:
             self._full = True
-            self._transport().pause_reading()
+            self._transport.pause_reading()
             self.look_again()
 
     def eof_received(self) -> bool:
@@ -129,19 +138,22 @@ class DeliveredProtocol(BaseProtocol):
             self._face.hold(False)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Have it delivered, behind everything else.
-
-        When the guest is closed its thread may still close the collection, which makes no calls
-        after this one: so it is the last moment for all of them.
-        """
-        here = self._way.closed and self._way.at_home
+        """Have it delivered, behind everything else; held by the collection until it has been."""
         self._events.append((self._lost, exc))
-        if not here:
-            self._way.pass_on(self._deliver, self._context)
-            return
-        while self._events:
-            self.over |= self.paused
-            self._deliver()
+        if self._way.closed and self._way.at_home:
+            self.close()
+        else:
+            self._way.pass_on(self._deliver, self.context)
+            self._way.collection.held.add(self)  # `_lost` lets go, in a turn behind this one
+
+    def close(self) -> None:
+        """Make all calls now, or have them made: the collection ends, and nobody will later."""
+        if not self._way.closed:
+            self._way.pass_on(self._end_pause, self.context)
+        elif self._way.at_home:
+            while self._events:
+                self.over |= self.paused
+                self._deliver()
 
     @property
     def waiting(self) -> int:
@@ -152,16 +164,13 @@ class DeliveredProtocol(BaseProtocol):
         """Read again, if not much waits any more."""
         if self._full and self.waiting <= INPUT_LIMIT_LOW:
             self._full = False
-            self._transport().resume_reading()
-
-    def sunk(self) -> None:
-        """Have the protocol told that it may write again, though it has paused reading."""
-        self._way.pass_on(self._resumed, self._context)
+            self._transport.resume_reading()
 
     def _put(self, handler: Callable[[Any], object], argument: object) -> None:
         self._events.append((handler, argument))
-        self._way.pass_on(self._deliver, self._context)
+        self._way.pass_on(self._deliver, self.context)
 
+    @property
     def _transport(self) -> Transport:
         assert self._face is not None  # there is one since `connection_made`
         return self._face.transport
@@ -173,8 +182,8 @@ class DeliveredProtocol(BaseProtocol):
         """Whose the connection is; None before it is made, and when it has had the last call."""
         return None if self._feed is None else self._feed.receiver
 
-    def change(self, protocol: BaseProtocol) -> None:
-        """Deliver to another protocol from now on."""
+    @protocol.setter
+    def protocol(self, protocol: BaseProtocol) -> None:
         self._feed = feed_of(protocol)
 
     def go_on(self) -> None:
@@ -182,22 +191,41 @@ class DeliveredProtocol(BaseProtocol):
         self.paused = False
         skipped, self._skipped = self._skipped, 0
         for _ in range(skipped):
-            self._way.pass_on(self._deliver, self._context)
+            self._way.pass_on(self._deliver, self.context)
 
     def failed(self, exception: Exception) -> None:
         """End the connection: a hook has raised this; nothing but the end is delivered now."""
         self.over = True
         self.go_on()
-        self._way.ask(self._transport().failed, exception)
+        transport = self._transport
+        self._way.report(transport, exception, functools.partial(transport.failed, exception))
 
     def _deliver(self) -> None:
         """Deliver the next event."""
         if not self._way.at_home:  # the guest is closed, and the collection runs elsewhere
-            self._transport().failed(self._way.closed_error())
+            self._transport.failed(self._way.closed_error())
         elif self.paused and not self.over:
             self._skipped += 1
+            if self._skipped == len(self._events) and self._events[-1][0] == self._lost:
+                self._limit_pause()
         elif self._events:
             self.attempt(*self._events.popleft())
+
+    def _limit_pause(self) -> None:
+        """Let nothing but the end wait for a protocol that may never resume: it is the last call.
+
+        As with any transport there is a limit, and it is for a pause in which nothing is taken.
+        """
+        end = functools.partial(self._end_pause, self._gone)
+        pass_on = functools.partial(self._way.pass_on, end, self.context)
+        call_later = self._way.collection.call_later
+        self._way.ask_or_else(functools.partial(call_later, DRAIN_TIMEOUT, pass_on), pass_on)
+
+    def _end_pause(self, gone: int | None = None) -> None:
+        """Deliver the end, and nothing before it, unless more has gone than that meanwhile."""
+        if self.paused and gone in {None, self._gone}:
+            self.over = True
+            self.go_on()
 
     def attempt(self, function: Callable[..., object], *arguments: Any) -> None:
         """Call something of the program; if it raises, that ends the connection."""
@@ -209,7 +237,7 @@ class DeliveredProtocol(BaseProtocol):
     def _made(self, face: "DeliveredTransport") -> None:
         factory, self._factory = self._factory, None
         assert factory is not None
-        self.change(factory())
+        self._feed = feed_of(factory())
         self.protocol.connection_made(face)
 
     def _received(self, data: bytes | memoryview) -> None:
@@ -220,25 +248,26 @@ class DeliveredProtocol(BaseProtocol):
                 return
             if isinstance(self._feed, Feed):
                 self._feed.receiver.data_received(bytes(data))
-            elif self._feed is not None:
-                view = self._feed.lend(size)
+            elif (feed := self._feed) is not None:
+                view = feed.lend(size)
                 count = min(len(view), size)
                 view[:count] = data[:count]
-                self._feed.receiver.buffer_updated(count)
+                feed.receiver.buffer_updated(count)  # who lent it, though it has left meanwhile
         finally:
             self._gone += count if count < size else count + EVENT_SIZE
             if self._full and self.waiting <= INPUT_LIMIT_LOW:
                 self._way.ask(self.look_again)
         if count < size:
             self._events.appendleft((self._received, memoryview(data)[count:]))
-            self._way.pass_on(self._deliver, self._context)
+            self._way.pass_on(self._deliver, self.context)
 
     def _ended(self, nothing: object) -> None:
         assert self._face is not None
         if not self.over and not self.protocol.eof_received():
             self._face.close()
 
-    def _resumed(self) -> None:
+    def resumed(self) -> None:
+        """Tell the protocol that it may write again."""
         assert self._face is not None
         self._face.resumed()
         if not self.over:
@@ -247,6 +276,7 @@ class DeliveredProtocol(BaseProtocol):
     def _lost(self, exception: BaseException | None) -> None:
         protocol, self.over = self.protocol, True
         self._feed = self._factory = None
+        self._way.ask(self._way.collection.held.discard, self)
         if protocol is not None:
             protocol.connection_lost(exception)
 
@@ -387,6 +417,9 @@ class DeliveredTransport:
     def pause_reading(self) -> None:
         """Deliver nothing from now on, not even an end; once more is harmless.
 
+        The last call comes all the same when the connection is lost, and nothing has been taken
+        for 20 s since, or when the collection is closed.
+
         Raises:
             WrongThread: this is not the host's.
 
@@ -418,7 +451,7 @@ class DeliveredTransport:
         Thread: the host's. Calls back: never. Source: PR-09.
         """
         self._check_thread()
-        self._delivery.change(protocol)
+        self._delivery.protocol = protocol
 
     # Facts.
 
@@ -515,7 +548,8 @@ class DeliveredTransport:
         self._taken += count
         if self._paused and not self._resuming and self.get_write_buffer_size() <= self._low:
             self._resuming = True
-            self._delivery.sunk()
+            # Past the events: it may have paused reading, until it may write again.
+            self._way.pass_on(self._delivery.resumed, self._delivery.context)
 
     def _end(self, verb: Callable[..., object], *arguments: Any) -> None:
         self._check_thread()

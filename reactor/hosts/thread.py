@@ -17,11 +17,13 @@ the host has its loop for itself for a moment, as with a guest, so that it can p
 """
 
 import contextlib
+import functools
 import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextvars import Context
 from types import TracebackType
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -263,12 +265,24 @@ class DeliveringGuest:
         with contextlib.suppress(StateClosed):
             self.collection.apply(function, *arguments)
 
-    def report(self, thing: object, exception: BaseException) -> None:
-        """Let the collection report, in its thread."""
+    def ask_or_else(self, function: Call, otherwise: Call) -> None:
+        """Call a function there, or `otherwise` in any thread if it is not called, or raises."""
+
+        def look(asked: Future[object]) -> None:
+            if asked.cancelled() or asked.exception() is not None:
+                otherwise()
+
         try:
-            self.collection.apply(self.collection.report, thing, exception)
+            asked = self.collection.submit(function)
         except StateClosed:
-            log.error("exception in a delivered callback of %r", thing, exc_info=exception)
+            otherwise()
+        else:
+            asked.add_done_callback(look)  # cancelled if the collection is closed before that
+
+    def report(self, thing: object, exception: BaseException, tell: Call) -> None:
+        """Call `tell` in the thread of the collection; the log has it if nobody is told there."""
+        text = "exception in a delivered callback of %r"
+        self.ask_or_else(tell, functools.partial(log.error, text, thing, exc_info=exception))
 
     def _leave(self) -> None:
         with contextlib.ExitStack() as all_of_them:
@@ -280,7 +294,8 @@ class DeliveringGuest:
         if getattr(self.collection.error_handler, "function", None) is function:
             log.error("the error handler itself failed", exc_info=exception)
         else:
-            self.report(None, exception)
+            tell = functools.partial(self.collection.report, None, exception)
+            self.report(None, exception, tell)
 
     def closed_error(self) -> StateClosed:
         """Say that the guest is closed."""

@@ -1,0 +1,189 @@
+"""How the connection of a delivered protocol ends: its last call comes, once, whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import pytest
+
+from reactor.hosts import delivered
+from reactor.hosts import thread as own_thread
+from reactor.hosts.delivered import DeliveredTransport
+from reactor.hosts.thread import DeliveringGuest
+from reactor.loop.collection import WaitStateCollection
+from tests.hosts.beside import Listening, connected, run_until
+from tests.hosts.loops import LIMIT, AsyncioLoop, Loop
+
+AT_ONCE: Final = struct.pack("ii", 1, 0)  # of SO_LINGER: to close is to reset
+
+
+class Deaf(Listening):
+    """Never reads."""
+
+    def connection_made(self, transport: DeliveredTransport) -> None:
+        super().connection_made(transport)
+        transport.pause_reading()
+
+
+@pytest.fixture
+def host() -> Iterator[Loop]:
+    """The host that is everywhere."""
+    with contextlib.closing(AsyncioLoop()) as loop:
+        yield loop
+
+
+@pytest.fixture
+def beside() -> Iterator[WaitStateCollection]:
+    """A collection with a clock that goes."""
+    with contextlib.closing(WaitStateCollection("beside")) as collection:
+        yield collection
+
+
+@pytest.fixture
+def guest(host: Loop, beside: WaitStateCollection) -> Iterator[DeliveringGuest]:
+    """That collection, in a thread of its own beside that host."""
+    with own_thread.attach(host.way_in(), beside) as guest:
+        yield guest
+
+
+def turns_until(collection: WaitStateCollection, done: Callable[[], object]) -> None:
+    """Wait until something is true, while the other thread takes its turns."""
+    for _ in range(10_000):
+        if done():
+            return
+        collection.submit(len, "").result(LIMIT)
+    pytest.fail("it never is")
+
+
+def lose(collection: WaitStateCollection, protocol: Listening, far: socket.socket) -> None:
+    """Send `last`, and reset the connection; it ends, of which the protocol is not told yet."""
+    far.sendall(b"last")
+    turns_until(collection, protocol.transport.get_read_buffer_size)
+    far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+    far.close()
+    turns_until(collection, lambda: protocol.transport.close_report)
+
+
+def test_a_loss_waits_for_one_who_pauses__ho_3__pr_7(host: Loop, guest: DeliveringGuest) -> None:
+    """What had come before a loss, and the loss, wait while a delivered protocol has paused, and
+    come when it resumes.
+    """
+    protocol = Deaf(host.quit)
+    with connected(guest, lambda: protocol) as far:
+        run_until(host, lambda: protocol.calls)
+        lose(guest.collection, protocol, far)
+        host.later(0.01, host.quit)
+        host.run()
+        assert protocol.calls == ["made"]
+        protocol.transport.resume_reading()
+        host.run()
+    assert protocol.calls == ["made", "data", "lost: ConnectionReset"]
+    assert protocol.got == b"last"
+
+
+def test_a_loss_does_not_wait_for_ever__ho_3__pr_4(
+    host: Loop, guest: DeliveringGuest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A delivered protocol that has paused and takes nothing for so long is told of a loss all the
+    same, and of nothing else any more: one that only writes would never hear of it.
+    """
+    monkeypatch.setattr(delivered, "DRAIN_TIMEOUT", 0.01)
+    protocol = Deaf(host.quit)
+    with connected(guest, lambda: protocol) as far:
+        run_until(host, lambda: protocol.calls)
+        lose(guest.collection, protocol, far)
+        protocol.transport.write(b"to nobody")
+        host.run()
+    assert protocol.calls == ["made", "lost: ConnectionReset"]
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_closing_tells_of_an_end_that_came_before__ho_9__pr_4(
+    host: Loop, beside: WaitStateCollection, paused: bool
+) -> None:
+    """A connection that has ended when the guest is closed, and then the collection, has its last
+    call then, if that was not delivered yet; what had come is before it, unless the protocol has
+    paused.
+    """
+    protocol = Listening()
+    guest = own_thread.attach(host.way_in(), beside)
+    with connected(guest, lambda: protocol) as far:
+        run_until(host, lambda: protocol.calls)
+        if paused:
+            protocol.transport.pause_reading()
+        lose(guest.collection, protocol, far)
+        if paused:
+            host.later(0.01, host.quit)
+            host.run()
+        guest.close()
+        assert protocol.calls == ["made"]
+        beside.close()
+    data = [] if paused else ["data"]
+    assert protocol.calls == ["made", *data, "lost: ConnectionReset"]
+    assert protocol.threads == {threading.current_thread()}
+
+
+@pytest.mark.parametrize("ended_before", [False, True])
+def test_a_collection_that_is_closed_ends_a_pause__ho_9__pr_4(
+    host: Loop, guest: DeliveringGuest, ended_before: bool
+) -> None:
+    """When the collection of a guest is closed in its own thread, a delivered protocol that has
+    paused gets its last call, whether its connection had been lost before or not.
+    """
+    protocol = Deaf(host.quit)
+    with connected(guest, lambda: protocol) as far:
+        run_until(host, lambda: protocol.calls)
+        if ended_before:
+            lose(guest.collection, protocol, far)
+            host.later(0.01, host.quit)
+            host.run()
+        guest.collection.apply(guest.collection.close)
+        host.run()
+    assert [call.partition(":")[0] for call in protocol.calls] == ["made", "lost"]
+
+
+def test_an_end_that_was_told_is_forgotten__ho_9(host: Loop, guest: DeliveringGuest) -> None:
+    """A collection keeps nothing of delivered connections that have ended and been told so."""
+    before = set(guest.collection.held)
+    for _ in range(3):
+        protocol = Listening(host.quit)
+        with connected(guest, lambda: protocol):  # noqa: B023  # called at once
+            run_until(host, lambda: protocol.calls)  # noqa: B023  # likewise
+        host.run()
+    guest.collection.submit(len, "").result(LIMIT)
+    assert guest.collection.held == before
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_last_call_that_raises_is_reported__ho_4__rel_15(
+    host: Loop, guest: DeliveringGuest, caplog: pytest.LogCaptureFixture, closed: bool
+) -> None:
+    """An exception of `connection_lost` of a delivered protocol is in the log once, also when the
+    collection is being closed, and nobody can be told in its thread any more.
+    """
+
+    class Failing(Listening):
+        def connection_lost(self, exc: BaseException | None) -> None:
+            super().connection_lost(exc)
+            raise LookupError("a mistake of the user")
+
+    protocol = Failing(host.quit)
+    with connected(guest, lambda: protocol) as far:
+        run_until(host, lambda: protocol.calls)
+        if closed:
+            guest.close()
+            guest.collection.close()
+        else:
+            far.close()
+            host.run()
+            guest.collection.submit(len, "").result(LIMIT)
+    told = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert [str(record.exc_info[1]) for record in told if record.exc_info] == [
+        "a mistake of the user"
+    ]
