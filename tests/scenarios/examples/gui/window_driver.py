@@ -165,13 +165,11 @@ class Heart:
 
     def __init__(self) -> None:
         self.longest = 0.0
-        self.count = 0
         self._last = time.perf_counter()
 
     def beat(self) -> None:
         now = time.perf_counter()
         self.longest, self._last = max(self.longest, now - self._last), now
-        self.count += 1
 
 
 DRIVERS: dict[str, Callable[[Any], Any]] = {"tk": TkDriver, "qt": QtDriver, "gtk": GtkDriver}
@@ -231,7 +229,8 @@ class Hand:
 
     def do_beaten(self, _: str) -> None:
         assert self.heart is not None
-        tell("longest", self.heart.longest, "of", self.heart.count)
+        self.heart.beat()  # for the time since the last
+        tell("longest", self.heart.longest)
 
     def do_keep(self, _: str) -> None:
         tell("keeps", self.driver.kept())
