@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,13 @@ from tests.certificates import Certificates
 from tests.faults.tls.peers import Peers
 
 FAILED: Final = pytest.StashKey[bool]()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interrupts() -> None:
+    """Have Python hear of a ^C: who is started in the background of a script ignores it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

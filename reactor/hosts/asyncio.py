@@ -77,8 +77,8 @@ class AsyncioHost(Host):
     def unwatch(self) -> None:
         """Watch no more; a loop that is closed takes it, too."""
         if self._fd is not None:
-            self._loop.remove_reader(self._fd)
-            self._fd = None
+            fd, self._fd = self._fd, None  # first: a ^C may come out of the next line
+            self._loop.remove_reader(fd)
 
     def arm(self, delay: float, due: Call) -> None:
         """Have `due` called. uvloop rounds to the nearest millisecond, so we round up before."""

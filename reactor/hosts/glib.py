@@ -111,16 +111,17 @@ class GLibHost(Host):
         """Have `ready` called while `fd` is readable."""
         if self._watch is None:
             self._ready = (fd, ready)
-            self._watch = self._fd_source(fd, self._glib.IOCondition.IN)
-            self._set_closure(self._watch, self._on_ready)
-            self._watch.set_priority(self._glib.PRIORITY_DEFAULT)
-            self._watch.attach(self._context)
+            watch = self._fd_source(fd, self._glib.IOCondition.IN)
+            self._set_closure(watch, self._on_ready)
+            watch.set_priority(self._glib.PRIORITY_DEFAULT)
+            self._watch = watch  # here: a ^C may come out of each of these lines
+            watch.attach(self._context)
 
     def unwatch(self) -> None:
         """Watch no more."""
         if self._watch is not None:
-            self._watch.destroy()
-            self._watch = None
+            watch, self._watch = self._watch, None
+            watch.destroy()
 
     def arm(self, delay: float, due: Call) -> None:
         """Have `due` called."""
@@ -132,8 +133,8 @@ class GLibHost(Host):
     def disarm(self) -> None:
         """Cancel the timer."""
         if self._timer is not None:
-            self._timer.destroy()
-            self._timer = None
+            timer, self._timer = self._timer, None
+            timer.destroy()
 
     def post(self, call: Call) -> None:
         """Call soon, whatever else is ready; GLib takes sources from all threads."""

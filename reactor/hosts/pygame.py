@@ -246,7 +246,7 @@ class EventHost(ProgramHost):
     def __init__(self) -> None:
         self._pygame: Any = importlib.import_module("pygame")
         self._kind: int = self._pygame.event.custom_type()
-        self._posted: Call | None = None  # a guest posts once, and again when that was called
+        self._posted: Call | None = None  # a guest posts the same each time
         self._due: Call | None = None
         self._when = NEVER
 
@@ -288,12 +288,14 @@ class EventHost(ProgramHost):
         return self._pygame.event.wait(milliseconds(left))
 
     def _call_what_is_due(self) -> None:
-        if self._posted is not None:  # asked first: the thread may set it between the next two
-            call, self._posted = self._posted, None
-            call()
-        elif self._due is not None and self._when <= time.monotonic():
-            self._when = NEVER
+        # A ^C may come out of each line: what is undone only behind its call is called once more.
+        if self._posted is not None:
+            self._posted()  # or the thread waits still, and it has nothing to do
+        when = self._when
+        if self._due is not None and when <= time.monotonic():
             self._due()
+            if self._when is when:  # else it has been armed anew
+                self._when = NEVER
 
     def _is_ours(self, event: Any) -> bool:
         """Tell it by more than its type: a display that begins anew hands out the same again."""

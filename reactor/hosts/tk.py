@@ -120,8 +120,8 @@ class TkHost(WokenHost):
     def unwatch(self) -> None:
         """Watch no more."""
         if self._fd >= 0:
-            self._tk.deletefilehandler(self._fd)
-            self._fd = -1
+            fd, self._fd = self._fd, -1  # first: a ^C may come out of the next line
+            self._tk.deletefilehandler(fd)
 
     def arm(self, delay: float, due: Call) -> None:
         """Have `due` called."""
