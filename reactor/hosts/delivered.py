@@ -348,8 +348,11 @@ class DeliveredTransport:
             data = bytes(memoryview(data))
         if not data:
             return
-        waiting, limit = self.get_write_buffer_size(), self.transport.output_limit - self._high
-        if waiting >= limit:
+        waiting, limit = self.get_write_buffer_size(), self.transport.output_limit
+        # Below its high mark the transport may hold some that do not wait here; and one write is
+        # always taken when none waits, as by any transport.
+        rest = max(1, limit - self._high)
+        if waiting >= rest or self.transport.get_write_buffer_size() >= max(1, limit):
             raise LimitExceeded(
                 f"{waiting} bytes wait to be sent already and the limit is {limit}: stop at"
                 " pause_writing()",

@@ -1,4 +1,4 @@
-"""How the connection of a delivered protocol ends: its last call comes, once, whatever happens."""
+"""What is rare with delivered protocols: ends in a pause, low limits, buffers of who leaves."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
+from reactor.errors import LimitExceeded
 from reactor.hosts import delivered
 from reactor.hosts import thread as own_thread
 from reactor.hosts.delivered import DeliveredTransport
 from reactor.hosts.thread import DeliveringGuest
 from reactor.loop.collection import WaitStateCollection
-from tests.hosts.beside import Listening, connected, run_until
+from tests.hosts.beside import Lender, Listening, connected, run_until
 from tests.hosts.loops import LIMIT, AsyncioLoop, Loop
 
+MIB: Final = 1 << 20
 AT_ONCE: Final = struct.pack("ii", 1, 0)  # of SO_LINGER: to close is to reset
 
 
@@ -187,3 +189,49 @@ def test_a_last_call_that_raises_is_reported__ho_4__rel_15(
     assert [str(record.exc_info[1]) for record in told if record.exc_info] == [
         "a mistake of the user"
     ]
+
+
+@pytest.mark.parametrize("limit", [0, 1, 1_000])
+def test_a_low_limit_takes_one_write_at_a_time__ho_3__pr_5(
+    host: Loop, guest: DeliveringGuest, limit: int
+) -> None:
+    """Where the output limit is below the high mark, a write is taken while none waits, and
+    one is refused when nobody reads; the connection lives, and what was taken arrives.
+    """
+    protocol, sent, got = Listening(host.quit), 0, 0
+    with connected(guest, lambda: protocol) as far:
+        run_until(host, lambda: protocol.calls)
+        transport = protocol.transport.transport
+        guest.collection.submit(setattr, transport, "output_limit", limit).result(LIMIT)
+        with contextlib.suppress(LimitExceeded):
+            while sent < 64 * MIB:
+                protocol.transport.write(bytes(MIB))
+                sent += MIB
+                guest.collection.submit(len, "").result(LIMIT)
+        assert 0 < sent < 64 * MIB
+        protocol.transport.close()
+        while piece := far.recv(MIB):
+            got += len(piece)
+        host.run()
+    assert (got, protocol.calls[-1]) == (sent, "lost")
+
+
+def test_who_lent_a_buffer_is_told_of_it__ho_3__pr_9(host: Loop, guest: DeliveringGuest) -> None:
+    """A delivered protocol that gives the connection away while it lends a buffer is told what is
+    in there; its heir gets all that is behind.
+    """
+
+    class Leaving(Lender):
+        def connection_made(self, transport: Any) -> None:
+            self.transport = transport
+
+        def get_buffer(self, sizehint: int) -> bytearray:
+            self.transport.set_protocol(heir)
+            return super().get_buffer(sizehint)
+
+    leaving, heir = Leaving(host), Listening(host.quit)
+    with connected(guest, lambda: leaving) as far:
+        far.sendall(b"12345678")
+        far.shutdown(socket.SHUT_WR)
+        host.run()
+    assert (leaving.got, bytes(heir.got)) == ([b"123"], b"45678")
