@@ -143,7 +143,7 @@ class DeliveringGuest:
         check_callback(function)
         if self.closed:
             raise self.closed_error()
-        waiting = len(self._deliveries.calls)
+        waiting = len(self._deliveries.waiting)
         if waiting >= self._limit:
             raise LimitExceeded(
                 f"{waiting} calls wait for the host of {self.collection!r} and the limit is"
@@ -354,10 +354,11 @@ class Deliveries:
     `failed(function, exception)`, from the host's loop only. Source: HO-03 to HO-05, HO-08.
     """
 
-    __slots__ = ("_due", "_failed", "_host", "_refused", "_seen_to", "calls")
+    __slots__ = ("_due", "_failed", "_host", "_refused", "_seen_to", "calls", "waiting")
 
     def __init__(self, host: Host, failed: Callable[[Any, Exception], object]) -> None:
         self.calls: deque[Delivery] = deque()
+        self.waiting: deque[None] = deque()  # one for each call that is not lasting
         self._host = host
         self._failed = failed
         self._due = False
@@ -366,6 +367,8 @@ class Deliveries:
 
     def put(self, call: Delivery) -> None:
         """Put a call behind the others, and wake the host unless it is awake."""
+        if not call.lasting:  # those of connections have limits of their own
+            self.waiting.append(None)
         self.calls.append(call)
         if self._seen_to.acquire(blocking=False):
             self._see_to_it(self._host.post, self._run)
@@ -406,6 +409,8 @@ class Deliveries:
         self._see_to_it(self._host.rest, self._run)
 
     def _make(self, call: Delivery) -> None:
+        if not call.lasting:
+            self.waiting.pop()
         try:
             call.make()
         except Exception as exception:  # noqa: BLE001  # user code
@@ -415,6 +420,7 @@ class Deliveries:
         """Return the calls that are left, which are not made here any more."""
         left = list(self.calls)
         self.calls.clear()
+        self.waiting.clear()
         return left
 
 

@@ -18,7 +18,7 @@ from reactor.hosts import thread as own_thread
 from reactor.hosts.delivered import DeliveredTransport
 from reactor.hosts.thread import DeliveringGuest
 from reactor.loop.collection import WaitStateCollection
-from tests.hosts.beside import Lender, Listening, connected, run_until
+from tests.hosts.beside import Lender, Listening, connected, run_until, send_more
 from tests.hosts.loops import LIMIT, AsyncioLoop, Loop
 
 MIB: Final = 1 << 20
@@ -235,3 +235,22 @@ def test_who_lent_a_buffer_is_told_of_it__ho_3__pr_9(host: Loop, guest: Deliveri
         far.shutdown(socket.SHUT_WR)
         host.run()
     assert (leaving.got, bytes(heir.got)) == ([b"123"], b"45678")
+
+
+def test_connections_do_not_use_up_the_calls__ho_3(host: Loop, beside: WaitStateCollection) -> None:
+    """What waits for delivered protocols does not count for the limit of delivered calls."""
+    protocol, done = Listening(), list[int]()
+    with (
+        own_thread.attach(host.way_in(), beside, delivery_limit=2) as guest,
+        connected(guest, lambda: protocol) as far,
+    ):
+        run_until(host, lambda: protocol.calls)
+        for _ in range(5):
+            send_more(protocol, far)
+        for number in range(3):
+            with contextlib.suppress(LimitExceeded):
+                guest.deliver(done.append, number)
+        run_until(host, lambda: done)
+        guest.deliver(done.append, 3)
+        run_until(host, lambda: 3 in done)
+    assert (done, protocol.got) == ([0, 1, 3], b"!!!!!")
