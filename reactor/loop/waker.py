@@ -100,7 +100,12 @@ class Waker:
         descriptor back from the interpreter: we may be closed in another thread before that, and
         a way that nobody reads would make Python complain.
         """
-        return duplicate(self._far), duplicate(self._near)
+        far = duplicate(self._far)
+        try:
+            return far, duplicate(self._near)
+        except OSError:  # no descriptor is left
+            far.close()
+            raise
 
     def close(self) -> None:
         """Close both ends."""

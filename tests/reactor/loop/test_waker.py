@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import os
 import select
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 import reactor.loop.waker
 from reactor.loop.waker import Waker, receive, send
 from tests.reactor.loop.probe import elsewhere
+from tests.reactor.opening.network import no_descriptors
 
 
 @pytest.fixture
@@ -130,3 +132,14 @@ def test_a_wake_up_that_a_ctrl_c_is_read_with_does_not_silence_the_next_one__lw_
             waker.drain()
     waker.wake()
     assert readable(waker)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no limit of descriptors")
+def test_half_a_way_for_signals_is_closed(waker: Waker) -> None:
+    spare = os.dup(0)
+    with no_descriptors():
+        os.close(spare)
+        with pytest.raises(OSError, match="files"):
+            waker.signal_pair()
+        gc.collect()  # what is not closed warns
+        os.close(os.dup(0))
