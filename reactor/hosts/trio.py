@@ -87,7 +87,8 @@ class TrioHost(Host):
     def arm(self, delay: float, due: Call) -> None:
         """Have `due` called; a wait that is running is told of it."""
         self._due = due
-        self._set_deadline(self._trio.current_time() + delay)
+        if self._trio_runs:  # else there is no time any more
+            self._set_deadline(self._trio.current_time() + delay)
 
     def disarm(self) -> None:
         """Have nothing called."""
