@@ -273,3 +273,24 @@ def test_a_full_selector_needs_a_timer_of_the_host__ho_2(host: ManualHost) -> No
         host.is_due()
         assert (fired, kernel_timers()) == (["near"], [])
     collection.close()
+
+
+@pytest.mark.parametrize("error", [PermissionError, ImportError, AttributeError])
+@pytest.mark.parametrize("step", ["create", "set_moment"])
+def test_where_a_timer_is_refused_the_host_has_one__ho_2(
+    host: ManualHost, monkeypatch: pytest.MonkeyPatch, step: str, error: type[Exception]
+) -> None:
+    """Where the kernel's timer is refused, made or set, or the interpreter has no way to it, the
+    host of a collection has a timer, and nothing of the other is left.
+    """
+
+    def refuse(*arguments: object) -> None:
+        raise error("not here")
+
+    monkeypatch.setattr(kernel_timer, step, refuse)
+    collection, fired = WaitStateCollection(), list[str]()
+    with begin_guest(host, collection, "descriptor"):
+        collection.call_later(0.0, fired.append, "near")
+        host.is_due()
+        assert (fired, kernel_timers()) == (["near"], [])
+    collection.close()
