@@ -135,7 +135,8 @@ class DeliveringGuest:
 
         Raises:
             LimitExceeded: as many calls wait as may, and this one is not taken. StateClosed: the
-            guest is closed. TypeError: it cannot be called.
+            guest is closed. WrongProcess: this is a child of the process that attached it.
+            TypeError: it cannot be called.
 
         Thread: any, and signal handlers. Calls back: from the host's loop only. Source: HO-03,
         HO-04.
@@ -143,6 +144,8 @@ class DeliveringGuest:
         check_callback(function)
         if self.closed:
             raise self.closed_error()
+        if self.collection.owner.forked:
+            self.collection.owner.check_alive()
         waiting = len(self._deliveries.waiting)
         if waiting >= self._limit:
             raise LimitExceeded(
@@ -319,7 +322,7 @@ class Delivered:
         """Deliver a call.
 
         Raises:
-            LimitExceeded, StateClosed: as `DeliveringGuest.deliver`.
+            LimitExceeded, StateClosed, WrongProcess: as `DeliveringGuest.deliver`.
         """
         self._guest.deliver(self.function, *arguments)
 

@@ -20,6 +20,7 @@ from reactor.errors import (
     OperationInProgress,
     OperationNotAllowed,
     StateClosed,
+    WrongProcess,
     WrongThread,
 )
 from reactor.hosts import thread as own_thread
@@ -491,8 +492,16 @@ def test_who_may_not_have_a_thread_of_its_own__ho_9(
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @hosts("asyncio")
 def test_a_child_leaves_the_thread_alone__ho_9(host: Loop, guest: DeliveringGuest) -> None:
-    """A forked child that closes the guest undoes nothing: what there is belongs to the parent."""
+    """A forked child that closes the guest undoes nothing, since what there is belongs to the
+    parent; and what it would deliver is refused, as nobody makes its calls.
+    """
+
+    def refused() -> None:
+        with pytest.raises(WrongProcess):
+            guest.deliver(len, "")
+
     assert exit_code_of_child(guest.close) == 0
+    assert exit_code_of_child(refused) == 0
     guest.collection.apply(guest.deliver, host.quit)
     host.run()
 
