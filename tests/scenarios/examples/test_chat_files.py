@@ -195,7 +195,7 @@ def test_a_connection_without_a_key_is_told_and_closed(deal: Deal) -> None:
     for said in (
         b"/put " + b"0" * 32 + b"\n",
         b"\xff\0\n",
-        b"x" * 81,
+        b"x" * 82,
         b"x" * 100 + line.encode() + b"\n",
     ):
         with socket.create_connection(("127.0.0.1", port), PATIENCE) as stranger:
