@@ -125,7 +125,12 @@ class Window:
         if name is None:
             self.show_line("", looks.NOBODY_MARKED)
             return
-        path = filedialog.askopenfilename(parent=self.root, title=f"A file for {name}")
+        try:
+            path = filedialog.askopenfilename(parent=self.root, title=f"A file for {name}")
+        except tkinter.TclError:  # the dialog has lost its window
+            if self.collection.alive:
+                raise
+            return
         if path:
             self.network.offer(name, Path(path))
 

@@ -156,6 +156,21 @@ def test_a_program_that_is_ended_in_the_middle_leaves_nothing(
 
 
 @pytest.mark.slow
+def test_a_window_is_left_while_a_file_is_chosen(server: ChatServer, open_window: Open) -> None:
+    window = open_window()
+    window.expect("* guest1 is now ann")
+    with server.guest("bob") as bob:
+        window.types("choose")
+        window.expect("choosing")
+        bob.says("good morning")
+        window.expect("show_line bob good morning")
+        window.types("leave")
+        bob.hears("* ann has left")
+    assert window.ends() == 0
+    assert "Traceback" not in window.seen
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_program_is_ended_by_a_signal(
     server: ChatServer, open_window: Open, number: signal.Signals

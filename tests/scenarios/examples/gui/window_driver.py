@@ -64,6 +64,13 @@ class TkDriver:
         self.root.update()  # who wants a picture has to take it from the display
         done()
 
+    def chooses(self) -> None:
+        self.window.people.selection_set(0)
+        self.root.after(1, self.window.choose_file)
+
+    def choosing(self) -> bool:
+        return "__tk_filedialog" in self.root.tk.eval("winfo children .")
+
     def leaves(self) -> None:
         self.window.leave()
 
@@ -111,6 +118,13 @@ class QtDriver:
         self.window.grab().save(path)
         done()
 
+    def chooses(self) -> None:
+        self.window.people.setCurrentRow(0)
+        self.core.QTimer.singleShot(0, self.window.choose_file)
+
+    def choosing(self) -> bool:
+        return self.app.activeModalWidget() is not None
+
     def leaves(self) -> None:
         self.window.close()
 
@@ -155,6 +169,13 @@ class GtkDriver:
 
     def grabs(self, path: str, done: Callable[[], object]) -> None:
         self.glib.timeout_add(PAINTED, lambda: (done(), False)[1])  # likewise, a little later
+
+    def chooses(self) -> None:
+        self.window.people.select_row(self.window.people.get_row_at_index(0))
+        self.glib.idle_add(self.window.choose_file)
+
+    def choosing(self) -> bool:
+        return hasattr(self.window, "chooser") and bool(self.window.chooser.get_visible())
 
     def leaves(self) -> None:
         self.window.close()
@@ -237,6 +258,15 @@ class Hand:
 
     def do_grab(self, path: str) -> None:
         self.driver.grabs(path, lambda: tell("grabbed"))
+
+    def do_choose(self, _: str) -> None:
+        def look() -> None:
+            if self.driver.choosing():
+                looking.cancel()
+                tell("choosing")
+
+        self.driver.chooses()
+        looking = self.driver.collection.call_every(PAINTED / 10_000, look)
 
     def do_leave(self, _: str) -> None:
         self.driver.leaves()
