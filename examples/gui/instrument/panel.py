@@ -243,7 +243,8 @@ def main() -> None:
     collection = WaitStateCollection("panel")
     tk.attach(root, collection)
     panel = Panel(root, collection, options.host, options.port)
-    collection.on_signal(signal.SIGTERM, panel.leave)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        collection.on_signal(number, panel.leave)
     panel.start_or_stop()
     root.mainloop()
 

@@ -124,7 +124,10 @@ def test_a_panel_plots_an_instrument_that_hangs_at_times(tmp_path: Path) -> None
     assert [row["time"] for row in rows] == sorted(row["time"] for row in rows)
 
 
-def test_a_panel_ends_by_a_signal_in_the_middle_of_a_question(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_panel_ends_by_a_signal_in_the_middle_of_a_question(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     require("Xvfb")
     require_module("_tkinter", "Debian has it in python3-tk")
     with display() as screen, socket.create_server(("127.0.0.1", 0)) as server:
@@ -137,7 +140,7 @@ def test_a_panel_ends_by_a_signal_in_the_middle_of_a_question(tmp_path: Path) ->
             with far:
                 far.settimeout(PATIENCE)
                 assert far.recv(100) == b"*IDN?\n"
-                panel.signals(signal.SIGTERM)
+                panel.signals(number)
                 assert far.recv(1) == b""
             assert panel.ends() == 0
             assert panel.seen == ""
