@@ -304,6 +304,7 @@ class EventHost(ProgramHost):
     def close(self) -> None:
         """Take what is ours out of the queue."""
         super().close()
+        self._posted = self._due = None
         with contextlib.suppress(self._pygame.error):  # the display has ended, and its queue
             for event in self._pygame.event.get(self._kind):
                 if not self._is_ours(event):

@@ -465,6 +465,8 @@ class PygameLoop(Loop):
 
     def run_until_quit(self) -> None:
         self.over = False
+        if self.guest is not None and self.guest.closed:
+            self.guest = None  # as a program would
         while not self.over:
             self.step()
 
@@ -518,8 +520,6 @@ class PygameLoop(Loop):
         self.look_up()
 
     def kept(self) -> int:
-        if self.guest is not None and self.guest.closed:
-            self.guest = None  # as a program would
         return len(self.pygame.event.get())
 
     def close(self) -> None:

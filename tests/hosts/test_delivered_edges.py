@@ -253,4 +253,5 @@ def test_connections_do_not_use_up_the_calls__ho_3(host: Loop, beside: WaitState
         run_until(host, lambda: done)
         guest.deliver(done.append, 3)
         run_until(host, lambda: 3 in done)
-    assert (done, protocol.got) == ([0, 1, 3], b"!!!!!")
+    assert done == [0, 1, 3]
+    assert protocol.got == b"!!!!!"
