@@ -351,13 +351,14 @@ class Deliveries:
 
     `_seen_to` is locked while a post is on its way to the host, or a batch runs, or a pause. So one
     post at a time is under way, calls never nest, and nobody ever waits for the lock. A host may
-    call twice for one post: `_due` is whether a batch is wanted.
+    call twice for one post: `_due` is whether a batch is wanted. A ^C may come out of any call,
+    and must leave it locked only if a batch is wanted or `_running`.
 
     Thread: `put` any, and signal handlers; the rest the host's. Calls back: the calls, and
     `failed(function, exception)`, from the host's loop only. Source: HO-03 to HO-05, HO-08.
     """
 
-    __slots__ = ("_due", "_failed", "_host", "_refused", "_seen_to", "calls", "waiting")
+    __slots__ = ("_due", "_failed", "_host", "_refused", "_running", "_seen_to", "calls", "waiting")
 
     def __init__(self, host: Host, failed: Callable[[Any, Exception], object]) -> None:
         self.calls: deque[Delivery] = deque()
@@ -366,6 +367,7 @@ class Deliveries:
         self._failed = failed
         self._due = False
         self._refused = False
+        self._running = False
         self._seen_to = threading.Lock()
 
     def put(self, call: Delivery) -> None:
@@ -373,35 +375,49 @@ class Deliveries:
         if not call.lasting:  # those of connections have limits of their own
             self.waiting.append(None)
         self.calls.append(call)
-        if self._seen_to.acquire(blocking=False):
-            self._see_to_it(self._host.post, self._run)
+        try:
+            if self._seen_to.acquire(blocking=False):
+                self._see_to_it(self._host.post, self._run)
+        except BaseException:
+            # A ^C may have come between these two; that another thread is there now does no harm.
+            if self._seen_to.locked() and not (self._due or self._running):
+                self._see_to_it(self._host.post, self._run)
+            raise
 
     def _see_to_it(self, way: Callable[..., object], *arguments: Any) -> None:
         self._due = True
         try:
             way(*arguments)
-        except BaseException as exception:
+        except Exception as exception:  # it may be a function of the program
             self._due = False
             self._seen_to.release()  # the calls wait, and the next one tries anew
-            if not isinstance(exception, Exception):
-                raise
             if not self._refused:
                 self._refused = True
                 log.error("%r takes no calls now, which wait", self._host, exc_info=exception)
+        except BaseException:
+            self._see_to_it(way, *arguments)  # it may have come before that; twice is harmless
+            raise
 
     def _run(self) -> None:
         """Make the calls that wait, for as long as a batch may take."""
         if not self._due:
             return
+        self._running = True
         self._due = self._refused = False
-        until = time.monotonic() + TURNS_TIME_LIMIT
         try:
+            until = time.monotonic() + TURNS_TIME_LIMIT
             while self.calls:
                 self._make(self.calls.popleft())
                 if time.monotonic() >= until:
                     break
         finally:
-            self._go_on()
+            self._running = False
+            try:
+                self._go_on()
+            except BaseException:
+                if self._seen_to.locked() and not self._due:  # the same as in `put`
+                    self._go_on()
+                raise
 
     def _go_on(self) -> None:
         if not self.calls:

@@ -19,7 +19,9 @@ from typing import Any, Final
 import pytest
 
 import reactor.hosts
+from reactor.hosts import thread as own_thread
 from reactor.hosts.guest import TURNS_TIME_LIMIT
+from reactor.hosts.thread import DeliveringGuest
 from reactor.loop.collection import WaitStateCollection
 from tests.architecture.tree import ROOT
 from tests.hosts.conftest import Way, display, make_loop
@@ -151,6 +153,42 @@ def test_a_ctrl_c_at_any_moment_makes_no_guest_deaf__ho_4(idle_loop: Loop, way: 
         if not came:
             break
     assert 20 < number < MOMENTS - 1
+
+
+def run_delivering(loop: Loop, guest: DeliveringGuest, number: int) -> bool:
+    """Run the host while both threads deliver calls to it; tell whether the ^C came."""
+    profile, collection = Interruption(number), guest.collection
+    deliver = functools.partial(guest.deliver, len, "")
+    theirs = functools.partial(collection.apply, guest.deliver, loop.quit)
+    loop.later(0.0, in_turn(deliver, functools.partial(guest.deliver, compute), deliver, theirs))
+    undo = loop.later(LIMIT / 50, loop.quit)
+    with contextlib.suppress(KeyboardInterrupt), profiled(profile):
+        loop.run()
+    with contextlib.suppress(RuntimeError):  # Qt's has been, and is gone
+        undo()
+    return profile.left <= 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["tk", "qt"])  # others meet a ^C in their own code, if idle
+def test_a_ctrl_c_at_any_moment_stops_no_delivery__ho_4(
+    request: pytest.FixtureRequest, name: str
+) -> None:
+    """A KeyboardInterrupt that comes anywhere in the code by which calls are delivered to a host
+    stops none of those that are delivered when it runs again.
+    """
+    with contextlib.closing(make_loop(name, request)) as loop:
+        for number in range(1, MOMENTS):
+            collection, done = WaitStateCollection("beside"), list[str]()
+            with own_thread.attach(loop.way_in(), collection) as guest:
+                came = run_delivering(loop, guest, number)
+                collection.apply(guest.deliver, done.append, "theirs")
+                guest.deliver(done.append, "ours")
+                loop.run_until(lambda: len(done) == 2)  # noqa: B023  # called at once
+            collection.close()
+            if not came:
+                break
+    assert 5 < number < MOMENTS - 1
 
 
 @pytest.fixture(scope="module")
