@@ -64,7 +64,7 @@ class Window(Gtk.ApplicationWindow):  # type: ignore[misc]  # PyGObject has no t
 
     def _top(self) -> Any:
         top = box(Gtk.Orientation.HORIZONTAL)
-        self.state = Gtk.Label(xalign=0, hexpand=True, ellipsize=Pango.EllipsizeMode.END)
+        self.state = Gtk.Label(xalign=0, hexpand=True, wrap=True)
         self.button = button("Connect", self.network.retry)
         top.append(self.state)
         top.append(self.button)

@@ -58,6 +58,7 @@ class Window(QtWidgets.QWidget):
         top = QtWidgets.QHBoxLayout()
         self.state = QtWidgets.QLabel()
         self.state.setTextFormat(QtCore.Qt.TextFormat.RichText)
+        self.state.setWordWrap(True)
         self.button = QtWidgets.QPushButton("Connect")
         self.button.clicked.connect(lambda: self.network.retry())
         top.addWidget(self.state, 1)
@@ -170,7 +171,9 @@ class Row(QtWidgets.QWidget):
         cancel = QtWidgets.QPushButton("Cancel")
         cancel.clicked.connect(lambda: network.desk.cancel(transfer))
         self.text = QtWidgets.QLabel()
-        for widget, stretch in ((self.text, 0), (self.bar, 1), (self.accept, 0), (cancel, 0)):
+        policy = QtWidgets.QSizePolicy.Policy
+        self.text.setSizePolicy(policy.Ignored, policy.Preferred)  # a name must not widen it
+        for widget, stretch in ((self.text, 3), (self.bar, 2), (self.accept, 0), (cancel, 0)):
             line.addWidget(widget, stretch)
 
     def show_transfer(self, transfer: Transfer) -> None:

@@ -71,7 +71,8 @@ class Window:
         self.state = ttk.Label(top)
         self.button = ttk.Button(top, text="Connect", command=self.network.retry)
         self.light.pack(side="left")
-        self.state.pack(side="left", padx=6)
+        self.state.pack(side="left", padx=6, fill="x", expand=True)
+        self.state.bind("<Configure>", lambda event: self.state.configure(wraplength=event.width))
         top.pack(fill="x")
 
     def _build_middle(self) -> None:
@@ -166,7 +167,7 @@ class Window:
         self.light["foreground"] = looks.STATE_COLOURS[state]
         self.state["text"] = text
         if state is State.OFFLINE:
-            self.button.pack(side="right")
+            self.button.pack(side="right", before=self.light)  # else a long text leaves no room
         else:
             self.button.pack_forget()
 

@@ -26,6 +26,7 @@ GRACE: Final = 1.0  # seconds for the server to say why a connection has ended
 SHOW_INTERVAL: Final = 0.05  # seconds; a bar that moves more often is not smoother
 NAME_LIMIT: Final = 200  # bytes; file systems take 255, and there may be a number behind it
 SUFFIX_LIMIT: Final = 16  # characters, for what comes behind the last dot
+NAME_SHOWN: Final = 40  # characters in a window, its suffix among them
 SAME_NAME_LIMIT: Final = 1000  # files of one name in a folder
 NAME_SIGNS: Final = " .-_()"  # allowed in a file's name, besides letters and digits
 DEVICES: Final = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)\b", re.IGNORECASE)  # of Windows
@@ -96,10 +97,13 @@ class Transfer:
     def text(self) -> str:
         """One line for a window."""
         way = "from" if self.incoming else "to"
+        name = self.name
+        if len(name) > NAME_SHOWN:
+            name = f"{name[: NAME_SHOWN - SUFFIX_LIMIT]}…{name[-SUFFIX_LIMIT:]}"
         if self.phase is Phase.OFFERED:
-            return f"{self.name} {way} {self.peer}, {megabytes(self.size)}"
+            return f"{name} {way} {self.peer}, {megabytes(self.size)}"
         done = f"{self.count / 1e6:.1f} of {megabytes(self.size)}"
-        return f"{self.name} {way} {self.peer}: {done}"
+        return f"{name} {way} {self.peer}: {done}"
 
     def enter(self, phase: Phase, outcome: str = "") -> None:
         """Go on to that phase, and show it; what is over stays over."""

@@ -157,6 +157,12 @@ def test_nothing_comes_that_nobody_has_accepted(window: Window) -> None:
     window.desk.stop("has stopped")
 
 
+def test_a_long_name_leaves_room_for_the_size_and_shows_what_it_is(window: Window) -> None:
+    window.desk.hears(f"* file 1: bob offers ann 5000000 bytes, {'x' * 60}.tar.exe", "ann")
+    text = window.desk.transfers[1].text
+    assert text == f"{'x' * 24}…{'x' * 8}.tar.exe from bob, 5.0 MB"
+
+
 def test_a_number_is_that_of_one_file(window: Window) -> None:
     window.is_offered(1)
     first = window.desk.transfers[1]

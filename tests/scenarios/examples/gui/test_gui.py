@@ -56,10 +56,10 @@ def open_window(kind: str, server: ChatServer, tmp_path: Path) -> Iterator[Open]
         if kind != "qt":
             environment["DISPLAY"] = undo.enter_context(display())
 
-        def begin(*, driven: bool = True) -> Program:
+        def begin(*, driven: bool = True, port: int = server.tls_port) -> Program:
             program = (DRIVER, kind) if driven else (GUI / f"{kind}_client.py",)
             trust = ("--cafile", server.certificate, "--folder", tmp_path / "files")
-            where = ("localhost", str(server.tls_port), "--nick", "ann")
+            where = ("localhost", str(port), "--nick", "ann")
             command = (sys.executable, "-X", "dev", *program, *where, *trust)
             window = Program(*command, folder=tmp_path, environment=environment)
             return undo.enter_context(window)
@@ -153,6 +153,28 @@ def test_a_program_that_is_ended_in_the_middle_leaves_nothing(
     assert window.ends() == 0
     assert list((tmp_path / "files").iterdir()) == []
     assert "Traceback" not in window.seen
+
+
+@pytest.mark.slow
+def test_no_words_of_strangers_push_a_window_apart(server: ChatServer, open_window: Open) -> None:
+    window = open_window()
+    window.expect("* guest1 is now ann")
+    with server.guest("b" * 24) as bob:
+        bob.says("x" * 1000, f"/send ann 10 {'W' * 96}.txt")
+        window.expect("OFFERED")
+        window.types("measure")
+        assert window.expect("measures ").split()[1] == "640"
+
+
+@pytest.mark.slow
+def test_there_is_room_for_the_button_beside_a_long_reason(
+    server: ChatServer, open_window: Open
+) -> None:
+    window = open_window(port=server.port)
+    window.expect("phase handshake")
+    window.types("measure")
+    width, right = map(int, window.expect("measures ").split()[1:])
+    assert right <= width == 640
 
 
 @pytest.mark.slow

@@ -64,6 +64,12 @@ class TkDriver:
         self.root.update()  # who wants a picture has to take it from the display
         done()
 
+    def measures(self) -> tuple[int, int]:
+        self.root.update_idletasks()
+        button, width = self.window.button, self.root.winfo_width()
+        right = button.winfo_x() + button.winfo_reqwidth() if button.winfo_ismapped() else width + 1
+        return width, right
+
     def chooses(self) -> None:
         self.window.people.selection_set(0)
         self.root.after(1, self.window.choose_file)
@@ -118,6 +124,10 @@ class QtDriver:
         self.window.grab().save(path)
         done()
 
+    def measures(self) -> tuple[int, int]:
+        self.app.processEvents()
+        return self.window.width(), self.window.button.geometry().right()
+
     def chooses(self) -> None:
         self.window.people.setCurrentRow(0)
         self.core.QTimer.singleShot(0, self.window.choose_file)
@@ -169,6 +179,11 @@ class GtkDriver:
 
     def grabs(self, path: str, done: Callable[[], object]) -> None:
         self.glib.timeout_add(PAINTED, lambda: (done(), False)[1])  # likewise, a little later
+
+    def measures(self) -> tuple[int, int]:
+        button = self.window.button
+        right, _ = button.translate_coordinates(self.window, button.get_width(), 0)
+        return int(self.window.get_width()), int(right)
 
     def chooses(self) -> None:
         self.window.people.select_row(self.window.people.get_row_at_index(0))
@@ -267,6 +282,9 @@ class Hand:
 
         self.driver.chooses()
         looking = self.driver.collection.call_every(PAINTED / 10_000, look)
+
+    def do_measure(self, _: str) -> None:
+        tell("measures", *self.driver.measures())
 
     def do_leave(self, _: str) -> None:
         self.driver.leaves()
