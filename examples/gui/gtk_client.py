@@ -82,13 +82,13 @@ class Window(Gtk.ApplicationWindow):  # type: ignore[misc]  # PyGObject has no t
             text.create_tag(sign, foreground=colour)
         text.create_tag("name", foreground=looks.NAME_COLOUR, weight=Pango.Weight.BOLD)
         text.create_tag("said")
-        self.end = text.create_mark("end", text.get_end_iter(), False)
         side = box(Gtk.Orientation.VERTICAL)
         self.room = Gtk.Label(xalign=0)
         self.people = Gtk.ListBox(vexpand=True)
         side.append(self.room)
         side.append(scrolled(self.people, width=150))
         middle.append(scrolled(self.lines))
+        keep_the_end(self.lines, text.create_mark("end", text.get_end_iter(), False))
         middle.append(side)
         return middle
 
@@ -138,9 +138,8 @@ class Window(Gtk.ApplicationWindow):  # type: ignore[misc]  # PyGObject has no t
     # What the network tells.
 
     def show_line(self, name: str, text: str) -> None:
-        """Add a line, and keep the end in view unless somebody reads further up."""
-        bar, buffer = self.lines.get_vadjustment(), self.lines.get_buffer()
-        at_end = bar.get_value() + bar.get_page_size() >= bar.get_upper() - 1
+        """Add a line."""
+        buffer = self.lines.get_buffer()
         if name:
             buffer.insert_with_tags_by_name(buffer.get_end_iter(), f"{name}  ", "name")
         tag = text[:1] if not name and text[:1] in looks.LINE_COLOURS else "said"
@@ -148,8 +147,6 @@ class Window(Gtk.ApplicationWindow):  # type: ignore[misc]  # PyGObject has no t
         extra = buffer.get_line_count() - looks.LINES_SHOWN
         if extra > 0:
             buffer.delete(buffer.get_start_iter(), buffer.get_iter_at_line(extra)[1])
-        if at_end:
-            self.lines.scroll_mark_onscreen(self.end)
 
     def show_state(self, state: State, text: str) -> None:
         """Show a light, and a button while it is of use."""
@@ -215,6 +212,25 @@ def scrolled(widget: Any, width: int = -1) -> Any:
     return Gtk.ScrolledWindow(
         child=widget, has_frame=True, vexpand=True, hexpand=width < 0, width_request=width
     )
+
+
+def keep_the_end(lines: Any, mark: Any) -> None:
+    """Keep the end in view, whatever comes or takes room, unless somebody reads further up."""
+    bar, at_end, last = lines.get_vadjustment(), True, 0.0
+
+    def moved(bar: Any) -> None:
+        nonlocal at_end, last
+        value, end = bar.get_value(), bar.get_upper() - bar.get_page_size()
+        # On its way to the end it only grows, and there the margin may be out of view.
+        at_end = (at_end and value >= last) or value >= end - 2 * MARGIN
+        last = value
+
+    def changed(bar: Any) -> None:
+        if at_end:
+            lines.scroll_mark_onscreen(mark)
+
+    bar.connect("value-changed", moved)
+    bar.connect("changed", changed)
 
 
 def button(text: str, function: Any) -> Any:

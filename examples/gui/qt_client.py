@@ -67,7 +67,7 @@ class Window(QtWidgets.QWidget):
 
     def _middle(self) -> QtWidgets.QLayout:
         middle = QtWidgets.QHBoxLayout()
-        self.lines = QtWidgets.QPlainTextEdit(readOnly=True)
+        self.lines = Lines(readOnly=True)
         self.lines.setMaximumBlockCount(looks.LINES_SHOWN)
         self.lines.document().setDocumentMargin(10)
         self.lines.setFocusPolicy(QtCore.Qt.FocusPolicy.ClickFocus)
@@ -154,6 +154,18 @@ class Window(QtWidgets.QWidget):
         if transfer.phase is Phase.OVER:
             del self.rows[transfer.number]
             row.deleteLater()
+
+
+class Lines(QtWidgets.QPlainTextEdit):
+    """What was said."""
+
+    def resizeEvent(self, event: QtGui.QResizeEvent) -> None:
+        """Keep the end in view, when a file takes room."""
+        bar = self.verticalScrollBar()
+        at_end = bar.value() == bar.maximum()
+        super().resizeEvent(event)
+        if at_end:
+            bar.setValue(bar.maximum())
 
 
 class Row(QtWidgets.QWidget):

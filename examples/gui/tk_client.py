@@ -87,6 +87,12 @@ class Window:
         self.lines.tag_configure("name", foreground=looks.NAME_COLOUR, font="TkHeadingFont")
         bar = ttk.Scrollbar(middle, command=self.lines.yview)
         self.lines["yscrollcommand"] = bar.set
+
+        def keep_the_end(event: object) -> None:  # a file takes room; the bar has what was seen
+            if bar.get()[1] == 1.0:
+                self.lines.see("end")
+
+        self.lines.bind("<Configure>", keep_the_end)
         side = ttk.Frame(middle)
         self.room = ttk.Label(side, font="TkHeadingFont")
         self.people = tkinter.Listbox(

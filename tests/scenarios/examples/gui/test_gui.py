@@ -167,6 +167,23 @@ def test_no_words_of_strangers_push_a_window_apart(server: ChatServer, open_wind
 
 
 @pytest.mark.slow
+def test_the_last_line_stays_in_view_when_a_file_takes_room(
+    server: ChatServer, open_window: Open
+) -> None:
+    window = open_window()
+    window.expect("* guest1 is now ann")
+    with server.guest("bob") as bob:
+        bob.says(*["good morning"] * 50, "x" * 1000, "word " * 150, "end")
+        window.expect("bob end")
+        window.types("look")
+        assert window.expect("end ") == "end True"
+        bob.says("/send ann 10 a.txt", "/send ann 10 b.txt", "and")
+        window.expect("bob and")
+        window.types("look")
+        assert window.expect("end ") == "end True"
+
+
+@pytest.mark.slow
 def test_there_is_room_for_the_button_beside_a_long_reason(
     server: ChatServer, open_window: Open
 ) -> None:

@@ -64,6 +64,9 @@ class TkDriver:
         self.root.update()  # who wants a picture has to take it from the display
         done()
 
+    def at_end(self) -> bool:
+        return bool(self.window.lines.dlineinfo("end - 2 chars"))
+
     def measures(self) -> tuple[int, int]:
         self.root.update_idletasks()
         button, width = self.window.button, self.root.winfo_width()
@@ -124,6 +127,10 @@ class QtDriver:
         self.window.grab().save(path)
         done()
 
+    def at_end(self) -> bool:
+        bar = self.window.lines.verticalScrollBar()
+        return int(bar.value()) == int(bar.maximum())
+
     def measures(self) -> tuple[int, int]:
         self.app.processEvents()
         return self.window.width(), self.window.button.geometry().right()
@@ -179,6 +186,10 @@ class GtkDriver:
 
     def grabs(self, path: str, done: Callable[[], object]) -> None:
         self.glib.timeout_add(PAINTED, lambda: (done(), False)[1])  # likewise, a little later
+
+    def at_end(self) -> bool:
+        bar = self.window.lines.get_vadjustment()
+        return float(bar.get_upper() - bar.get_page_size() - bar.get_value()) < 20  # a line has 20
 
     def measures(self) -> tuple[int, int]:
         button = self.window.button
@@ -282,6 +293,11 @@ class Hand:
 
         self.driver.chooses()
         looking = self.driver.collection.call_every(PAINTED / 10_000, look)
+
+    def do_look(self, _: str) -> None:
+        """Tell whether the last line is seen, when the window has come to rest."""
+        rest = 2 * PAINTED / 1000
+        self.driver.collection.call_later(rest, lambda: tell("end", self.driver.at_end()))
 
     def do_measure(self, _: str) -> None:
         tell("measures", *self.driver.measures())
