@@ -157,15 +157,16 @@ def test_a_ctrl_c_at_any_moment_makes_no_guest_deaf__ho_4(idle_loop: Loop, way: 
 
 def run_delivering(loop: Loop, guest: DeliveringGuest, number: int) -> bool:
     """Run the host while both threads deliver calls to it; tell whether the ^C came."""
-    profile, collection = Interruption(number), guest.collection
+    profile = Interruption(number)
     deliver = functools.partial(guest.deliver, len, "")
-    theirs = functools.partial(collection.apply, guest.deliver, loop.quit)
-    loop.later(0.0, in_turn(deliver, functools.partial(guest.deliver, compute), deliver, theirs))
-    undo = loop.later(LIMIT / 50, loop.quit)
+    theirs = functools.partial(guest.collection.apply, deliver)
+    press = in_turn(deliver, functools.partial(guest.deliver, compute), deliver, theirs)
+    timers = [loop.later(0.0, press), loop.later(TURNS_TIME_LIMIT * 4, loop.quit)]
     with contextlib.suppress(KeyboardInterrupt), profiled(profile):
         loop.run()
-    with contextlib.suppress(RuntimeError):  # Qt's has been, and is gone
-        undo()
+    for undo in timers:
+        with contextlib.suppress(RuntimeError):  # that of Qt has been, and is gone
+            undo()
     return profile.left <= 0
 
 
