@@ -295,12 +295,14 @@ class Hand:
         looking = self.driver.collection.call_every(PAINTED / 10_000, look)
 
     def do_look(self, _: str) -> None:
-        """Tell whether the last line is seen, when the window has come to rest."""
-        rest = 2 * PAINTED / 1000
-        self.driver.collection.call_later(rest, lambda: tell("end", self.driver.at_end()))
+        self._at_rest(lambda: tell("end", self.driver.at_end()))
 
     def do_measure(self, _: str) -> None:
-        tell("measures", *self.driver.measures())
+        self._at_rest(lambda: tell("measures", *self.driver.measures()))
+
+    def _at_rest(self, function: Callable[[], object]) -> None:
+        """Call it when everything is where it stays."""
+        self.driver.collection.call_later(2 * PAINTED / 1000, function)
 
     def do_leave(self, _: str) -> None:
         self.driver.leaves()
