@@ -30,8 +30,10 @@ from reactor import (
     connect_tcp,
     may_heal,
 )
+from reactor.errors import escaped
 from reactor.reconnection import Link
 
+SHOWN: Final = 60  # characters of what an instrument says of itself, or has against a range
 INTERVAL: Final = 0.5  # seconds between two readings
 INTERVAL_LEAST: Final = 0.05
 TIMEOUT: Final = 1.0  # seconds for one answer
@@ -229,7 +231,7 @@ class Poller:
         self._client.connection.ask(question, told)
 
     def _identified(self, answer: str) -> None:
-        self.identity = answer
+        self.identity = escaped(answer)[:SHOWN]
         self._changed()
 
     def _configure(self, volts: str) -> None:
@@ -239,7 +241,8 @@ class Poller:
             if ERROR.fullmatch(answer) is None:
                 raise Misunderstood("that is no error", answer.encode())
             self._scales[1] = volts
-            self.complaint = "" if int(answer.partition(",")[0]) == 0 else answer
+            error = int(answer.partition(",")[0])
+            self.complaint = escaped(answer)[:SHOWN] if error else ""
             self._changed()
 
         self._ask(f"CONF:VOLT {volts};:SYST:ERR?", configured)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 import pytest
-from poller import Condition, Poller
+from poller import SHOWN, Condition, Poller
 from readings import Reading
 
 from protocols import LineProtocol
@@ -134,6 +134,17 @@ def test_readings_are_asked_for_at_even_moments(polling: Bench, clock: ManualClo
     moments = [reading.when for reading in polling.readings]
     assert moments == pytest.approx([1000.2, 1000.7, 1001.2])
     assert (polling.poller.identity, len(polling.lines)) == ("TESTER", 1)
+
+
+def test_what_an_instrument_says_of_itself_fits_into_a_window(bench: Bench) -> None:
+    bench.poller.start()
+    assert bench.hear() == "*IDN?"
+    bench.say("TESTER\x1b[31m" + "R" * 900)
+    assert bench.hear() == CONFIGURE
+    bench.say('-1,"' + "x" * 900 + '"')
+    assert bench.hear() == "READ?"
+    assert bench.poller.identity == "TESTER\\x1b[31m" + "R" * (SHOWN - 14)
+    assert bench.poller.complaint == '-1,"' + "x" * (SHOWN - 4)
 
 
 def test_a_slow_answer_is_never_overtaken(polling: Bench, clock: ManualClock) -> None:
