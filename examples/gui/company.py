@@ -43,9 +43,11 @@ class Company:
         self.name = name
 
     def be_among(self, room: str, names: str) -> None:
-        """Be in a room, with these."""
+        """Be in a room, with these; a list that is cut short takes nobody away."""
+        listed, short = re.subn(r" and \d+ more$", "", names)
+        known = self.names if short and room == self.room else {}
         self.room = room
-        self.names = dict.fromkeys(re.sub(r" and \d+ more$", "", names).split(", "))
+        self.names = {**known, **dict.fromkeys(listed.split(", "))}
 
     def meet(self, name: str) -> None:
         """Have one more there."""

@@ -39,6 +39,15 @@ def test_who_is_gone_is_in_no_list(reason: str) -> None:
     assert list(company.names) == ["ann"]
 
 
+def test_a_list_that_leaves_some_out_takes_nobody_away() -> None:
+    company = company_that_has_heard(
+        "* in lobby: ann", "* bob has come to lobby", "* in lobby: eve, ann and 1 more"
+    )
+    assert list(company.names) == ["ann", "bob", "eve"]
+    company.hears("* in garden: dan and 1 more")
+    assert list(company.names) == ["dan"]
+
+
 def test_nobodys_words_are_taken_for_the_servers() -> None:
     company = company_that_has_heard("* in lobby: ann", "<eve> * in garden: eve", "in garden: eve")
     assert (company.room, list(company.names)) == ("lobby", ["ann"])
