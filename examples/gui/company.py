@@ -45,9 +45,11 @@ class Company:
     def be_among(self, room: str, names: str) -> None:
         """Be in a room, with these; a list that is cut short takes nobody away."""
         listed, short = re.subn(r" and \d+ more$", "", names)
-        known = self.names if short and room == self.room else {}
+        if not short or room != self.room:
+            self.names = {}
         self.room = room
-        self.names = {**known, **dict.fromkeys(listed.split(", "))}
+        for name in listed.split(", "):
+            self.meet(name)
 
     def meet(self, name: str) -> None:
         """Have one more there."""

@@ -55,8 +55,9 @@ def test_nobodys_words_are_taken_for_the_servers() -> None:
 
 def test_the_names_have_a_limit() -> None:
     company = company_that_has_heard(
-        *(f"* g{n} has come to lobby" for n in range(PEOPLE_LIMIT + 1))
+        "* in lobby: ann", *(f"* g{n} has come to lobby" for n in range(PEOPLE_LIMIT + 1))
     )
+    company.hears("* in lobby: new and 1 more")
     assert len(company.names) == PEOPLE_LIMIT
 
 
