@@ -164,7 +164,8 @@ def main() -> int:
     where = {"remote_address": options.host, "remote_port": options.port}
     try:
         open_datagram(collection, lambda: player, **where)
-    except ReactorError as error:
+    except (ReactorError, ValueError) as error:
+        collection.close()
         print(f"game: {error}", file=sys.stderr)
         return 1
     pygame.display.init()

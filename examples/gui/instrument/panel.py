@@ -21,6 +21,7 @@ from readings import Reading, Record, summary
 from reactor import WaitStateCollection
 from reactor.hosts import tk
 
+PORT_MAX: Final = 65_535
 REFRESH: Final = 0.1  # seconds; so the plot moves on between two readings, too
 STEPS: Final = 600  # in which it does: a pixel, about; more often there is nothing to see
 RANGES: Final = ("AUTO", "1", "10", "100")  # volts
@@ -237,6 +238,8 @@ def main() -> None:
     parser.add_argument("host", nargs="?", default="127.0.0.1")
     parser.add_argument("port", nargs="?", default="5025", help="default: %(default)s")
     options = parser.parse_args()
+    if options.port.isdecimal() and int(options.port) > PORT_MAX:
+        parser.error(f"a port is 0 to {PORT_MAX}, not {options.port}")
     root = tkinter.Tk()
     root.title("Voltmeter")
     dress(root)

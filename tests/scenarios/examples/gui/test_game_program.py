@@ -62,6 +62,13 @@ def test_a_game_says_where_it_is_and_goodbye(sock: socket.socket, tmp_path: Path
         assert "Warning" not in program.seen
 
 
+def test_a_game_says_what_is_wrong_with_an_address(tmp_path: Path) -> None:
+    with game("65536", tmp_path) as program:
+        program.expect("game: a port is 0 to 65535")
+        assert program.ends() == 1
+        assert "Traceback" not in program.seen
+
+
 def test_games_play_through_the_relay(sock: socket.socket, tmp_path: Path) -> None:
     command: list[str | Path] = [sys.executable, EXAMPLE / "udp_relay.py", "--port", "0"]
     with Program(*command, folder=tmp_path, environment=ENVIRONMENT) as relay:

@@ -124,6 +124,15 @@ def test_a_panel_plots_an_instrument_that_hangs_at_times(tmp_path: Path) -> None
     assert [row["time"] for row in rows] == sorted(row["time"] for row in rows)
 
 
+def test_a_panel_says_what_is_wrong_with_an_address(tmp_path: Path) -> None:
+    require_module("_tkinter", "Debian has it in python3-tk")
+    command = (sys.executable, "-X", "dev", "-W", "error", EXAMPLE / "panel.py", "::1", "65536")
+    with Program(*command, folder=tmp_path, environment=ENVIRONMENT) as panel:
+        panel.expect("error: a port is 0 to 65535")
+        assert panel.ends() == 2
+        assert "Traceback" not in panel.seen
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_panel_ends_by_a_signal_in_the_middle_of_a_question(
     tmp_path: Path, number: signal.Signals
