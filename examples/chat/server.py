@@ -89,7 +89,7 @@ class Program:
             self.exit_status = 128 + number  # what a shell reports for a program ended by it
             self._collection.stop()
             return
-        print("saying goodbye; once more ends at once", flush=True)
+        say("saying goodbye; once more ends at once")
         self._drained = [server.close(self._drain_timeout) for server in self._servers]
         for future in self._drained:
             future.add_done_callback(self._stop_when_drained)
@@ -98,8 +98,14 @@ class Program:
         if all(future.done() for future in self._drained):
             aborted = sum(future.result() for future in self._drained)
             if aborted:
-                print(f"{aborted} did not read their goodbye", flush=True)
+                say(f"{aborted} did not read their goodbye")
             self._collection.stop()
+
+
+def say(text: str) -> None:
+    """Print a line, if somebody still reads: a server behind a pipe may be the last one there."""
+    with contextlib.suppress(BrokenPipeError):
+        print(text, flush=True)
 
 
 def introduce(plain: Server, protected: Server, certificate: Path) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import struct
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.architecture.tree import ROOT
 from tests.scenarios.examples.chat_server import SERVER, ChatServer, Guest, Start
+from tests.scenarios.programs import PATIENCE
 
 
 def test_openssl_gnutls_and_netcat_talk_to_each_other(server: ChatServer) -> None:
@@ -194,3 +198,23 @@ def test_a_busy_port_is_one_clear_line(server: ChatServer, start: Start, tmp_pat
     assert line.startswith("chat: ")
     assert f"127.0.0.1:{server.port}" in line
     assert "in use" in line
+
+
+@pytest.mark.slow
+def test_a_server_whose_output_nobody_reads_ends_all_the_same(tmp_path: Path) -> None:
+    command = [sys.executable, str(SERVER), "--port", "0", "--tls-port", "0"]
+    with subprocess.Popen(
+        [*command, "--certificate-folder", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    ) as server:
+        assert server.stdout is not None
+        while b"Ctrl-C" not in server.stdout.readline():
+            pass
+        server.stdout.close()
+        server.terminate()
+        try:
+            server.wait(PATIENCE)
+        finally:
+            server.kill()
