@@ -17,7 +17,7 @@ from reactor.hosts import thread as own_thread
 from reactor.loop.collection import WaitStateCollection
 from reactor.protocol import BaseProtocol, BufferedProtocol, Protocol
 from reactor.server import connect
-from tests.hosts.beside import connected
+from tests.hosts.aside.protocols import connected
 from tests.hosts.loops import LIMIT, AsyncioLoop
 
 # Pieces as a peer may send them: single bytes, many of them, and more than may wait.

@@ -22,7 +22,16 @@ from reactor.loop.collection import WaitStateCollection
 from reactor.operations.operation import READ_SIZE
 from reactor.server import connect, serve
 from tests.certificates import Certificates
-from tests.hosts.beside import Echo, Lender, Lines, Listening, Slow, connected, run_until, send_more
+from tests.hosts.aside.protocols import (
+    Echo,
+    Lender,
+    Lines,
+    Listening,
+    Slow,
+    connected,
+    run_until,
+    send_more,
+)
 from tests.hosts.conftest import WATCHING, make_loop
 from tests.hosts.loops import LIMIT, AsyncioLoop, Loop, in_turn
 from tests.reactor.loop.probe import elsewhere
@@ -50,20 +59,6 @@ def each_host(request: pytest.FixtureRequest) -> Iterator[Loop]:
     """Each host in turn."""
     with contextlib.closing(make_loop(request.param, request)) as loop:
         yield loop
-
-
-@pytest.fixture
-def beside() -> Iterator[WaitStateCollection]:
-    """A collection with a clock that goes."""
-    with contextlib.closing(WaitStateCollection("beside")) as collection:
-        yield collection
-
-
-@pytest.fixture
-def guest(host: Loop, beside: WaitStateCollection) -> Iterator[DeliveringGuest]:
-    """That collection, in a thread of its own beside that host."""
-    with own_thread.attach(host.way_in(), beside) as guest:
-        yield guest
 
 
 def test_a_protocol_lives_in_the_hosts_thread__ho_3__pr_4(

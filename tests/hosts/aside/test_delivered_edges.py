@@ -18,7 +18,7 @@ from reactor.hosts import thread as own_thread
 from reactor.hosts.delivered import DeliveredTransport
 from reactor.hosts.thread import DeliveringGuest
 from reactor.loop.collection import WaitStateCollection
-from tests.hosts.beside import Lender, Listening, connected, run_until, send_more
+from tests.hosts.aside.protocols import Lender, Listening, connected, run_until, send_more
 from tests.hosts.loops import LIMIT, AsyncioLoop, Loop
 
 MIB: Final = 1 << 20
@@ -38,20 +38,6 @@ def host() -> Iterator[Loop]:
     """The host that is everywhere."""
     with contextlib.closing(AsyncioLoop()) as loop:
         yield loop
-
-
-@pytest.fixture
-def beside() -> Iterator[WaitStateCollection]:
-    """A collection with a clock that goes."""
-    with contextlib.closing(WaitStateCollection("beside")) as collection:
-        yield collection
-
-
-@pytest.fixture
-def guest(host: Loop, beside: WaitStateCollection) -> Iterator[DeliveringGuest]:
-    """That collection, in a thread of its own beside that host."""
-    with own_thread.attach(host.way_in(), beside) as guest:
-        yield guest
 
 
 def turns_until(collection: WaitStateCollection, done: Callable[[], object]) -> None:

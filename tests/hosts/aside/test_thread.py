@@ -68,20 +68,6 @@ def host(request: pytest.FixtureRequest) -> Iterator[Loop]:
         yield loop
 
 
-@pytest.fixture
-def beside() -> Iterator[WaitStateCollection]:
-    """A collection with a clock that goes."""
-    with contextlib.closing(WaitStateCollection("beside")) as collection:
-        yield collection
-
-
-@pytest.fixture
-def guest(host: Loop, beside: WaitStateCollection) -> Iterator[DeliveringGuest]:
-    """That collection, in a thread of its own beside that host."""
-    with own_thread.attach(host.way_in(), beside) as guest:
-        yield guest
-
-
 def test_calls_come_in_order_in_the_hosts_thread__ho_3(host: Loop, guest: DeliveringGuest) -> None:
     """Calls that a collection in its own thread delivers run in the thread of the host, in their
     order and each once, though the host is idle.
