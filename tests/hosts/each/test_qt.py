@@ -15,7 +15,7 @@ from reactor.errors import WrongThread
 from reactor.hosts import qt
 from reactor.loop.collection import WaitStateCollection
 from tests.architecture.tree import ROOT
-from tests.hosts.loops import LIMIT, QT_BINDINGS, qt_binding, require_module
+from tests.hosts.loops import LIMIT, QT_BINDINGS, qt_binding, require_module, run_program
 from tests.reactor.loop.probe import elsewhere
 
 BEGIN = """
@@ -98,14 +98,7 @@ def require_binding(name: str) -> None:
 def run(program: str, binding: str, *words: str) -> subprocess.CompletedProcess[str]:
     """Run a program that uses one of the bindings to its end."""
     require_binding(binding)
-    return subprocess.run(
-        [sys.executable, "-c", BEGIN + program, binding, *words],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "QT_QPA_PLATFORM": "offscreen"},
-        capture_output=True,
-        text=True,
-        timeout=3 * LIMIT,
-        check=False,
-    )
+    return run_program(BEGIN + program, binding, *words, QT_QPA_PLATFORM="offscreen")
 
 
 @pytest.mark.slow

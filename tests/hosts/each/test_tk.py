@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,9 +16,8 @@ from reactor.errors import OperationNotAllowed
 from reactor.hosts import tk
 from reactor.hosts.host import PAUSE
 from reactor.loop.collection import WaitStateCollection
-from tests.architecture.tree import ROOT
 from tests.hosts.conftest import display
-from tests.hosts.loops import LIMIT, TclOfWindows, TkLoop, in_turn, require_module
+from tests.hosts.loops import TclOfWindows, TkLoop, in_turn, require_module, run_program
 from tests.peers import require
 from tests.reactor.loop.probe import elsewhere
 
@@ -95,14 +92,7 @@ def screen() -> Iterator[str]:
 
 def output(program: str, screen: str, mode: str) -> str:
     """Run a program to its end; return what it prints."""
-    done = subprocess.run(
-        [sys.executable, "-c", BEGIN + program, mode],
-        env={**os.environ, "DISPLAY": screen, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=3 * LIMIT,
-        check=False,
-    )
+    done = run_program(BEGIN + program, mode, DISPLAY=screen)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.strip()
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
 import re
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -20,9 +17,8 @@ from reactor.errors import StateClosed
 from reactor.hosts import trio as hosted_by_trio
 from reactor.hosts.guest import Guest
 from reactor.loop.collection import WaitStateCollection
-from tests.architecture.tree import ROOT
 from tests.hosts.conftest import Way
-from tests.hosts.loops import LIMIT, in_turn, require_module
+from tests.hosts.loops import LIMIT, in_turn, require_module, run_program
 
 LISTED: Final = Path("/proc/self/fdinfo").exists()
 BROKEN: Final = """
@@ -113,14 +109,7 @@ def run(trio: Any, main: Callable[..., Any], *arguments: Any, **options: Any) ->
 def output(program: str, *arguments: str) -> str:
     """Run a program in a process of its own, to its end; return what it prints."""
     require_module("trio", "pip install trio")
-    done = subprocess.run(
-        [sys.executable, "-c", program, *arguments],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=3 * LIMIT,
-        check=False,
-    )
+    done = run_program(program, *arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
