@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from subprocess import CompletedProcess
 from typing import Any, Final
@@ -148,7 +148,7 @@ class Loop:
         return 0
 
     def close(self) -> None:
-        """End it for good."""
+        """End it for good; of a loop that all tests share, end the timers that are left."""
 
 
 class AsyncioLoop(Loop):
@@ -221,8 +221,16 @@ class TkLoop(Loop):
         self.windows.pop().destroy()
 
     def kept(self) -> int:
-        commands, timers = self.root.tk.call("info", "commands"), self.root.tk.call("after", "info")
-        return len(self.root.tk.splitlist(commands)) + len(self.root.tk.splitlist(timers))
+        commands = self.root.tk.splitlist(self.root.tk.call("info", "commands"))
+        return len(commands) + len(self.timers())
+
+    def timers(self) -> Sequence[str]:
+        timers: Sequence[str] = self.root.tk.splitlist(self.root.tk.call("after", "info"))
+        return timers
+
+    def close(self) -> None:
+        for timer in self.timers():
+            self.root.after_cancel(timer)
 
 
 class TclOfWindows:
@@ -279,6 +287,11 @@ class QtLoop(Loop):
         self.core.QTimer.singleShot(1, self.app.quit)
         self.app.exec()  # it deletes what was to be deleted later
         return len(self.app.children())
+
+    def close(self) -> None:
+        for timer in self.app.findChildren(self.core.QTimer):
+            timer.stop()
+            timer.deleteLater()
 
 
 class TrioLoop(Loop):
@@ -350,6 +363,7 @@ class GLibLoop(Loop):
         default = self.glib.MainContext.default
         self.context = getattr(self.loop, "get_context", default)()
         self.inner: list[Any] = []
+        self.timers: list[Any] = []
 
     def attach(self, collection: WaitStateCollection, mode: Mode | None = None) -> Guest:
         return hosted_by_glib.attach(self.loop, collection, mode=mode)
@@ -367,6 +381,7 @@ class GLibLoop(Loop):
         source = self.glib.timeout_source_new(int(delay * 1000))
         source.set_callback(lambda data: (function(), False)[1])
         source.attach(self.context)
+        self.timers.append(source)
         return in_turn(source.destroy)
 
     def paint(self, function: Callable[[], object]) -> None:
@@ -384,6 +399,10 @@ class GLibLoop(Loop):
 
     def kept(self) -> int:
         return sources_of(self.context)
+
+    def close(self) -> None:
+        for source in self.timers:
+            source.destroy()
 
 
 def sources_of(context: Any) -> int:
@@ -404,6 +423,7 @@ class WxLoop(Loop):
         self.window = app.GetTopWindow()
         self.window.Bind(self.wx.EVT_PAINT, lambda event: (event.Skip(), self.painted()))
         self.dialogs: list[Any] = []
+        self.timers: list[Any] = []
 
     def attach(self, collection: WaitStateCollection, mode: Mode | None = None) -> Guest:
         return hosted_by_wx.attach(self.app, collection, mode=mode)
@@ -418,8 +438,9 @@ class WxLoop(Loop):
         self.app.ExitMainLoop()
 
     def later(self, delay: float, function: Callable[[], object]) -> Callable[[], object]:
-        call: Callable[[], object] = self.wx.CallLater(max(1, int(delay * 1000)), function).Stop
-        return call
+        self.timers.append(self.wx.CallLater(max(1, int(delay * 1000)), function))
+        stop: Callable[[], object] = self.timers[-1].Stop
+        return stop
 
     def paint(self, function: Callable[[], object]) -> None:
         self.painted = function
@@ -445,6 +466,8 @@ class WxLoop(Loop):
 
     def close(self) -> None:
         self.painted = list
+        for timer in self.timers:
+            timer.Stop()
 
 
 class PygameLoop(Loop):

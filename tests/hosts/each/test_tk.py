@@ -16,8 +16,8 @@ from reactor.errors import OperationNotAllowed
 from reactor.hosts import tk
 from reactor.hosts.host import PAUSE
 from reactor.loop.collection import WaitStateCollection
-from tests.hosts.conftest import display
-from tests.hosts.loops import TclOfWindows, TkLoop, in_turn, require_module, run_program
+from tests.hosts.conftest import display, make_loop
+from tests.hosts.loops import Loop, TclOfWindows, TkLoop, in_turn, require_module, run_program
 from tests.peers import require
 from tests.reactor.loop.probe import elsewhere
 
@@ -90,6 +90,13 @@ def screen() -> Iterator[str]:
         yield name
 
 
+@pytest.fixture
+def loop(request: pytest.FixtureRequest) -> Iterator[Loop]:
+    """The window that all tests share."""
+    with contextlib.closing(make_loop("tk", request)) as loop:
+        yield loop
+
+
 def output(program: str, screen: str, mode: str) -> str:
     """Run a program to its end; return what it prints."""
     done = run_program(BEGIN + program, mode, DISPLAY=screen)
@@ -123,15 +130,12 @@ def test_threads_post_though_tk_has_ended__ho_3(screen: str, mode: str) -> None:
 
 
 def test_a_tk_that_watches_nothing_is_looked_at__ho_10(
-    tk_root: Any, caplog: pytest.LogCaptureFixture
+    loop: TkLoop, caplog: pytest.LogCaptureFixture
 ) -> None:
     """In a Tk that watches no descriptors, as that of Windows, a thread waits, and what it finds
     is served in Tk's thread; a dialog of a callback is not re-entered, and nothing is left in Tk.
     """
-    require("Xvfb")
-    require_module("_tkinter", "Debian has it in python3-tk")
-    loop, collection, events = TkLoop(tk_root), WaitStateCollection(), list[object]()
-    kept = loop.kept()
+    collection, events, kept = WaitStateCollection(), list[object](), loop.kept()
 
     def open_dialog() -> None:
         loop.later(3 * tk.LOOK_INTERVAL / 1000, loop.leave)
@@ -140,7 +144,7 @@ def test_a_tk_that_watches_nothing_is_looked_at__ho_10(
         events.append(threading.current_thread())
         collection.call_later(0.001, collection.apply, loop.quit)
 
-    root: Any = SimpleNamespace(tk=TclOfWindows(tk_root.tk))
+    root: Any = SimpleNamespace(tk=TclOfWindows(loop.root.tk))
     with tk.attach(root, collection) as guest:
         assert guest.mode == "wait thread"
         collection.call_later(0.001, open_dialog)
@@ -161,13 +165,11 @@ def test_a_window_may_be_collected_in_another_thread__ho_9(screen: str) -> None:
     assert output(IN_ANOTHER_THREAD, screen, "descriptor") == "served"
 
 
-def test_a_pause_lasts_until_tk_has_painted__ho_10(tk_root: Any) -> None:
+def test_a_pause_lasts_until_tk_has_painted__ho_10(loop: TkLoop) -> None:
     """What a hosted collection leaves to Tk as a pause is not over before Tk has painted, however
     late it comes to look at its timers.
     """
-    require("Xvfb")
-    require_module("_tkinter", "Debian has it in python3-tk")
-    loop, events = TkLoop(tk_root), list[str]()
+    events = list[str]()
 
     def turn() -> None:
         host.rest(in_turn(lambda: events.append("turn"), loop.quit))
@@ -176,23 +178,21 @@ def test_a_pause_lasts_until_tk_has_painted__ho_10(tk_root: Any) -> None:
             pass
         loop.paint(lambda: events.append("paint"))
 
-    with contextlib.closing(tk.TkHost(tk_root)) as host:
+    with contextlib.closing(tk.TkHost(loop.root)) as host:
         loop.later(0.0, turn)
         loop.run()
     assert events == ["paint", "turn"]
 
 
-def test_attaching_to_tk_serves_nobody_else__ho_10(tk_root: Any) -> None:
+def test_attaching_to_tk_serves_nobody_else__ho_10(loop: TkLoop) -> None:
     """Attaching to Tk, which has Tcl open what it needs, runs no callback of another guest."""
-    require("Xvfb")
-    require_module("_tkinter", "Debian has it in python3-tk")
     first, second, served = WaitStateCollection(), WaitStateCollection(), list[str]()
-    with tk.attach(tk_root, first):
+    with tk.attach(loop.root, first):
         first.apply(served.append, "too early")
-        with tk.attach(tk_root, second):
+        with tk.attach(loop.root, second):
             assert served == []
-        first.apply(tk_root.quit)
-        tk_root.mainloop()
+        first.apply(loop.quit)
+        loop.run()
     assert served == ["too early"]
     first.close()
     second.close()
