@@ -1,4 +1,4 @@
-"""Turns that wait: for what passes through the kernel, which takes its time over TCP."""
+"""Turns that wait: for what another program, another thread or the kernel is still to do."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from typing import Final
 
 from reactor.loop.collection import WaitStateCollection
 
-PATIENCE: Final = 0.5  # seconds for one event; an acknowledgement may be put off for a tenth of it
-TURN_LIMIT: Final = 20_000
+TURN: Final = 0.02  # seconds that a turn waits at most; what a test waits for ends it earlier
+QUIET_LIMIT: Final = 1_000  # turns of which nothing came: 20 s, after which a test has failed
+TURN_LIMIT: Final = 20_000_000  # turns in all: a spin needs a minute; gnutls-cli prints octets
 
 
 def until(collection: WaitStateCollection, done: Callable[[], object]) -> None:
-    """Take turns, each of which waits for an event, until `done`; fail if none comes any more."""
+    """Take turns until something is true; who waits in vain, or for too much, has failed."""
+    quiet = 0
     for _ in range(TURN_LIMIT):
         if done():
             return
-        if not collection.run_once(PATIENCE) and not done():
+        quiet = 0 if collection.run_once(TURN) else quiet + 1
+        if quiet == QUIET_LIMIT:
             break
-    assert done(), f"{collection!r} has nothing more to do"
+    raise AssertionError(f"it has not become true, and {collection!r} has nothing more to do")

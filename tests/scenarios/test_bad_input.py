@@ -3,7 +3,7 @@
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -28,8 +28,7 @@ from reactor import (
 from reactor.net.resolver import Resolver
 from reactor.state.async_io_state import AsyncIOState
 from tests.certificates import Certificates
-
-TURNS = 500  # of at most a tenth of a second
+from tests.turns import until
 
 
 @pytest.fixture
@@ -49,15 +48,6 @@ def loop() -> Iterator[WaitStateCollection]:
 @pytest.fixture
 def failures() -> list[ReactorError]:
     return []
-
-
-def until(loop: WaitStateCollection, done: Callable[[], object]) -> None:
-    """Run turns until something is true."""
-    for _ in range(TURNS):
-        if done():
-            return
-        loop.run_once(0.1)
-    raise AssertionError("it never happened")
 
 
 def test_a_host_that_does_not_resolve(

@@ -23,14 +23,12 @@ from tests.certificates import Certificates
 from tests.peers import require
 from tests.reactor.opening.network import free_port
 from tests.recorder import Notes
-from tests.scenarios.programs import Program
+from tests.scenarios.programs import PATIENCE, Program
+from tests.turns import until
 
 Spelling: TypeAlias = dict[object, tuple[str, ...]]
 
 HOST: Final = "127.0.0.1"
-TURN: Final = 0.05  # seconds that a turn waits at most; what a test waits for ends it earlier
-QUIET_LIMIT: Final = 400  # turns of which nothing came: 20 s, after which a test has failed
-TURN_LIMIT: Final = 20_000_000  # turns in all: a spin needs a minute; gnutls-cli prints octets
 PIPE_SIZE: Final = 65536
 PIPE_PIECE: Final = 512  # bytes that a writable pipe takes at once: POSIX's least PIPE_BUF
 PORT_ATTEMPTS: Final = 5  # somebody may take the free port before the program does
@@ -50,18 +48,6 @@ VERSIONS: Final = ("1.2", "1.3")
 # How the servers send back what they get; and GnuTLS's says nothing of TLS unless it is asked.
 ECHO: Final = {"openssl": ("-rev",), "gnutls": ("-d", "5")}
 KINDS: Final = ("openssl", "gnutls")
-
-
-def until(collection: WaitStateCollection, condition: Callable[[], object]) -> None:
-    """Take turns until something is true; who waits in vain, or for too much, has failed."""
-    quiet = 0
-    for _ in range(TURN_LIMIT):
-        if condition():
-            return
-        quiet = 0 if collection.run_once(TURN) else quiet + 1
-        if quiet == QUIET_LIMIT:
-            break
-    raise AssertionError("it has not become true")
 
 
 class Peer(Program):
@@ -125,7 +111,7 @@ class Peer(Program):
     def exits(self) -> int:
         """Let the loop run until the program has ended, and return its status."""
         self.until(lambda: self.ended)
-        return self._process.wait(TURN * QUIET_LIMIT)
+        return self._process.wait(PATIENCE)
 
     def pours(self, data: bytes) -> None:
         """Type all of it, however much it is, as the program takes it."""
@@ -142,7 +128,7 @@ class Peer(Program):
     def dies(self) -> None:
         """Kill it: the system closes its sockets, and nothing more is said."""
         self._process.kill()
-        self._process.wait(TURN * QUIET_LIMIT)
+        self._process.wait(PATIENCE)
 
     def _take(self) -> None:
         data = os.read(self._stdout, PIPE_SIZE)

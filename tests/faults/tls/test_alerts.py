@@ -29,8 +29,9 @@ from tests.faults.tls.conversations import (
     contexts,
     tls_client,
 )
-from tests.faults.tls.peers import Peers, until
+from tests.faults.tls.peers import Peers
 from tests.recorder import Recorder
+from tests.turns import until
 
 VERSIONS: Final = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
 Face: TypeAlias = Callable[[WaitStateCollection], Ask]

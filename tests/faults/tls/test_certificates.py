@@ -13,8 +13,9 @@ import pytest
 from reactor.channel.tls_settings import ClientTLS
 from reactor.errors import TLSVerificationFailed
 from tests.certificates import Certificates
-from tests.faults.tls.peers import ECHO, HOST, KINDS, VERSIONS, Peers, sockets, until
+from tests.faults.tls.peers import ECHO, HOST, KINDS, VERSIONS, Peers, sockets
 from tests.recorder import Recorder
+from tests.turns import until
 
 # What is wrong -> the host, the text of our error, and the number of the alert for the server.
 TEXTS: Final = {

@@ -11,7 +11,8 @@ from reactor.errors import EndOfStream
 from reactor.opening.accept import accept_tcp
 from reactor.opening.connect import connect_tcp
 from reactor.state.async_io_state import AsyncIOState
-from tests.faults.tls.peers import ECHO, HOST, KINDS, VERSIONS, Peers, sockets, until
+from tests.faults.tls.peers import ECHO, HOST, KINDS, VERSIONS, Peers, sockets
+from tests.turns import until
 
 
 class Detacher:

@@ -19,11 +19,12 @@ from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
 from reactor.transport import Transport
 from tests.certificates import Certificates
-from tests.faults.tls.peers import ECHO, HOST, KINDS, VERSIONS, Peers, sockets, until
+from tests.faults.tls.peers import ECHO, HOST, KINDS, VERSIONS, Peers, sockets
 from tests.reactor.opening.network import PATIENCE, in_a_thread
 from tests.recorder import Notes, Recorder
 from tests.talk import Talk
 from tests.tls_pairs import channels, forged, memory, send
+from tests.turns import until
 
 MIB: Final = 1 << 20
 # Its client prints octet by octet.

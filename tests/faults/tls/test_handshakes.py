@@ -31,10 +31,11 @@ from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
 from tests.certificates import Certificates
 from tests.channels import CHANNELS
-from tests.faults.tls.peers import HOST, KINDS, VERSIONS, Peer, Peers, sockets, until
+from tests.faults.tls.peers import HOST, KINDS, VERSIONS, Peer, Peers, sockets
 from tests.reactor.opening.network import PATIENCE, accepted, in_a_thread, listening, port_of
 from tests.recorder import Recorder
 from tests.talk import Talk
+from tests.turns import until
 
 # Clients that wait for a greeting in clear, and until then are silent.
 SILENT: Final = {"openssl": ("-starttls", "smtp"), "gnutls": ("--starttls-proto", "smtp")}

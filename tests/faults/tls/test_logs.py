@@ -15,8 +15,9 @@ from cryptography.hazmat.primitives import serialization
 from reactor.channel.tls_settings import ClientTLS, ServerTLS
 from reactor.errors import TLSVerificationFailed
 from tests.certificates import Certificates
-from tests.faults.tls.peers import ECHO, KINDS, VERSIONS, Peers, until
+from tests.faults.tls.peers import ECHO, KINDS, VERSIONS, Peers
 from tests.recorder import Recorder
+from tests.turns import until
 
 EVIL: Final = "evil\r\nWARNING all is well\x1b[2J"
 HARMLESS: Final = r"evil\r\nWARNING all is well\x1b[2J"

@@ -11,8 +11,9 @@ from reactor.errors import TLSError
 from reactor.protocol import Protocol
 from reactor.server import connect, serve
 from reactor.transport import Transport
-from tests.faults.tls.peers import HOST, KINDS, VERSIONS, Peers, until
+from tests.faults.tls.peers import HOST, KINDS, VERSIONS, Peers
 from tests.recorder import Recorder
+from tests.turns import until
 
 COMMAND: Final = b"STARTTLS\r\n"
 EVIL: Final = b"EVIL: believe me\r\n"

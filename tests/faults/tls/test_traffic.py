@@ -18,10 +18,11 @@ from reactor.testing.settle import settle
 from reactor.transport import Transport
 from tests.certificates import Certificates
 from tests.channels import CHANNELS
-from tests.faults.tls.peers import KINDS, VERSIONS, Peers, until
+from tests.faults.tls.peers import KINDS, VERSIONS, Peers
 from tests.recorder import Recorder
 from tests.talk import Talk
 from tests.tls_pairs import forged, memory
+from tests.turns import until
 
 MIB: Final = 1 << 20
 WRITE_SIZES: Final = (1, 7, 1400, 16_384, 16_385, 100_000)

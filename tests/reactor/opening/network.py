@@ -1,4 +1,4 @@
-"""What the tests of connecting and accepting share: listeners, look-ups, and turns until."""
+"""What the tests of connecting and accepting share: listeners, look-ups and guests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
 from reactor.errors import SocketError
-from reactor.loop.collection import WaitStateCollection
 from reactor.net.resolver import Resolver
 from reactor.net.socket_address import SocketAddress
 from reactor.opening.accept import AcceptingHandle
@@ -20,7 +19,6 @@ from reactor.state.async_io_state import AsyncIOState
 if sys.platform != "win32":
     import resource
 
-TURN: Final = 0.02  # seconds that a turn waits at most for somebody in another thread
 HOST: Final = "127.0.0.1"
 PATIENCE: Final = 10.0  # seconds until a test that waits for somebody has failed
 USER_TIMEOUT: Final[int] = getattr(socket, "TCP_USER_TIMEOUT", 0)  # an option of Linux
@@ -54,15 +52,6 @@ class Told:
         """The error of the only call; None was success."""
         assert len(self) == 1, f"one call was expected, not {self.calls}"
         return self.calls[0][1]
-
-
-def until(collection: WaitStateCollection, condition: Callable[[], object]) -> None:
-    """Take turns until something is true; a test whose peer is in another thread needs it."""
-    for _ in range(int(PATIENCE / TURN)):
-        if condition():
-            return
-        collection.run_once(TURN)
-    raise AssertionError("it has not become true")
 
 
 @contextlib.contextmanager

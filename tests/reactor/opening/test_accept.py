@@ -28,9 +28,9 @@ from tests.reactor.opening.network import (
     is_closed,
     no_descriptors,
     read_options,
-    until,
 )
 from tests.torture.seam import failing, needs_epoll
+from tests.turns import until
 
 RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends a reset
 

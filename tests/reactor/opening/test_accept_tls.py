@@ -28,8 +28,9 @@ from reactor.state.async_io_state import AsyncIOState
 from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
 from tests.certificates import Certificates
-from tests.reactor.opening.network import HOST, PATIENCE, Told, call, in_a_thread, until
+from tests.reactor.opening.network import HOST, PATIENCE, Told, call, in_a_thread
 from tests.tls_pairs import client, server
+from tests.turns import until
 
 
 class Server:

@@ -46,8 +46,8 @@ from tests.reactor.opening.network import (
     read_options,
     resolver,
     silent_resolver,
-    until,
 )
+from tests.turns import until
 
 Handler = list[tuple[object, BaseException]]
 

@@ -29,8 +29,9 @@ from reactor.opening.connect import connect_tcp
 from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
 from tests.certificates import Certificates
-from tests.reactor.opening.network import HOST, PATIENCE, Told, accepted, listening, port_of, until
+from tests.reactor.opening.network import HOST, PATIENCE, Told, accepted, listening, port_of
 from tests.tls_pairs import client, server
+from tests.turns import until
 
 
 @contextlib.contextmanager

@@ -17,8 +17,9 @@ from reactor.opening.accept import AcceptingHandle, accept_tcp
 from reactor.opening.listen import BIND_RETRY_DELAY, Binding, patience
 from reactor.testing.settle import settle
 from tests.certificates import Certificates
-from tests.reactor.opening.network import HOST, until
+from tests.reactor.opening.network import HOST
 from tests.tls_pairs import server
+from tests.turns import until
 
 TCP_INFO: Final[int] = getattr(socket, "TCP_INFO", 0)  # an option of Linux
 QUEUE_PLACE: Final = (

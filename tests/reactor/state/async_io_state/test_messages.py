@@ -30,8 +30,9 @@ from reactor.opening.udp import connect_udp, open_udp
 from reactor.state.async_io_state import AsyncIOState
 from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
-from tests.reactor.opening.network import HOST, free_port, resolver, silent_resolver, until
+from tests.reactor.opening.network import HOST, free_port, resolver, silent_resolver
 from tests.reactor.state.reports import Reports
+from tests.turns import until
 
 TOO_LONG = bytes(65_508)
 
