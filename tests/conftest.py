@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import signal
 from collections.abc import Generator, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +21,18 @@ from tests.certificates import Certificates
 from tests.faults.tls.peers import Peers
 
 FAILED: Final = pytest.StashKey[bool]()
+
+
+def pytest_configure() -> None:
+    """Let an example take its time, and the making of one: a busy machine is no failure."""
+    if find_spec("hypothesis") is None:
+        return  # Debian's own Python runs the tests of its hosts only
+    hypothesis = importlib.import_module("hypothesis")
+    patient = hypothesis.settings(
+        deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.register_profile("patient", patient)
+    hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -186,7 +186,7 @@ def live_plainly(pieces: list[int], acts: list[str], lent: list[int]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("live", [live_plainly, live_delivered])
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(PIECES, ACTS, LENT)
 def test_no_byte_is_lost_between_two_threads__ho_3__pr_5__pr_7(
     live: Callable[..., None], pieces: list[int], acts: list[str], lent: list[int]

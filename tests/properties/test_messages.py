@@ -225,7 +225,7 @@ def finish(model: Model, ending: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("pair", PAIRS)
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(verbs=st.lists(VERBS, max_size=25), ending=ENDINGS)
 def test_random_verbs_on_messages_lose_none_and_no_event__lw_113__lw_123(
     pair: str, verbs: list[tuple[Any, ...]], ending: str

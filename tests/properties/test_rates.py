@@ -144,7 +144,7 @@ def finish(model: Model, ending: str) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(
     verbs=st.lists(VERBS, max_size=30),
     ending=st.sampled_from(["off", "free", "wait", "collection"]),
@@ -169,7 +169,7 @@ def test_random_verbs_under_limits_lose_no_byte__pr_5__pr_7(
 
 
 @pytest.mark.slow
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(
     rate=st.sampled_from([100.0, 3000.0]),
     burst=st.sampled_from([1, 300, 5000]),
@@ -205,7 +205,7 @@ def test_no_more_moves_in_a_while_than_a_limit_allows__pr_5__pr_7(
 
 
 @pytest.mark.slow
-@settings(max_examples=FEW, deadline=None)
+@settings(max_examples=FEW)
 @given(
     rate=st.sampled_from([0.3, 50.0, 33_333.3, 1e6]),
     burst=st.sampled_from([None, 1, 3, 100, 5000]),

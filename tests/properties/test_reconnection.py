@@ -96,7 +96,7 @@ class Model:
 
 
 @pytest.mark.slow
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(
     verbs=st.lists(RARE, max_size=30),
     attempt_limit=st.sampled_from([None, 3]),

@@ -227,7 +227,6 @@ def finish(model: Model, ending: str) -> None:
 @pytest.mark.parametrize("channel", MAKERS)
 @settings(
     max_examples=EXAMPLES,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(verbs=st.lists(VERBS, max_size=25), ending=ENDINGS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from protocols.codecs.delimiter import DelimiterDecoder, encode_delimited
@@ -19,7 +19,6 @@ DELIMITERS: Final = st.lists(
 )
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(
     data=LETTERS, delimiters=DELIMITERS, places=PLACES, limit=st.integers(1, 9), keep=st.booleans()
 )

@@ -86,7 +86,7 @@ words = st.one_of(
 
 
 @codecs
-@settings(deadline=None, max_examples=EXAMPLES)  # a busy machine is no failure
+@settings(max_examples=EXAMPLES)
 @given(words=st.lists(words, max_size=20), places=PLACES, limit=st.sampled_from([1, 3, 8, 50]))
 def test_any_cut_of_the_bytes_gives_the_same_events(
     name: str, words: list[bytes], places: list[int], limit: int
@@ -98,7 +98,7 @@ def test_any_cut_of_the_bytes_gives_the_same_events(
 
 
 @codecs
-@settings(deadline=None, max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES)
 @given(data=st.data(), places=PLACES)
 def test_what_is_encoded_is_decoded(name: str, data: st.DataObject, places: list[int]) -> None:
     codec = CODECS[name]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.codecs.errors import LocalViolation, RemoteViolation
@@ -55,7 +55,6 @@ words = st.sampled_from(
 )
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(
     words=st.lists(words, max_size=30),
     places=PLACES,
@@ -74,7 +73,6 @@ def test_any_cut_of_the_bytes_gives_the_same_events(
     assert run(singly(data)) == run([data]) == run(cut(data, places))
 
 
-@settings(deadline=None)
 @given(lines=st.lists(st.binary(max_size=40).filter(lambda line: b"\n" not in line)))
 def test_what_is_encoded_is_decoded(lines: list[bytes]) -> None:
     decoder = LineDecoder()

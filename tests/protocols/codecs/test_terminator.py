@@ -97,7 +97,7 @@ def asynchat() -> Any:
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=300)  # a busy machine is no failure
+@settings(max_examples=300)
 @given(first=TERMINATORS, others=st.lists(TERMINATORS, max_size=12), words=DATA, places=PLACES)
 def test_it_finds_what_asynchat_finds(
     asynchat: Any,
@@ -113,7 +113,7 @@ def test_it_finds_what_asynchat_finds(
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(words=DATA, others=st.lists(st.sampled_from([b"a", b"ab", b"\r\n", b"x"]), max_size=12))
 def test_what_is_changed_with_the_data_comes_after_the_terminator_that_was_found(
     asynchat: Any, words: list[bytes], others: list[Terminator]
@@ -123,7 +123,7 @@ def test_what_is_changed_with_the_data_comes_after_the_terminator_that_was_found
     assert messages == theirs(asynchat, b"ab", Script(others, early=True), pieces)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     first=TERMINATORS,
     others=st.lists(TERMINATORS, max_size=12),
