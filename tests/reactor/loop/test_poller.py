@@ -15,9 +15,6 @@ from pathlib import Path
 
 import pytest
 
-if sys.platform != "win32":
-    import resource
-
 from reactor.errors import LimitExceeded, OperationNotAllowed, SocketError
 from reactor.interest import EITHER, READ, URGENT, WRITE
 from reactor.loop.collection import WaitStateCollection
@@ -25,6 +22,7 @@ from reactor.loop.health import Health
 from reactor.loop.poller import EVENT_LIMIT, IN, OUT, PRI, Poller
 from reactor.loop.wait_state import WaitState
 from reactor.loop.waker import Waker
+from tests.reactor.opening.network import high_descriptors
 from tests.torture.seam import failing, needs_epoll
 
 
@@ -210,29 +208,14 @@ def test_epoll_refuses_a_plain_file_and_says_so(tmp_path: Path, waker: Waker) ->
 @pytest.mark.skipif(sys.platform == "win32", reason="there their number is bounded instead")
 def test_select_says_which_numbers_it_cannot_take(pair: Pair, waker: Waker) -> None:
     with (
-        descriptor_1024(pair[0]) as number,
+        high_descriptors(),
+        pair[0].dup() as high,
         contextlib.closing(Poller(selectors.SelectSelector(), waker)) as poller,
     ):
         with pytest.raises(LimitExceeded, match="use another selector") as caught:
-            poller.add(WaitState(number))
+            poller.add(WaitState(high.fileno()))
         assert caught.value.identifier == "no-descriptors"
         assert poller.wait(0) == []
-
-
-@contextlib.contextmanager
-def descriptor_1024(sock: socket.socket) -> Iterator[int]:
-    """Lend a duplicate with a number that select() cannot take."""
-    if sys.platform != "win32":
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(2048, hard), hard))
-        os.dup2(sock.fileno(), 1024)
-        try:
-            yield 1024
-        finally:
-            os.close(1024)
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    else:
-        raise NotImplementedError
 
 
 class Copied(selectors.SelectSelector):
