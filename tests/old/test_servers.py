@@ -26,7 +26,8 @@ def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Start]:
     with ExitStack() as ends:
 
         def start(name: str) -> tuple[Program, int]:
-            command = [sys.executable, "-W", "ignore", "-m", "tests.old.adapt"]
+            # -u: asyncore prints what has failed, and the test waits for that.
+            command = [sys.executable, "-u", "-W", "ignore", "-m", "tests.old.adapt"]
             command += [str(ROOT / "tests/old/servers.py"), name, request.param]
             program = Program(*command, folder=tmp_path, environment={"PYTHONPATH": str(ROOT)})
             ends.enter_context(program)

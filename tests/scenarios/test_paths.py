@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +19,9 @@ pytestmark = pytest.mark.skipif(not UNIX, reason="Python has no Unix sockets her
 
 
 @pytest.fixture
-def path() -> Iterator[Path]:
-    """A path that is short, because OpenSSL's server takes none of more than 31 bytes."""
-    with tempfile.TemporaryDirectory(prefix="ws") as folder:
-        yield Path(folder, "gate")
+def path(tmp_path: Path) -> Path:
+    """A path in the folder where the programs run."""
+    return tmp_path / "gate"
 
 
 def echo(peers: Peers, path: Path, **options: Any) -> Recorder:
@@ -68,8 +65,9 @@ def test_openssl_calls_on_a_path__pr_3__lw_199(peers: Peers, path: Path) -> None
 
 def test_openssl_is_called_on_a_path__pr_2__lw_199(peers: Peers, path: Path) -> None:
     """`openssl s_server` on a path is verified by a protocol of ours and answers it."""
-    identity = peers.certificates.localhost
-    server = peers.start("openssl", "s_server", "-unix", path, "-cert", identity, "-rev", "1.3")
+    where = ("-unix", path.name)  # it takes no path of more than 31 bytes
+    identity = ("-cert", peers.certificates.localhost)
+    server = peers.start("openssl", "s_server", *where, *identity, "-rev", "1.3")
     server.prints("ACCEPT")
     tls = ClientTLS(trusted_file=peers.certificates.authority)
     protocol = asked(peers, path, server, tls=tls, server_hostname="localhost")
