@@ -137,6 +137,10 @@ INHERITED: Final = {
         *("wait_for_input", "writable", "write_timeout"),
     },
     "TCPSocket": {"address", "peer_address", "stream"},
+    "DeliveredTransport": {
+        *("abort", "close_report", "get_extra_info", "get_protocol", "get_write_buffer_size"),
+        *("is_closing", "set_protocol"),
+    },
     "Transport": {
         *("can_write_eof", "get_extra_info", "get_protocol", "get_write_buffer_limits"),
         *("get_write_buffer_size", "hold_output", "is_closing", "is_reading", "output_limit"),

@@ -25,8 +25,9 @@ it is everywhere, only shorter: the host has to paint.
 
 Reading order: host.py is what a guest asks of a loop; guest.py has all that adapters share, and is
 where the traps are; kernel_timer.py lets the one descriptor tell of time as well; then one file for
-each host, with its `attach`; and thread.py, for a window that computes. A toolkit is imported when
-it is attached to, and none is needed to import these files.
+each host, with its `attach`; thread.py, for a window that computes; and delivered.py, which is what
+protocols see there, with aside/ underneath. A toolkit is imported when it is attached to, and none
+is needed to import these files.
 
 A collection must not know that it is hosted: it has a descriptor, a next moment, two halves of a
 turn, and a word for when that moment comes earlier.

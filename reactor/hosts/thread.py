@@ -30,7 +30,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from reactor.arguments import check_callback, check_count
 from reactor.errors import LimitExceeded, OperationNotAllowed, StateClosed, WrongThread
-from reactor.hosts.delivered import DeliveredProtocol
+from reactor.hosts.aside.streams import DeliveredProtocol
 from reactor.hosts.guest import TURNS_TIME_LIMIT
 from reactor.hosts.host import Call, Host
 from reactor.loop.collection import WaitStateCollection

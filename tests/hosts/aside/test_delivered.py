@@ -16,7 +16,8 @@ import pytest
 
 from reactor.errors import BrokenPipe, LimitExceeded, StateClosed, WrongThread
 from reactor.hosts import thread as own_thread
-from reactor.hosts.delivered import EVENT_SIZE, INPUT_LIMIT_HIGH
+from reactor.hosts.aside.delivery import EVENT_SIZE
+from reactor.hosts.aside.streams import INPUT_LIMIT_HIGH
 from reactor.hosts.thread import DeliveringGuest
 from reactor.loop.collection import WaitStateCollection
 from reactor.operations.operation import READ_SIZE

@@ -13,8 +13,8 @@ from typing import Any, Final
 import pytest
 
 from reactor.errors import LimitExceeded
-from reactor.hosts import delivered
 from reactor.hosts import thread as own_thread
+from reactor.hosts.aside import streams
 from reactor.hosts.delivered import DeliveredTransport
 from reactor.hosts.thread import DeliveringGuest
 from reactor.loop.collection import WaitStateCollection
@@ -81,7 +81,7 @@ def test_a_loss_does_not_wait_for_ever__ho_3__pr_4(
     """A delivered protocol that has paused and takes nothing for so long is told of a loss all the
     same, and of nothing else any more: one that only writes would never hear of it.
     """
-    monkeypatch.setattr(delivered, "DRAIN_TIMEOUT", 0.01)
+    monkeypatch.setattr(streams, "DRAIN_TIMEOUT", 0.01)
     protocol = Deaf(host.quit)
     with connected(guest, lambda: protocol) as far:
         run_until(host, lambda: protocol.calls)
