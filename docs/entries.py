@@ -110,8 +110,8 @@ CALLED_FROM_BELOW: Final = {
     },
     "Timer": {"on_due"},
     "Transport": {
-        *("begin", "collection_closed", "drain", "end_by", "failed", "held_up", "input_ended"),
-        *("mark_passed", "moved", "output_failed", "output_gone"),
+        *("begin", "begin_switch", "collection_closed", "drain", "end_by", "failed", "held_up"),
+        *("input_ended", "mark_passed", "moved", "output_failed", "output_gone", "plan_switch"),
     },
     "WaitStateCollection": {
         *("add", "arm", "begin_loop", "close_because", "close_later", "descriptor_works"),

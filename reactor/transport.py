@@ -284,22 +284,14 @@ class Transport(TransportBase):
 
         Thread: the owner's. Calls back: never before it returns. Source: PR-10, LW-143.
         """
-        self._check_open("start_tls")
-        state = self._state
-        if self._phase != OPEN:
-            raise OperationInProgress("TLS is being attached already", connection=self)
-        if state.layered or self._eof_asked:
-            raise OperationNotAllowed(f"{self!r} has TLS already, or its output has ended")
-        self._switch = switch_for(
-            state, tls, callback, timeout=handshake_timeout, side=tls_side, name=server_hostname
+        switch = self.plan_switch(
+            tls,
+            callback,
+            tls_side=tls_side,
+            server_hostname=server_hostname,
+            handshake_timeout=handshake_timeout,
         )
-        self._feeding.stop()
-        state.unread.data[:0] = unread
-        self._enter(SWITCHING)
-        self._direct = None
-        self._waiting.fence()
-        if not self._waiting.leaving:
-            self.output_gone()
+        self.begin_switch(switch, unread)
 
     # The end.
 
@@ -360,6 +352,55 @@ class Transport(TransportBase):
             self._end(None, "us", "close", abort=True)
 
     # From below.
+
+    def plan_switch(
+        self,
+        tls: Any,
+        callback: Callable[[Any, BaseException | None], object] | None,
+        *,
+        tls_side: str | None,
+        server_hostname: str | bool | None,
+        handshake_timeout: float | None,
+    ) -> Switch:
+        """Look at the arguments of `start_tls`, and change nothing yet.
+
+        Raises:
+            ValueError, TypeError: one of them is wrong, or there is no name to verify.
+
+        Thread: any. Calls back: never. Source: PR-10, LW-143.
+        """
+        return switch_for(
+            self._state,
+            tls,
+            callback,
+            timeout=handshake_timeout,
+            side=tls_side,
+            name=server_hostname,
+        )
+
+    def begin_switch(self, switch: Switch, unread: BytesLike) -> None:
+        """Do what `start_tls` does when its arguments are right.
+
+        Raises:
+            OperationNotAllowed, OperationInProgress, StateClosed, SocketError, WrongThread: as
+            `start_tls`.
+
+        Thread: the owner's. Calls back: never before it returns. Source: PR-10, LW-143.
+        """
+        self._check_open("start_tls")
+        state = self._state
+        if self._phase != OPEN:
+            raise OperationInProgress("TLS is being attached already", connection=self)
+        if state.layered or self._eof_asked:
+            raise OperationNotAllowed(f"{self!r} has TLS already, or its output has ended")
+        self._switch = switch
+        self._feeding.stop()
+        state.unread.data[:0] = unread
+        self._enter(SWITCHING)
+        self._direct = None
+        self._waiting.fence()
+        if not self._waiting.leaving:
+            self.output_gone()
 
     def failed(self, exception: Exception, concerned: object = None) -> bool:
         """End the connection: a hook has raised this, and the error handler is told.
