@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 # How long a post waits at most where nothing is watched: a frame's time, and a tick of Windows.
 LOOK_INTERVAL: Final = 15  # milliseconds
 
+# So long a pause waits at most for Tk to be idle: a program whose timers are always due never is.
+LONGEST_REST: Final = 33  # milliseconds, a thirtieth of a second
+
 # A kind of events that Tcl does not have: it opens what it needs to wait, and calls nobody.
 NO_EVENTS: Final = 1 << 6
 
@@ -76,6 +79,7 @@ class TkHost(WokenHost):
         "_command",
         "_due",
         "_fd",
+        "_late",
         "_look",
         "_ready",
         "_rest",
@@ -100,7 +104,9 @@ class TkHost(WokenHost):
         again = f"after cancel {self._command}; after 1 {self._command}"
         self._tk.call("proc", self._command, "", f"if [catch {self._command}_once] {{{again}}}")
         # By a timer all the same: out of `update_idletasks` no program expects to be called.
-        self._rest = f"after 1 {self._command}"
+        self._late = f"{self._command}_late"
+        self._rest = f"after cancel {self._late}; after 1 {self._command}"
+        self._tk.call("proc", self._late, "", f"after cancel {{{self._rest}}}; {self._command}")
         self._look = ""  # the command that looks for posts, if one does
 
     def can_watch(self, fd: int) -> bool:
@@ -132,15 +138,17 @@ class TkHost(WokenHost):
     def rest(self, due: Call) -> None:
         """Have `due` called when Tk has painted: what is idle comes behind all timers that are due.
 
-        On a busy machine a timer alone may be due before Tk looks.
+        On a busy machine a timer alone may be due before Tk looks. But a program whose own timers
+        are always due does not let Tk paint, and need not be left to it for ever.
         """
         self.disarm()
         self._due = due
         self._tk.call("after", "idle", self._rest)
+        self._tk.call("after", LONGEST_REST, self._late)
 
     def disarm(self) -> None:
         """Cancel the timer."""
-        for script in (self._command, self._rest):
+        for script in (self._command, self._rest, self._late):
             self._tk.call("after", "cancel", script)
 
     def _on_due(self) -> None:
@@ -170,4 +178,6 @@ class TkHost(WokenHost):
         for command in filter(None, (self._look, self._command)):
             self._tk.call("rename", command, "")
             self._tk.deletecommand(f"{command}_once")
-        self._look = self._command = ""
+        if self._late:
+            self._tk.call("rename", self._late, "")
+        self._look = self._command = self._late = ""

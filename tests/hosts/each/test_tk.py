@@ -16,8 +16,9 @@ from reactor.errors import OperationNotAllowed
 from reactor.hosts import tk
 from reactor.hosts.host import PAUSE
 from reactor.loop.collection import WaitStateCollection
-from tests.hosts.conftest import display, make_loop
+from tests.hosts.conftest import Way, display, make_loop
 from tests.hosts.loops import Loop, TclOfWindows, TkLoop, in_turn, require_module, run_program
+from tests.hosts.test_attaching import compute
 from tests.peers import require
 from tests.reactor.loop.probe import elsewhere
 
@@ -182,6 +183,25 @@ def test_a_pause_lasts_until_tk_has_painted__ho_10(loop: TkLoop) -> None:
         loop.later(0.0, turn)
         loop.run()
     assert events == ["paint", "turn"]
+
+
+def test_a_tk_that_is_never_idle_is_no_obstacle__ho_3(
+    loop: TkLoop, hosted: WaitStateCollection, way: Way
+) -> None:
+    """A hosted collection that has taken its time is served again though timers of the program are
+    always due, so that Tk is never idle, and the pause that it leaves for painting is never used.
+    """
+    over = list[bool]()
+
+    def busy() -> None:
+        if not over:
+            loop.later(0.0, busy)
+
+    with loop.attach(hosted, way.mode):
+        busy()
+        end = in_turn(lambda: over.append(True), loop.quit)
+        hosted.apply(in_turn(compute, lambda: hosted.call_later(0.001, hosted.apply, end)))
+        loop.run()
 
 
 def test_attaching_to_tk_serves_nobody_else__ho_10(loop: TkLoop) -> None:
