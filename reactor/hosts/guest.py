@@ -50,6 +50,9 @@ TURN_EVENT_LIMIT: Final = 64
 # moment. Sixty frames a second leave 16 ms for each; so one has two pauses at least.
 TURNS_TIME_LIMIT: Final = 0.005  # seconds
 
+# Where a host has no memory to watch the descriptor once more, it may have some later: a guess.
+RETRY_DELAY: Final = 0.1  # seconds
+
 SOON: Final = -math.inf  # the moment for which a pause, or the rest of a batch, is armed
 
 
@@ -218,19 +221,29 @@ class DescriptorGuest(Guest):
     def _on_ready(self) -> None:
         if self.collection.turning:
             self._host.unwatch()  # until that turn is over
-            return
-        try:
-            self._turn()
-        except BaseException:
-            if not self.closed:  # a ^C may have come before the next timer was set
-                self._host.arm(0.0, self._on_due)
-                self._armed = SOON
-            raise
+        else:
+            self._turn_or_try_again()
 
     def _on_due(self) -> None:
         self._armed = NEVER
         if not self.collection.turning:
+            self._turn_or_try_again()
+
+    def _turn_or_try_again(self) -> None:
+        try:
             self._turn()
+        except Exception:
+            log.exception("the host of %r cannot go on, and is asked again", self.collection)
+            if not self.closed:
+                self._come_again(RETRY_DELAY)
+        except BaseException:
+            if not self.closed:  # a ^C may have come before the next timer was set
+                self._come_again(0.0)
+            raise
+
+    def _come_again(self, delay: float) -> None:
+        self._host.arm(delay, self._on_due)
+        self._armed = SOON
 
     def _look(self) -> Ready:
         return self._wait(0.0)
@@ -243,8 +256,7 @@ class DescriptorGuest(Guest):
             return
         self._host.watch(self._fd, self._on_ready)
         if self._found:
-            self._host.arm(0.0, self._on_due)
-            self._armed = SOON
+            self._come_again(0.0)
         else:
             self._arm()
 

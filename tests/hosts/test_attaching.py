@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import os
 import queue
@@ -17,7 +18,14 @@ from typing import Any
 import pytest
 
 from reactor.errors import OperationInProgress, OperationNotAllowed, StateClosed, WrongThread
-from reactor.hosts.guest import TURN_EVENT_LIMIT, TURNS_TIME_LIMIT, Guest, Mode, begin_guest
+from reactor.hosts.guest import (
+    RETRY_DELAY,
+    TURN_EVENT_LIMIT,
+    TURNS_TIME_LIMIT,
+    Guest,
+    Mode,
+    begin_guest,
+)
 from reactor.hosts.host import PAUSE, Call, Host, milliseconds
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.error_handler import propagate
@@ -328,6 +336,34 @@ def test_a_watching_host_has_its_pause__ho_10(collection: WaitStateCollection) -
         collection.apply(len, "")
         host.is_ready()
         assert host.shows() == (True, 60.0)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no selector with a descriptor")
+def test_a_host_that_cannot_watch_now_is_asked_again__ho_4(
+    collection: WaitStateCollection, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A host that has no memory to watch a descriptor once more, when a pause is over, gets no
+    exception, and is asked until it has: the collection does not stay deaf.
+    """
+
+    class Short(ManualHost):
+        refusals = 0
+
+        def watch(self, fd: int, ready: Call) -> None:
+            if self.refusals:
+                self.refusals -= 1
+                raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+            super().watch(fd, ready)
+
+    host = Short()
+    with begin_guest(host, collection, "descriptor"):
+        collection.apply(compute)
+        host.is_ready()
+        host.refusals = 2
+        for shown in (False, RETRY_DELAY), (False, RETRY_DELAY), (True, RETRY_DELAY):
+            host.is_due()
+            assert host.shows() == shown
+    assert [record.message.endswith("asked again") for record in caplog.records] == [True] * 2
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no selector with a descriptor")
