@@ -19,6 +19,7 @@ from reactor.channel.tls import TLSChannel
 from reactor.channel.tls_engine import TLSEngine
 from reactor.testing.memory import memory_pair
 from tests.certificates import Certificates
+from tests.peers import require_ipv6
 
 Ends: TypeAlias = tuple[Channel, Channel]
 Maker: TypeAlias = Callable[[Certificates], Ends]
@@ -40,6 +41,8 @@ def socket_pair(_: Certificates) -> Ends:
 
 def tcp(_: Certificates, *, family: int = socket.AF_INET, host: str = "127.0.0.1") -> Ends:
     """A connection over the loopback interface, the far end accepted."""
+    if family == socket.AF_INET6:
+        require_ipv6()
     with socket.create_server((host, 0), family=family) as server:
         return accepted(server)
 

@@ -1,4 +1,4 @@
-"""The real programs that tests talk to. `require` finds one, or ends the test in the right way."""
+"""What tests need of a machine: programs to talk to, and IPv6; without, they end as they should."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ import shutil
 from typing import Final
 
 import pytest
+
+from reactor.net.options import ipv6_available
+
+NO_IPV6: Final = "this machine has no IPv6"
 
 PACKAGES: Final = {  # program: the Debian package that brings it; `make test` installs these
     "curl": "curl",
@@ -32,3 +36,12 @@ def require(program: str) -> str:
     if os.environ.get("CI", "").lower() in {"1", "true", "yes"}:
         pytest.fail(f"{reason}, and in continuous integration no peer may be missing")
     pytest.skip(reason)
+
+
+def require_ipv6() -> None:
+    """Skip the test where there is no IPv6, as in many containers."""
+    if not ipv6_available():
+        pytest.skip(NO_IPV6)
+
+
+needs_ipv6: Final = pytest.mark.skipif(not ipv6_available(), reason=NO_IPV6)

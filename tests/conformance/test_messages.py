@@ -28,6 +28,7 @@ from reactor.operations.messages import ReceiveMessage, SendMessage, WaitForMess
 from reactor.operations.operation import Operation
 from reactor.state.async_io_state import AsyncIOState
 from tests.conformance.worlds import SELECTORS, TIMEOUT, ByDrive, Driven, InCollection, Outcome
+from tests.peers import require_ipv6
 
 TOO_LONG: Final = bytes(8 << 20)  # for UDP, and for the buffers of a Unix socket
 
@@ -137,6 +138,8 @@ class DriveWorld(ByDrive):
 
 def udp(family: int, host: str, *, connected: bool) -> Iterator[Ends]:
     """Two sockets on the loopback, each of which may have the other for its only peer."""
+    if family == socket.AF_INET6:
+        require_ipv6()
     socks = [socket.socket(family, socket.SOCK_DGRAM) for _ in range(2)]
     for sock in socks:
         sock.bind((host, 0))

@@ -17,10 +17,10 @@ from reactor.errors import (
     WrongThread,
 )
 from reactor.loop.collection import WaitStateCollection
-from reactor.net.options import ipv6_available
 from reactor.protocol import DatagramProtocol
 from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
+from tests.peers import require_ipv6
 from tests.reactor.datagram.endpoints import (
     LONGEST,
     LOOPBACK,
@@ -39,8 +39,8 @@ from tests.reactor.loop.probe import elsewhere
 @pytest.mark.parametrize("host", [LOOPBACK, "::1"])
 def test_datagrams_go_there_and_back__pr_16(collection: WaitStateCollection, host: str) -> None:
     """Datagrams arrive with their sender's address, which is good for an answer."""
-    if host == "::1" and not ipv6_available():
-        pytest.skip("this machine has no IPv6")
+    if host == "::1":
+        require_ipv6()
     server, there = opened(collection, echo, local_address=host, local_port=0)
     client, here = opened(collection, local_address=host)
     address = server.get_extra_info("sockname")
@@ -56,8 +56,7 @@ def test_an_endpoint_of_both_families_serves_both__lw_028(
     collection: WaitStateCollection,
 ) -> None:
     """IPv4 peers of a datagram endpoint of both families have IPv4 addresses, there and back."""
-    if not ipv6_available():
-        pytest.skip("this machine has no IPv6")
+    require_ipv6()
     server, there = opened(collection, echo, local_port=0, ipv6="both")
     port = server.get_extra_info("sockname")[1]
     for host in (LOOPBACK, "::1"):

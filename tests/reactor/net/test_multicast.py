@@ -12,17 +12,16 @@ import pytest
 
 from reactor.errors import OperationNotAllowed, SocketIOError
 from reactor.loop.collection import WaitStateCollection
-from reactor.net.options import ipv6_available
 from reactor.net.path import UNIX
 from reactor.opening.udp import open_udp
 from reactor.state.async_io_state import AsyncIOState
 from reactor.testing.settle import settle
+from tests.peers import needs_ipv6
 from tests.reactor.state.reports import Reports
 
 LOOPBACK = next(name for _, name in socket.if_nameindex() if name.startswith("lo"))
 INDEX = socket.if_nametoindex(LOOPBACK)
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="a matter of Linux's tables")
-needs_ipv6 = pytest.mark.skipif(not ipv6_available(), reason="this machine has no IPv6")
 FAMILIES = [
     False,
     pytest.param(True, marks=[needs_ipv6, linux_only]),

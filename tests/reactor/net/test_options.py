@@ -27,6 +27,7 @@ from reactor.net.options import (
     set_user_timeout,
     set_v6only,
 )
+from tests.peers import needs_ipv6
 
 SWITCHES = [
     (set_nodelay, socket.IPPROTO_TCP, socket.TCP_NODELAY),
@@ -101,7 +102,7 @@ def test_reuse_port_is_refused_where_it_is_missing__lw_050(
     set_reuse_port(sock, False, phase="bind")
 
 
-@pytest.mark.skipif(not ipv6_available(), reason="this machine has no IPv6")
+@needs_ipv6
 def test_an_ipv6_socket_keeps_ipv4_away_or_lets_it_in__lw_027() -> None:
     """`v6only` decides whether an IPv6 socket also takes IPv4."""
     for enabled in (True, False):

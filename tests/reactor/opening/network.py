@@ -17,12 +17,15 @@ from reactor.net.resolver import Resolver
 from reactor.net.socket_address import SocketAddress
 from reactor.opening.accept import AcceptingHandle
 from reactor.state.async_io_state import AsyncIOState
+from tests.peers import require_ipv6
 
 if sys.platform != "win32":
     import resource
 
 HOST: Final = "127.0.0.1"
 PATIENCE: Final = 10.0  # seconds until a test that waits for somebody has failed
+# A broadcast that needs no network: the one of the loopback, which only Linux has.
+BROADCAST: Final = "127.255.255.255" if sys.platform == "linux" else "255.255.255.255"
 FIRST_HIGH: Final = 1024  # the first descriptor that select() cannot take
 USER_TIMEOUT: Final[int] = getattr(socket, "TCP_USER_TIMEOUT", 0)  # an option of Linux
 
@@ -57,11 +60,18 @@ class Told:
         return self.calls[0][1]
 
 
+def family_of(host: str) -> int:
+    """Return the family of a numeric host; the test is skipped if this machine does without it."""
+    if ":" not in host:
+        return socket.AF_INET
+    require_ipv6()
+    return socket.AF_INET6
+
+
 @contextlib.contextmanager
 def listening(host: str = "127.0.0.1", port: int = 0) -> Iterator[socket.socket]:
     """Listen, as another program does."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.create_server((host, port), family=family) as server:
+    with socket.create_server((host, port), family=family_of(host)) as server:
         yield server
 
 
@@ -101,7 +111,7 @@ def read_options(sock: socket.socket) -> Options:
 
 def free_port(host: str = "127.0.0.1") -> int:
     """Return a port on which nobody listens."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as sock:
+    with socket.socket(family_of(host)) as sock:
         sock.bind((host, 0))
         return port_of(sock)
 
@@ -184,6 +194,7 @@ class Guests:
 
 def call(clients: contextlib.ExitStack, handle: AcceptingHandle, host: str = HOST) -> socket.socket:
     """Connect to a handle; the kernel does it, whatever the loop is doing."""
+    family_of(host)
     sock = socket.create_connection((host, handle.local_port), PATIENCE)
     return clients.enter_context(sock)
 

@@ -32,6 +32,7 @@ from reactor.state.async_io_state import AsyncIOState
 from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
 from tests import leaks
+from tests.peers import needs_ipv6
 from tests.reactor.loop.probe import elsewhere
 from tests.reactor.opening.network import (
     HOST,
@@ -388,6 +389,7 @@ def test_the_limit_counts_the_look_up__lw_036(
     assert (told.error.phase, told.error.limit) == ("resolve", 2.0)
 
 
+@needs_ipv6
 def test_a_limit_that_has_passed_lists_who_failed_before__lw_036_037(
     collection: WaitStateCollection, clock: ManualClock
 ) -> None:

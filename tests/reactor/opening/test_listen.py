@@ -16,6 +16,7 @@ from reactor.errors import BindError, NameLookupFailed
 from reactor.loop.collection import WaitStateCollection
 from reactor.opening.listen import Binding, listen
 from reactor.testing.settle import settle
+from tests.peers import needs_ipv6
 from tests.reactor.loop.probe import elsewhere
 from tests.reactor.opening.network import (
     HOST,
@@ -49,6 +50,7 @@ def reachable(port: int, host: str) -> bool:
     return True
 
 
+@needs_ipv6
 @pytest.mark.parametrize(
     ("options", "hosts"),
     [

@@ -26,12 +26,12 @@ from reactor.errors import (
     StateClosed,
     TLSTruncated,
 )
-from reactor.net.options import ipv6_available
 from reactor.sockets.listener_socket import ListenerSocket
 from reactor.sockets.make_socket import make_socket
 from reactor.sockets.udp_socket import UDPSocket
 from reactor.stream.socket_stream import SocketStream
 from tests.certificates import Certificates
+from tests.peers import needs_ipv6
 from tests.reactor.opening.network import (
     HOST,
     accepted,
@@ -167,7 +167,7 @@ def test_a_listener_ignores_remote_targets__cc_6_22() -> None:
         assert not any(hasattr(listener, verb) for verb in ("read", "write", "shutdown"))
 
 
-@pytest.mark.skipif(not ipv6_available(), reason="this machine has no IPv6")
+@needs_ipv6
 def test_the_family_is_what_was_said__cc_1_41() -> None:
     """A socket of "internet6" speaks IPv6, one of "internet" only IPv4; an address of the other
     family is refused.

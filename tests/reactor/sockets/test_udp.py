@@ -24,7 +24,7 @@ from reactor.net.options import ipv6_available
 from reactor.sockets.make_socket import make_socket
 from reactor.sockets.udp_socket import UDPSocket
 from reactor.stream.waiting import wait_for_input_streams
-from tests.reactor.opening.network import HOST, free_port
+from tests.reactor.opening.network import BROADCAST, HOST, free_port
 from tests.reactor.stream.streams import PATIENCE, SHORT, meanwhile
 from tests.reactor.stream.test_ending import until_taken
 
@@ -248,7 +248,7 @@ def test_a_datagram_has_a_greatest_size__cc_42(pair: Pair) -> None:
 
 def test_broadcast_must_be_asked_for__cc_13() -> None:
     """To send to a broadcast address is `access-denied` unless `broadcast` was set."""
-    target: Any = {"remote_host": "255.255.255.255", "remote_port": 9}
+    target: Any = {"remote_host": BROADCAST, "remote_port": 9}
     with make_socket(type="datagram", **target) as quiet:
         with pytest.raises(SocketIOError) as raised:
             quiet.send_to(b"x")

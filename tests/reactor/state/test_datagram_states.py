@@ -20,7 +20,7 @@ from reactor.opening.udp import connect_udp, open_udp
 from reactor.state.async_io_state import AsyncIOState
 from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
-from tests.reactor.opening.network import HOST, free_port, silent_resolver
+from tests.reactor.opening.network import BROADCAST, HOST, free_port, silent_resolver
 from tests.reactor.state.reports import Reports
 from tests.torture.seam import failing, needs_epoll
 
@@ -222,10 +222,10 @@ def test_a_message_to_everybody_needs_a_permission__lw_114(
     send there.
     """
     state, reports, sent = open_udp(collection, broadcast=broadcast), Reports(), Reports()
-    state.send_message_to("255.255.255.255", 9, b"x", reports)
+    state.send_message_to(BROADCAST, 9, b"x", reports)
     state.send_message_to(*server.address, b"y", sent)
     settle(collection)
-    status = reports.status  # None, or that this machine has no network
+    status = reports.status
     denied = isinstance(status, SocketIOError) and status.identifier == "access-denied"
     assert denied is not broadcast
     assert sent.status is None

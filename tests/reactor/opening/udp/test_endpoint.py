@@ -14,14 +14,14 @@ import pytest
 from reactor.channel.socket_channel import DatagramChannel
 from reactor.errors import BindError, ConnectError, NameLookupFailed
 from reactor.loop.collection import WaitStateCollection
-from reactor.net.options import ipv6_available
 from reactor.net.resolver import Resolver
 from reactor.opening.listen import finder
 from reactor.opening.udp import Endpoint, open_udp_channel
 from reactor.testing.settle import settle
+from tests.peers import needs_ipv6
+from tests.reactor.opening.network import BROADCAST
 
 V4, V6 = socket.AF_INET, socket.AF_INET6
-needs_ipv6 = pytest.mark.skipif(not ipv6_available(), reason="this machine has no IPv6")
 
 
 def opened(collection: WaitStateCollection, **options: Any) -> DatagramChannel:
@@ -137,7 +137,7 @@ def test_broadcasting_needs_a_permission__lw_114(
     collection: WaitStateCollection, broadcast: bool
 ) -> None:
     """Without `broadcast=True` sending to a broadcast address is refused with "access-denied"."""
-    options: dict[str, Any] = {"remote_address": "255.255.255.255", "remote_port": 9}
+    options: dict[str, Any] = {"remote_address": BROADCAST, "remote_port": 9}
     with contextlib.closing(opened(collection, broadcast=broadcast)) as channel:
         assert bool(channel.sock.getsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST)) is broadcast
     if not broadcast:
