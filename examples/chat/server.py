@@ -9,6 +9,7 @@ the program.
 
 import argparse
 import contextlib
+import math
 import signal
 import sys
 from concurrent.futures import Future
@@ -36,9 +37,9 @@ def main() -> int:
             program = Program(collection, options)
             collection.run()
             return program.exit_status
-    except (CertificateMissing, ReactorError) as error:
+    except (CertificateMissing, ReactorError, ValueError) as error:  # the last: no such port
         print(f"chat: {error}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, ValueError) else 1
 
 
 class Program:
@@ -58,12 +59,12 @@ class Program:
         self._chat = Chat(collection, hall, Porter(hall), options.idle_timeout, options.rate)
         self._host: str = options.host
         self._servers: list[Server] = []
+        for number in SIGNALS:
+            collection.on_signal(number, self.end, number)
         certificate, key = for_localhost(options.certificate_folder)
         plain = self._serve(options.port, options.file_port, None)
         tls = ServerTLS(certificate, key)
         protected = self._serve(options.tls_port, options.tls_file_port, tls)
-        for number in SIGNALS:
-            collection.on_signal(number, self.end, number)
         introduce(plain, protected, certificate)
 
     def _serve(self, port: int, file_port: int, tls: ServerTLS | None) -> Server:
@@ -122,6 +123,13 @@ def introduce(plain: Server, protected: Server, certificate: Path) -> None:
     print("and end the server with Ctrl-C", flush=True)
 
 
+def positive(text: str) -> float:
+    """Read a number from the command line, of seconds for example."""
+    if not 0 < float(text) < math.inf:
+        raise ValueError
+    return float(text)
+
+
 def parsed_options() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="A chat server, over TLS and plain.")
@@ -131,13 +139,13 @@ def parsed_options() -> argparse.Namespace:
     for option in ("--file-port", "--tls-file-port"):
         parser.add_argument(option, type=int, default=0, help="for files; default: a free one")
     parser.add_argument(
-        "--idle-timeout", type=float, default=600.0, metavar="S", help="seconds without a byte"
+        "--idle-timeout", type=positive, default=600.0, metavar="S", help="seconds without a byte"
     )
     parser.add_argument(
-        "--drain-timeout", type=float, default=5.0, metavar="S", help="seconds for the goodbye"
+        "--drain-timeout", type=positive, default=5.0, metavar="S", help="seconds for the goodbye"
     )
     parser.add_argument(
-        "--rate", type=float, default=5.0, help="lines a second that a guest may send for long"
+        "--rate", type=positive, default=5.0, help="lines a second that a guest may send for long"
     )
     parser.add_argument(
         "--certificate-folder", type=Path, default=cache_folder(), help="default: %(default)s"

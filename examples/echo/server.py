@@ -1,8 +1,10 @@
 """An echo server: what the smallest program looks like. `python examples/echo/server.py [PORT]`."""
 
-import sys
+import argparse
+import contextlib
+import signal
 
-from reactor import Protocol, Transport, WaitStateCollection, serve
+from reactor import Protocol, ReactorError, Transport, WaitStateCollection, serve
 
 
 class Echo(Protocol):
@@ -25,8 +27,22 @@ class Echo(Protocol):
         self.transport.resume_reading()
 
 
+def main() -> None:
+    """Serve until a ^C."""
+    parser = argparse.ArgumentParser(description="Send back what comes.")
+    parser.add_argument("port", type=int, nargs="?", default=0, help="default: a free one")
+    options = parser.parse_args()
+    with contextlib.closing(WaitStateCollection("echo")) as collection:
+        collection.on_signal(signal.SIGINT, collection.stop)
+        try:
+            server = serve(collection, Echo, options.port, address="127.0.0.1")
+        except ValueError as error:
+            parser.error(str(error))
+        except ReactorError as error:
+            parser.exit(1, f"echo: {error}\n")
+        print("echo {}:{}".format(*server.addresses[0]), flush=True)
+        collection.run()
+
+
 if __name__ == "__main__":
-    collection = WaitStateCollection("echo")
-    server = serve(collection, Echo, int(sys.argv[1]) if sys.argv[1:] else 0, address="127.0.0.1")
-    print("echo {}:{}".format(*server.addresses[0]), flush=True)
-    collection.run()
+    main()

@@ -4,9 +4,11 @@
 up to the empty line and looks at nothing else; who wants to speak HTTP in earnest takes a library.
 """
 
-import sys
+import argparse
+import contextlib
+import signal
 
-from reactor import WaitStateCollection
+from reactor import ReactorError, WaitStateCollection
 from reactor.callbacks import AsyncIOStream, TCPSocket, tcp_server
 
 REQUEST_LIMIT = 16_384  # bytes
@@ -36,9 +38,23 @@ def answer(socket: TCPSocket) -> None:
     socket.write(head + body, write_cb=lambda socket: socket.close())
 
 
+def main() -> None:
+    """Serve until a ^C."""
+    parser = argparse.ArgumentParser(description="Answer requests of HTTP.")
+    parser.add_argument("port", type=int, nargs="?", default=0, help="default: a free one")
+    options = parser.parse_args()
+    with contextlib.closing(WaitStateCollection("functions")) as collection:
+        collection.on_signal(signal.SIGINT, collection.stop)
+        where = (collection, "127.0.0.1", options.port)
+        try:
+            server = tcp_server(*where, read, connect_cb=welcome, stream=True)
+        except ValueError as error:
+            parser.error(str(error))
+        except ReactorError as error:
+            parser.exit(1, f"functions: {error}\n")
+        print(f"functions 127.0.0.1:{server.local_port}", flush=True)
+        collection.run()
+
+
 if __name__ == "__main__":
-    collection = WaitStateCollection("functions")
-    port = int(sys.argv[1]) if sys.argv[1:] else 0
-    server = tcp_server(collection, "127.0.0.1", port, read, connect_cb=welcome, stream=True)
-    print(f"functions 127.0.0.1:{server.local_port}", flush=True)
-    collection.run()
+    main()

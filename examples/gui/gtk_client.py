@@ -22,8 +22,9 @@ from transfers import Phase, Transfer
 from reactor import WaitStateCollection
 from reactor.hosts import glib
 
+gi.require_version("Gdk", "4.0")
 gi.require_version("Gtk", "4.0")
-from gi.repository import Gio, Gtk, Pango  # noqa: E402  # the version comes first
+from gi.repository import Gdk, Gio, Gtk, Pango  # noqa: E402  # the version comes first
 
 MARGIN: Final = 12  # pixels
 
@@ -248,6 +249,8 @@ def escape(text: str) -> str:
 def main() -> int:
     """Open the window, until it is closed."""
     place = place_of_the_chat()
+    if Gdk.Display.get_default() is None:
+        sys.exit("chat: there is no display")
     app = Gtk.Application(application_id=None)
     with contextlib.closing(WaitStateCollection("chat")) as collection:
         glib.attach(app, collection)

@@ -227,7 +227,10 @@ class Row:
 def main() -> int:
     """Open the window, until it is closed."""
     place = place_of_the_chat()
-    root = tkinter.Tk()
+    try:
+        root = tkinter.Tk()
+    except tkinter.TclError as error:  # there is no display
+        sys.exit(f"chat: {error}")
     with contextlib.closing(WaitStateCollection("chat")) as collection:
         tk.attach(root, collection)
         window = Window(root, collection, place)

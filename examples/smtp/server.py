@@ -11,8 +11,9 @@ The rules are those of RFC 5321 (replies, sizes, limits) and RFC 3207 (STARTTLS)
 """
 
 import argparse
+import contextlib
 import logging
-import sys
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -115,29 +116,42 @@ class Greeting:
         self.listen()
 
 
+def serve(collection: WaitStateCollection, port: int, file: Path | None) -> tuple[Path, int]:
+    """Listen; return the file of the certificate, and the port.
+
+    Raises:
+        ValueError: there is no such port.
+        CertificateMissing: none is given, and none could be made.
+        ReactorError: the port is taken, or the certificate is none.
+        OSError: the certificate cannot be read.
+    """
+    files = (file,) if file else for_localhost(cache_folder())
+    tls = ServerTLS(*files)
+
+    def welcome(handle: AcceptingHandle, state: AsyncIOState) -> None:
+        Greeting(state, tls)
+
+    handle = accept_tcp(collection, port, welcome, address="127.0.0.1", init_timeout=0.0)
+    return files[0], handle.local_port
+
+
 def main() -> None:
-    """Serve until interrupted."""
+    """Serve until a ^C."""
     parser = argparse.ArgumentParser(description="Greet SMTP clients, and offer STARTTLS.")
     parser.add_argument("--port", type=int, default=2525)
     parser.add_argument("--certificate", type=Path, help="with its key; made for localhost if none")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        files = (options.certificate,) if options.certificate else for_localhost(cache_folder())
-    except CertificateMissing as error:
-        sys.exit(str(error))
-    tls = ServerTLS(*files)
-    collection = WaitStateCollection("smtp")
-
-    def welcome(handle: AcceptingHandle, state: AsyncIOState) -> None:
-        Greeting(state, tls)
-
-    handle = accept_tcp(collection, options.port, welcome, address="127.0.0.1")
-    print(f"smtp 127.0.0.1:{handle.local_port}, certificate {files[0]}", flush=True)
-    try:
+    with contextlib.closing(WaitStateCollection("smtp")) as collection:
+        collection.on_signal(signal.SIGINT, collection.stop)
+        try:
+            certificate, port = serve(collection, options.port, options.certificate)
+        except ValueError as error:
+            parser.error(str(error))
+        except (CertificateMissing, ReactorError, OSError) as error:
+            parser.exit(1, f"smtp: {error}\n")
+        print(f"smtp 127.0.0.1:{port}, certificate {certificate}", flush=True)
         collection.run()
-    except KeyboardInterrupt:
-        collection.close()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ import argparse
 import itertools
 import math
 import signal
-import sys
 from collections import deque
 from typing import Final
 
@@ -152,7 +151,15 @@ class Game:
         self.goes_on = False
 
 
-def main() -> int:
+def shown_screen() -> pygame.Surface:
+    """Open the window."""
+    pygame.display.init()
+    pygame.font.init()
+    pygame.display.set_caption("Tag")
+    return pygame.display.set_mode(SIZE, pygame.RESIZABLE)
+
+
+def main() -> None:
     """Play until the window is closed."""
     parser = argparse.ArgumentParser(description="Tag, over UDP.")
     parser.add_argument("host", nargs="?", default="127.0.0.1")
@@ -161,24 +168,22 @@ def main() -> int:
     options = parser.parse_args()
     collection = WaitStateCollection("game")
     player = Player(collection)
+    game = Game(collection, player, wanders=options.wander)
     where = {"remote_address": options.host, "remote_port": options.port}
     try:
         open_datagram(collection, lambda: player, **where)
-    except (ReactorError, ValueError) as error:
+        screen = shown_screen()
+        for number in SIGNALS:  # SDL takes those that nobody has
+            collection.on_signal(number, game.end)
+        game.run(screen)
+    except ValueError as error:
+        parser.error(str(error))
+    except (ReactorError, pygame.error) as error:  # the latter: there is no display
+        parser.exit(1, f"game: {error}\n")
+    finally:
         collection.close()
-        print(f"game: {error}", file=sys.stderr)
-        return 1
-    pygame.display.init()
-    pygame.font.init()
-    pygame.display.set_caption("Tag")
-    game = Game(collection, player, wanders=options.wander)
-    for number in SIGNALS:
-        collection.on_signal(number, game.end)
-    game.run(pygame.display.set_mode(SIZE, pygame.RESIZABLE))
-    collection.close()
-    pygame.quit()
-    return 0
+        pygame.quit()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

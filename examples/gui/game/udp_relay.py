@@ -17,7 +17,13 @@ from typing import Any, Final, TypeAlias
 from room import Room
 from wire import COOKIE_SIZE, Refused, pack_cookie, pack_full, pack_snapshot, read_move
 
-from reactor import DatagramProtocol, DatagramTransport, WaitStateCollection, open_datagram
+from reactor import (
+    DatagramProtocol,
+    DatagramTransport,
+    ReactorError,
+    WaitStateCollection,
+    open_datagram,
+)
 from reactor.errors import address_text
 
 TICK: Final = 0.05  # seconds between two snapshots
@@ -108,10 +114,15 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=4712, help="0: a free one")
     options = parser.parse_args()
     with contextlib.closing(WaitStateCollection("relay")) as collection:
-        where = {"local_address": options.host, "local_port": options.port}
-        transport = open_datagram(collection, lambda: Relay(collection), **where)
         for number in SIGNALS:
             collection.on_signal(number, collection.stop)
+        where = {"local_address": options.host, "local_port": options.port}
+        try:
+            transport = open_datagram(collection, lambda: Relay(collection), **where)
+        except ValueError as error:
+            parser.error(str(error))
+        except ReactorError as error:
+            parser.exit(1, f"relay: {error}\n")
         print(f"relay {address_text(transport.get_extra_info('sockname'))}", flush=True)
         collection.run()
 

@@ -9,6 +9,7 @@ there. What is asked, and when, is in `poller.py`, which knows no window.
 import argparse
 import contextlib
 import signal
+import sys
 import time
 import tkinter
 from tkinter import filedialog, messagebox, ttk
@@ -46,7 +47,7 @@ class Panel:
     """
 
     def __init__(
-        self, root: tkinter.Tk, collection: WaitStateCollection, host: str, port: int | str
+        self, root: tkinter.Tk, collection: WaitStateCollection, host: str, port: int
     ) -> None:
         self.root = root
         self.collection = collection
@@ -236,11 +237,14 @@ def main() -> None:
     """Show the window until it is closed."""
     parser = argparse.ArgumentParser(description="Poll a voltmeter and plot what it shows.")
     parser.add_argument("host", nargs="?", default="127.0.0.1")
-    parser.add_argument("port", nargs="?", default="5025", help="default: %(default)s")
+    parser.add_argument("port", type=int, nargs="?", default=5025, help="default: %(default)s")
     options = parser.parse_args()
-    if options.port.isdecimal() and int(options.port) > PORT_MAX:
-        parser.error(f"a port is 0 to {PORT_MAX}, not {options.port}")
-    root = tkinter.Tk()
+    if not options.host or not 0 < options.port <= PORT_MAX:
+        parser.error("there is no such host, or port")
+    try:
+        root = tkinter.Tk()
+    except tkinter.TclError as error:  # there is no display
+        sys.exit(f"panel: {error}")
     root.title("Voltmeter")
     dress(root)
     collection = WaitStateCollection("panel")

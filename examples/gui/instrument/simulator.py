@@ -18,7 +18,7 @@ from typing import Any, Final
 from scpi import OVERRUN, Reply, Voltmeter
 
 from protocols import LineProtocol
-from reactor import Transport, WaitStateCollection, serve
+from reactor import ReactorError, Transport, WaitStateCollection, serve
 from reactor.errors import address_text
 
 LINE_LIMIT: Final = 256  # bytes; its input buffer
@@ -145,27 +145,31 @@ def wave(collection: WaitStateCollection, seed: int) -> Any:
 
 def main() -> None:
     """Serve until a signal."""
-    options = parsed_options()
+    parser = command_line()
+    options = parser.parse_args()
     behaviour = Behaviour(
         options.seed, options.measuring_time, options.hang, options.hanging_time, options.garble
     )
     with contextlib.closing(WaitStateCollection("instrument")) as collection:
-        meter = Voltmeter(wave(collection, options.seed))
-        server = serve(
-            collection,
-            lambda: Session(collection, meter, behaviour),
-            options.port,
-            address=options.host,
-            connection_limit=CONNECTION_LIMIT,
-        )
         for number in SIGNALS:
             collection.on_signal(number, collection.stop)
+        meter = Voltmeter(wave(collection, options.seed))
+        try:
+            server = serve(
+                *(collection, lambda: Session(collection, meter, behaviour), options.port),
+                address=options.host,
+                connection_limit=CONNECTION_LIMIT,
+            )
+        except ValueError as error:
+            parser.error(str(error))
+        except ReactorError as error:
+            parser.exit(1, f"instrument: {error}\n")
         print(f"instrument {address_text(server.addresses[0])}", flush=True)
         collection.run()
 
 
-def parsed_options() -> argparse.Namespace:
-    """Read the command line."""
+def command_line() -> argparse.ArgumentParser:
+    """Return what can be said on the command line."""
     parser = argparse.ArgumentParser(description="A voltmeter that speaks SCPI over TCP.")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
     parser.add_argument("--port", type=int, default=5025, help="0: a free one")
@@ -174,7 +178,7 @@ def parsed_options() -> argparse.Namespace:
     parser.add_argument("--hang", type=float, default=0.0, help="the chance of a late answer")
     parser.add_argument("--hanging-time", type=float, default=3.0, metavar="S", help="how late")
     parser.add_argument("--garble", type=float, default=0.0, help="the chance of garbage")
-    return parser.parse_args()
+    return parser
 
 
 if __name__ == "__main__":
