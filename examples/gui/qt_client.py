@@ -201,10 +201,10 @@ def main() -> int:
     place = place_of_the_chat()
     app = QtWidgets.QApplication(sys.argv[:1])
     with contextlib.closing(WaitStateCollection("chat")) as collection:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            collection.on_signal(number, app.closeAllWindows)
         qt.attach(app, collection)
         window = Window(collection, place)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            collection.on_signal(number, window.close)
         window.network.retry()
         window.show()
         return app.exec()
