@@ -9,6 +9,7 @@ from wire import (
     COOKIE_SIZE,
     NOBODY,
     PLAYER_LIMIT,
+    TOKEN_SIZE,
     Kind,
     Move,
     Place,
@@ -24,11 +25,12 @@ from wire import (
 )
 
 COOKIE = bytes(range(COOKIE_SIZE))
+TOKEN = bytes(range(7, 7 + TOKEN_SIZE))
 
 
 def at(x: float, y: float = 0.0, *, sequence: int = 1) -> Move:
     """Make a move."""
-    return Move(COOKIE, sequence, 0, (x, y))
+    return Move(TOKEN, COOKIE, sequence, 0, (x, y))
 
 
 def snapshot(places: dict[int, Place]) -> Snapshot:
@@ -40,24 +42,24 @@ def snapshot(places: dict[int, Place]) -> Snapshot:
 
 @pytest.mark.parametrize("leaving", [False, True])
 def test_a_move_comes_out_as_it_went_in(leaving: bool) -> None:
-    move = Move(COOKIE, 2**32 - 1, 0, (0.0, 1.0), leaving)
+    move = Move(TOKEN, COOKIE, 2**32 - 1, 0, (0.0, 1.0), leaving)
     assert read_move(pack_move(move)) == move
 
 
 def test_what_the_server_says_comes_out_as_it_went_in() -> None:
     here = snapshot({number: (number / 15, 1.0) for number in range(PLAYER_LIMIT)})
-    said = read_from_server(pack_snapshot(here))
+    said = read_from_server(pack_snapshot(TOKEN, here), TOKEN)
     assert isinstance(said, Snapshot)
     assert said.places.keys() == here.places.keys()
     assert said.places[7] == pytest.approx(here.places[7], abs=1e-5)
     assert said == Snapshot(5, 6, 7, 1, 2, said.places)
-    assert read_from_server(pack_cookie(COOKIE)) == COOKIE
-    assert read_from_server(pack_full()) is None
+    assert read_from_server(pack_cookie(TOKEN, COOKIE), TOKEN) == COOKIE
+    assert read_from_server(pack_full(TOKEN), TOKEN) is None
 
 
 def test_the_answer_to_a_stranger_is_shorter_than_what_he_has_sent() -> None:
     asked = len(pack_move(at(0.5)))
-    assert max(len(pack_cookie(COOKIE)), len(pack_full())) < asked
+    assert max(len(pack_cookie(TOKEN, COOKIE)), len(pack_full(TOKEN))) < asked
 
 
 def test_a_place_outside_of_the_room_is_at_its_wall() -> None:
@@ -68,27 +70,40 @@ def damaged(data: bytes) -> list[bytes]:
     """Return everything that is nearly this datagram, and is none."""
     cut = [data[:size] for size in range(len(data))]
     kinds = [bytes([*data[:4], kind, *data[5:]]) for kind in (0, 6, 255)]
-    return [*cut, *kinds, b"TAG2" + data[4:], data + b"\0", data + bytes(60_000)]
+    return [*cut, *kinds, b"TAG1" + data[4:], data + b"\0", data + bytes(60_000)]
 
 
 def test_other_datagrams_are_refused() -> None:
     good = snapshot({1: (0.0, 0.0), 2: (1.0, 1.0)})
-    for said in (pack_cookie(COOKIE), pack_full(), pack_snapshot(good), b""):
+    for said in (pack_cookie(TOKEN, COOKIE), pack_full(TOKEN), pack_snapshot(TOKEN, good), b""):
         for data in (*damaged(said), pack_move(at(0.5))):
             with pytest.raises(Refused):
-                read_from_server(data)
-    for data in (*damaged(pack_move(at(0.5))), pack_full(), pack_cookie(COOKIE), bytes(26)):
+                read_from_server(data, TOKEN)
+    for data in (
+        *damaged(pack_move(at(0.5))),
+        pack_full(TOKEN),
+        pack_cookie(TOKEN, COOKIE),
+        bytes(26),
+    ):
         with pytest.raises(Refused):
             read_move(data)
 
 
+def test_what_has_another_token_is_refused() -> None:
+    other = TOKEN[::-1]
+    for data in (pack_cookie(other, COOKIE), pack_full(other), pack_snapshot(other, snapshot({}))):
+        assert read_from_server(data, other) != b""
+        with pytest.raises(Refused, match="token"):
+            read_from_server(data, TOKEN)
+
+
 def test_a_snapshot_of_too_many_or_of_somebody_twice_is_refused() -> None:
-    crowd = pack_snapshot(snapshot(dict.fromkeys(range(PLAYER_LIMIT + 1), (0.0, 0.0))))
-    twice = pack_snapshot(snapshot({1: (0.0, 0.0), 2: (0.0, 0.0)}))
+    crowd = pack_snapshot(TOKEN, snapshot(dict.fromkeys(range(PLAYER_LIMIT + 1), (0.0, 0.0))))
+    twice = pack_snapshot(TOKEN, snapshot({1: (0.0, 0.0), 2: (0.0, 0.0)}))
     assert twice[4] == Kind.SNAPSHOT
     for data in (crowd, twice[:-5] + twice[-10:-5]):
         with pytest.raises(Refused):
-            read_from_server(data)
+            read_from_server(data, TOKEN)
 
 
 def test_numbers_that_start_again_stay_in_order() -> None:

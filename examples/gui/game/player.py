@@ -7,6 +7,7 @@ better than a lost one.
 
 import enum
 import math
+import os
 from typing import Any, Final
 
 from motion import Scene
@@ -14,6 +15,7 @@ from room import milliseconds
 from wire import (
     COOKIE_SIZE,
     NOBODY,
+    TOKEN_SIZE,
     WRAP,
     Move,
     Place,
@@ -57,6 +59,7 @@ class Player(DatagramProtocol):
         self.number = self.it = NOBODY
         self.latency: float | None = None
         self._collection = collection
+        self._token = os.urandom(TOKEN_SIZE)
         self._cookie = bytes(COOKIE_SIZE)
         self._sequence = 0
         self._timer: Any = None
@@ -96,9 +99,12 @@ class Player(DatagramProtocol):
         self._timer.cancel()
 
     def datagram_received(self, data: Any, addr: Any) -> None:
-        """Take what the server says; others cannot be heard on this endpoint."""
+        """Take what the server says.
+
+        The kernel drops what comes from another address; who forges that one lacks our token.
+        """
         try:
-            said = read_from_server(data)
+            said = read_from_server(data, self._token)
         except Refused:
             return
         if isinstance(said, Snapshot):
@@ -106,13 +112,16 @@ class Player(DatagramProtocol):
             self._see(said)
         elif said is None:
             self._full = True
-        else:  # a server that does not know us: a new one, perhaps, whose clock is another
+        elif said != self._cookie:  # a new server, perhaps, whose clock is another
             self._cookie, self._scene, self._seen_at = said, Scene(), -math.inf
 
     def _see(self, snapshot: Snapshot) -> None:
         now = self._collection.time()
         if not self._scene.see(snapshot.time, snapshot.places, now):
-            return
+            if now - self._seen_at <= SILENCE_LIMIT:
+                return
+            self._scene = Scene()  # one that was far ahead is not waited for: it was wrong
+            self._scene.see(snapshot.time, snapshot.places, now)
         self._seen_at = now
         self.number, self.it = snapshot.number, snapshot.it
         took = (milliseconds(now) - snapshot.stamp - snapshot.held) % WRAP / 1000
@@ -125,7 +134,7 @@ class Player(DatagramProtocol):
     def _say(self, *, leaving: bool = False) -> None:
         self._sequence += 1
         stamp = milliseconds(self._collection.time())
-        move = Move(self._cookie, self._sequence, stamp, self.place, leaving)
+        move = Move(self._token, self._cookie, self._sequence, stamp, self.place, leaving)
         assert self.transport is not None
         if not self.transport.get_write_buffer_size():  # else the last one has not left yet
             self.transport.sendto(pack_move(move))

@@ -8,7 +8,7 @@ import itertools
 import math
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from wire import NOBODY, PLAYER_LIMIT, WRAP, Move, Place, Snapshot, newer
 
@@ -36,7 +36,7 @@ class Room:
     """All players, by whatever tells them apart; moments are given by who calls."""
 
     def __init__(self) -> None:
-        self.seats: dict[Hashable, Seat] = {}
+        self.seats: dict[Any, Seat] = {}
         self._it = NOBODY
         self._safe_until = -math.inf
 

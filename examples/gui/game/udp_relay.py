@@ -15,7 +15,15 @@ import signal
 from typing import Any, Final, TypeAlias
 
 from room import Room
-from wire import COOKIE_SIZE, Refused, pack_cookie, pack_full, pack_snapshot, read_move
+from wire import (
+    COOKIE_SIZE,
+    PLAYER_LIMIT,
+    Refused,
+    pack_cookie,
+    pack_full,
+    pack_snapshot,
+    read_move,
+)
 
 from reactor import (
     DatagramProtocol,
@@ -28,6 +36,7 @@ from reactor.errors import address_text
 
 TICK: Final = 0.05  # seconds between two snapshots
 SECRET_SIZE: Final = 16  # bytes
+HOST_LIMIT: Final = PLAYER_LIMIT // 2  # players from one host, who cannot fill the room alone
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 Address: TypeAlias = tuple[str, int]
@@ -38,16 +47,18 @@ class Relay(DatagramProtocol):
 
     Args:
         collection: whose loop and clock it uses.
+        host_limit: how many may play from one host.
 
     Attributes:
         room: who plays.
         refused_count: datagrams that were none of ours.
     """
 
-    def __init__(self, collection: WaitStateCollection) -> None:
+    def __init__(self, collection: WaitStateCollection, host_limit: int = HOST_LIMIT) -> None:
         self.collection = collection
         self.room = Room()
         self.refused_count = 0
+        self._host_limit = host_limit
         self._secret = os.urandom(SECRET_SIZE)
         self._ticking: Any = None
         self._full = False  # the kernel takes no more for now
@@ -66,11 +77,11 @@ class Relay(DatagramProtocol):
             return
         cookie = self.cookie(addr)
         if not hmac.compare_digest(move.cookie, cookie):
-            self._send(pack_cookie(cookie), addr)
+            self._send(pack_cookie(move.token, cookie), addr)
         elif move.leaving:
             self.room.leave(addr)
-        elif not self.room.move(addr, move, self.collection.time()):
-            self._send(pack_full(), addr)
+        elif not (self._may_play(addr) and self.room.move(addr, move, self.collection.time())):
+            self._send(pack_full(move.token), addr)
         elif self._ticking is None:
             self._ticking = self.collection.call_every(TICK, self.tick)
 
@@ -79,12 +90,17 @@ class Relay(DatagramProtocol):
         text = address_text(addr).encode()
         return hmac.digest(self._secret, text, "sha256")[:COOKIE_SIZE]
 
+    def _may_play(self, addr: Address) -> bool:
+        """Tell whether somebody plays, or is not one too many from his host."""
+        seats = self.room.seats
+        return addr in seats or sum(one[0] == addr[0] for one in seats) < self._host_limit
+
     def tick(self) -> None:
         """Tell everybody where everybody is."""
         now = self.collection.time()
         self.room.advance(now)
         for addr, seat in self.room.seats.items():
-            self._send(pack_snapshot(self.room.snapshot(seat, now)), addr)
+            self._send(pack_snapshot(seat.move.token, self.room.snapshot(seat, now)), addr)
         if not self.room.seats:
             self._ticking.cancel()
             self._ticking = None

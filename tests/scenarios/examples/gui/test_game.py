@@ -11,17 +11,20 @@ from typing import Final, TypeAlias
 import pytest
 from player import Condition, Player
 from room import SILENCE_LIMIT
-from udp_relay import Relay
+from udp_relay import HOST_LIMIT, Relay
 from wire import (
     COOKIE_SIZE,
     HEAD,
     PLAYER_LIMIT,
+    TOKEN_SIZE,
+    WRAP,
     Move,
     Snapshot,
     pack_cookie,
     pack_full,
     pack_move,
     pack_snapshot,
+    read_move,
 )
 
 from reactor.datagram import open_datagram
@@ -30,6 +33,7 @@ from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
 
 HOST: Final = "127.0.0.1"
+TOKEN: Final = b"a token!"
 
 
 class Arena:
@@ -41,9 +45,9 @@ class Arena:
         self.port = 0
         self.open()
 
-    def open(self) -> None:
+    def open(self, host_limit: int = PLAYER_LIMIT) -> None:
         """Let there be a server; where the last one was, if there was one."""
-        self.relay = Relay(self.collection)
+        self.relay = Relay(self.collection, host_limit)
         transport = open_datagram(
             self.collection, lambda: self.relay, local_address=HOST, local_port=self.port
         )
@@ -107,7 +111,7 @@ def heard(sock: socket.socket) -> list[bytes]:
 
 
 def move(cookie: bytes, sequence: int = 1, *, leaving: bool = False) -> bytes:
-    return pack_move(Move(cookie, sequence, 0, (0.5, 0.5), leaving))
+    return pack_move(Move(TOKEN, cookie, sequence, 0, (0.5, 0.5), leaving))
 
 
 def test_players_see_each_other(arena: Arena) -> None:
@@ -137,7 +141,7 @@ def test_nobody_jumps(arena: Arena) -> None:
 
 def test_a_stranger_gets_no_more_than_he_sends(arena: Arena, stranger: Stranger) -> None:
     one, other = stranger(), stranger()
-    for data in (b"", b"hello", bytes(25), bytes(1400)):
+    for data in (b"", b"hello", bytes(len(move(b""))), bytes(1400)):
         one.send(data)
     settle(arena.collection)
     assert (heard(one), arena.relay.refused_count) == ([], 4)
@@ -176,6 +180,30 @@ def test_a_full_room_says_so_and_lets_the_next_one_in(arena: Arena) -> None:
     inside.leave()  # once more is harmless
     arena.pass_time(0.2)
     assert outside[0].condition is Condition.PLAYING
+
+
+def test_one_host_does_not_fill_a_room(arena: Arena) -> None:
+    arena.close()
+    arena.open(host_limit=HOST_LIMIT)
+    players = [arena.player() for _ in range(HOST_LIMIT + 4)]
+    arena.pass_time(0.3)
+    assert len(arena.relay.room.seats) == HOST_LIMIT < PLAYER_LIMIT
+    outside = [player for player in players if player.condition is Condition.FULL]
+    assert len(outside) == 4
+    next(player for player in players if player.condition is Condition.PLAYING).leave()
+    arena.pass_time(0.3)
+    assert len([player for player in outside if player.condition is Condition.PLAYING]) == 1
+
+
+def test_a_flood_keeps_nobody_from_playing(arena: Arena, stranger: Stranger) -> None:
+    ann, flood = arena.player(), stranger()
+    arena.pass_time(0.3)
+    for sequence in range(20):
+        for _ in range(50):
+            flood.send(move(sequence.to_bytes(COOKIE_SIZE)))
+        arena.pass_time(1 / 60)
+    assert (ann.condition, len(arena.relay.room.seats)) == (Condition.PLAYING, 1)
+    assert sum(map(len, heard(flood))) < 1000 * len(move(bytes(COOKIE_SIZE)))
 
 
 def test_who_vanishes_has_left_after_a_while(arena: Arena) -> None:
@@ -225,7 +253,8 @@ class FarEnd:
         settle(collection)
         clock.advance(0.05)
         settle(collection)
-        self.address = self.sock.recvfrom(100)[1]
+        data, self.address = self.sock.recvfrom(100)
+        self.token = read_move(data).token
 
     def says(self, data: bytes, then: float = 0.0) -> Condition:
         """Send a datagram, let some seconds pass, and return what the player thinks."""
@@ -234,6 +263,11 @@ class FarEnd:
         self.clock.advance(then)
         settle(self.collection)
         return self.player.condition
+
+    def snapshot(self, time: int, x: float, token: bytes | None = None) -> bytes:
+        """Make a snapshot in which the other one is at `x`."""
+        here = Snapshot(time, stamp=0, held=0, number=1, it=1, places={1: (x, x), 2: (x, x)})
+        return pack_snapshot(self.token if token is None else token, here)
 
 
 @pytest.fixture
@@ -244,16 +278,46 @@ def far_end(collection: WaitStateCollection, clock: ManualClock) -> Iterator[Far
 
 
 def test_a_player_believes_no_garbage(far_end: FarEnd) -> None:
-    for data in (b"", b"TAG1", b"TAG1\x05" + bytes(5), bytes(2000)):
+    for data in (b"", b"TAG2", b"TAG2\x05" + bytes(5), bytes(2000)):
         assert far_end.says(data) is Condition.SEARCHING
-    assert far_end.says(pack_full()) is Condition.FULL
+    assert far_end.says(pack_full(far_end.token)) is Condition.FULL
 
 
 def test_a_new_server_may_have_another_clock(far_end: FarEnd) -> None:
-    assert far_end.says(pack_full()) is Condition.FULL
+    assert far_end.says(pack_full(far_end.token)) is Condition.FULL
     for time, x in ((5000, 0.0), (100, 1.0)):
-        far_end.says(pack_cookie(bytes(COOKIE_SIZE)))
-        here = Snapshot(time, stamp=0, held=0, number=1, it=1, places={1: (x, x), 2: (x, x)})
-        assert far_end.says(pack_snapshot(here)) is Condition.PLAYING
+        far_end.says(pack_cookie(far_end.token, time.to_bytes(COOKIE_SIZE)))
+        assert far_end.says(far_end.snapshot(time, x)) is Condition.PLAYING
         assert far_end.player.others() == {2: (x, x)}
         assert far_end.says(b"", then=SILENCE_LIMIT) is Condition.SEARCHING
+
+
+def test_a_forged_snapshot_is_not_seen(far_end: FarEnd) -> None:
+    assert far_end.says(far_end.snapshot(1000, 0.0)) is Condition.PLAYING
+    for token in (bytes(TOKEN_SIZE), far_end.token[::-1]):
+        far_end.says(far_end.snapshot(WRAP // 2, 1.0, token))
+        far_end.says(pack_cookie(token, b"a cookie"))
+        far_end.says(pack_full(token), then=0.1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as elsewhere:
+        elsewhere.bind((HOST, 0))
+        elsewhere.sendto(far_end.snapshot(WRAP // 2, 1.0), far_end.address)
+        settle(far_end.collection)
+    assert far_end.player.others() == {2: (0.0, 0.0)}
+    assert far_end.says(far_end.snapshot(1100, 0.5)) is Condition.PLAYING
+    far_end.says(b"", then=0.5)
+    assert far_end.player.others() == {2: pytest.approx((0.5, 0.5), abs=1e-4)}
+
+
+def test_a_snapshot_far_ahead_blinds_for_a_moment_only(far_end: FarEnd) -> None:
+    assert far_end.says(far_end.snapshot(WRAP // 2 - 1, 0.0)) is Condition.PLAYING
+    for number in range(1, 31):
+        far_end.says(far_end.snapshot(50 * number, 1.0), then=0.05)
+    assert far_end.player.condition is Condition.PLAYING
+    assert far_end.player.others() == {2: (1.0, 1.0)}
+
+
+def test_a_cookie_that_comes_twice_changes_nothing(far_end: FarEnd) -> None:
+    far_end.says(pack_cookie(far_end.token, b"a cookie"))
+    far_end.says(far_end.snapshot(1000, 0.0))
+    assert far_end.says(pack_cookie(far_end.token, b"a cookie")) is Condition.PLAYING
+    assert far_end.player.others() == {2: (0.0, 0.0)}

@@ -25,6 +25,7 @@ pytestmark = [
 EXAMPLE: Final = ROOT / "examples" / "gui" / "game"
 ENVIRONMENT: Final = {"PYTHONPATH": str(ROOT), "SDL_VIDEODRIVER": "dummy"}
 COOKIE: Final = b"a cookie"
+TOKEN: Final = b"a token!"
 
 
 @pytest.fixture
@@ -47,8 +48,9 @@ def game(port: str, folder: Path) -> Program:
 def test_a_game_says_where_it_is_and_goodbye(sock: socket.socket, tmp_path: Path) -> None:
     with game(str(sock.getsockname()[1]), tmp_path) as program:
         data, address = sock.recvfrom(2000)
-        assert read_move(data).cookie == bytes(COOKIE_SIZE)
-        sock.sendto(pack_cookie(COOKIE), address)
+        move = read_move(data)
+        assert move.cookie == bytes(COOKIE_SIZE)
+        sock.sendto(pack_cookie(move.token, COOKIE), address)
         places = set[tuple[float, float]]()
         while len(places) < 3:
             move = read_move(sock.recv(2000))
@@ -64,8 +66,8 @@ def test_a_game_says_where_it_is_and_goodbye(sock: socket.socket, tmp_path: Path
 
 def test_a_game_says_what_is_wrong_with_an_address(tmp_path: Path) -> None:
     with game("65536", tmp_path) as program:
-        program.expect("game: a port is 0 to 65535")
-        assert program.ends() == 1
+        program.expect("error: a port is 0 to 65535")
+        assert program.ends() == 2
         assert "Traceback" not in program.seen
 
 
@@ -78,8 +80,8 @@ def test_games_play_through_the_relay(sock: socket.socket, tmp_path: Path) -> No
             cookie, said, sequence = bytes(COOKIE_SIZE), None, 0
             while not isinstance(said, Snapshot) or len(said.places) < 3:
                 sequence += 1
-                sock.send(pack_move(Move(cookie, sequence, 0, (0.0, 0.0))))
-                said = read_from_server(sock.recv(2000))
+                sock.send(pack_move(Move(TOKEN, cookie, sequence, 0, (0.0, 0.0))))
+                said = read_from_server(sock.recv(2000), TOKEN)
                 cookie = said if isinstance(said, bytes) else cookie
             assert said.places[said.number] == (0.0, 0.0)
             ann.signals(signal.SIGTERM)
