@@ -176,6 +176,8 @@ class Network:
         word, _, argument = text.partition(" ")
         if word.lower() == "/send":
             name, _, path = argument.partition(" ")
+            if not path:
+                return self._refuse("say /send NAME PATH")
             try:
                 return self.offer(name, Path(path).expanduser())
             except RuntimeError as error:  # there is nobody whose home that would be

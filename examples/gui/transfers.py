@@ -101,9 +101,8 @@ class Transfer:
         if len(name) > NAME_SHOWN:
             name = f"{name[: NAME_SHOWN - SUFFIX_LIMIT]}…{name[-SUFFIX_LIMIT:]}"
         if self.phase is Phase.OFFERED:
-            return f"{name} {way} {self.peer}, {megabytes(self.size)}"
-        done = f"{self.count / 1e6:.1f} of {megabytes(self.size)}"
-        return f"{name} {way} {self.peer}: {done}"
+            return f"{name} {way} {self.peer}, {amount(self.size)}"
+        return f"{name} {way} {self.peer}: {amount(self.count)} of {amount(self.size)}"
 
     def enter(self, phase: Phase, outcome: str = "") -> None:
         """Go on to that phase, and show it; what is over stays over."""
@@ -280,12 +279,17 @@ class Taker(Mover):
 def safe_name(name: str) -> str:
     """Make a file's name of what a stranger says: no folder, nothing hidden, nothing strange."""
     last = unicodedata.normalize("NFC", name.replace("\\", "/").rpartition("/")[2])
-    signs = (sign if sign.isalnum() or sign in NAME_SIGNS else "_" for sign in last)
+    signs = (sign if belongs(sign) else "_" for sign in last)
     stem, suffix = os.path.splitext("".join(signs).strip(" ."))
     stem = f"_{stem}" if DEVICES.match(stem) else stem
     suffix = suffix[:SUFFIX_LIMIT]
     room = NAME_LIMIT - len(suffix.encode())
     return (stem.encode()[:room].decode(errors="ignore") + suffix).rstrip(" .") or "file"
+
+
+def belongs(sign: str) -> bool:
+    """Tell whether a name may have it: letters, digits, marks on these, as in Hindi, and a few."""
+    return sign.isalnum() or sign in NAME_SIGNS or unicodedata.category(sign) in ("Mn", "Mc")
 
 
 def free_place(folder: Path, name: str) -> Path:
@@ -307,6 +311,12 @@ def free_place(folder: Path, name: str) -> Path:
     raise AssertionError("it counts on for ever")
 
 
-def megabytes(size: int) -> str:
-    """Write a size for people."""
-    return f"{size / 1e6:.1f} MB"
+def amount(size: float) -> str:
+    """Write a number of bytes for people."""
+    if size < 1000:
+        return f"{size} B"
+    for unit in ("kB", "MB"):
+        size /= 1000
+        if size < 1000:
+            return f"{size:.1f} {unit}"
+    return f"{size / 1000:.1f} GB"

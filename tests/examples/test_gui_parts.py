@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from command_line import place_of_the_chat
 from company import PEOPLE_LIMIT, Company
-from transfers import NAME_LIMIT, SUFFIX_LIMIT, free_place, safe_name
+from transfers import NAME_LIMIT, SUFFIX_LIMIT, amount, free_place, safe_name
 
 
 def company_that_has_heard(*lines: str) -> Company:
@@ -73,6 +73,8 @@ def test_the_names_have_a_limit() -> None:
         ("", "file"),
         ("ünïcödé.txt", "ünïcödé.txt"),
         ("cafe\u0301.txt", "caf\u00e9.txt"),  # as a Mac writes it
+        ("नमस्ते.txt", "नमस्ते.txt"),
+        ("a\u202egpj.exe", "a_gpj.exe"),  # what is behind that sign would be shown from the right
         ("nul", "_nul"),
         ("Aux.tar.gz", "_Aux.tar.gz"),
         ("x" * 300 + ".tar.gz", "x" * (NAME_LIMIT - 3) + ".gz"),
@@ -90,6 +92,21 @@ def test_a_strangers_name_fits_into_a_folder(tmp_path: Path, sign: str) -> None:
         assert len(safe.encode()) <= NAME_LIMIT
         assert free_place(tmp_path, safe).name == safe
         assert free_place(tmp_path, safe).name != safe
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (12_400_000, "12.4 MB"),
+        (1 << 30, "1.1 GB"),
+        (10**15, "1000000.0 GB"),
+    ],
+)
+def test_a_size_is_written_for_people(size: int, text: str) -> None:
+    assert amount(size) == text
 
 
 def test_a_file_replaces_nothing(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
@@ -15,6 +16,9 @@ from transfers import Phase
 from reactor import ClientTLS, WaitStateCollection
 from tests.scenarios.examples.chat_server import ChatServer, Start
 from tests.scenarios.examples.gui.chat_window import Window, place_at
+
+if sys.platform != "win32":
+    import resource
 
 SOME = bytes(range(256)) * 4096  # 1 MiB: four pieces
 
@@ -100,6 +104,9 @@ def test_what_cannot_be_sent_is_refused_and_not_lost(
     ann.hears("! a line has 1024 bytes at most, and that was not sent")
     assert not ann.network.say(f"/send bob {note.parent}")
     ann.hears("is no file")
+    for words in ("/send", "/send bob", "/send bob "):
+        assert not ann.network.say(words)
+        ann.hears("! say /send NAME PATH")
     assert not ann.network.say("/send bob ~nobody-of-this-name/note.bin")
     ann.hears("! ~nobody-of-this-name/note.bin: ")
     assert ann.network.offer("bob", note)
@@ -207,6 +214,39 @@ def test_a_file_that_cannot_be_written_or_read_is_over_for_both(come: Come, note
     bob.network.desk.accept(offered)
     ann.hears("* note.bin: the file has become shorter")
     bob.hears("* note.bin: ann has cancelled it")
+    assert bob.files() == []
+
+
+@pytest.mark.slow
+def test_files_go_both_ways_at_once(come: Come, note: Path) -> None:
+    ann, bob = come("ann"), come("bob")
+    assert ann.network.offer("bob", note)
+    bob.is_offered()
+    assert bob.network.offer("ann", note)
+    for window in (ann, bob):
+        desk = window.network.desk
+        window.until(lambda: len(desk.transfers) == 2)  # noqa: B023  # called at once
+        desk.accept(next(one for one in desk.transfers.values() if one.incoming))
+    for window in (ann, bob):
+        window.until(lambda: not window.network.desk.transfers)  # noqa: B023  # likewise
+        assert [path.read_bytes() for path in window.files()] == [SOME]
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_full_ends_the_file_for_both(come: Come, note: Path) -> None:
+    if sys.platform == "win32":
+        pytest.skip("there no limit makes a disk small")
+    ann, bob = come("ann"), come("bob")
+    ann.network.offer("bob", note)
+    offered = bob.is_offered()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(SOME) // 2, limits[1]))
+    try:
+        bob.network.desk.accept(offered)
+        bob.hears("* note.bin: [Errno ")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    ann.hears("* note.bin: bob has cancelled it")
     assert bob.files() == []
 
 
