@@ -2,15 +2,20 @@
 
 There are no nested loops here, and a signal ends its wait. On Windows the usual loop watches no
 descriptors, and a thread waits.
+
+`asyncio.run` makes a cancelled task of a ^C, but `run_forever` is left by it wherever it comes, and
+many a program then runs the loop once more, to end in order. What was called by it once is lost.
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
+import contextlib
+from collections.abc import Sequence
 
+from reactor.errors import OperationNotAllowed
 from reactor.hosts.guest import Guest, Mode, begin_guest
-from reactor.hosts.host import Call, Host, milliseconds
+from reactor.hosts.host import Call, Host, WokenHost, milliseconds
 from reactor.loop.collection import WaitStateCollection
+from reactor.loop.signals import Holder
 
 
 def attach(
@@ -47,17 +52,19 @@ def deliver(loop: asyncio.AbstractEventLoop) -> Host:
     return AsyncioHost(loop)
 
 
-class AsyncioHost(Host):
+class AsyncioHost(WokenHost):
     """A loop of asyncio, as a guest sees it."""
 
-    __slots__ = ("_fd", "_loop", "_timer")
+    __slots__ = ("_due", "_fd", "_loop", "_timers")
 
     sees_signals = True
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
         self._loop = loop
+        self._due: Call | None = None
         self._fd: int | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timers: Sequence[asyncio.TimerHandle] = ()
 
     def can_watch(self, fd: int) -> bool:
         """Try it: the proactor loop of Windows does not."""
@@ -85,22 +92,44 @@ class AsyncioHost(Host):
         self.disarm()
         if self._loop.is_closed():
             return  # whoever sets a timer is not to blame
-        function: Callable[[], Any] = due
-        self._timer = self._loop.call_later(milliseconds(delay) / 1000, function)
+        self._due = due
+        seconds = milliseconds(delay) / 1000
+        # Two: a ^C that comes at the first line of ours would have cost the guest its last call.
+        self._timers = [self._loop.call_later(seconds, self._on_due) for _ in range(2)]
 
     def disarm(self) -> None:
         """Cancel the timer."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        for timer in self._timers:
+            timer.cancel()
+        self._timers = ()
+
+    def _on_due(self) -> None:
+        timers = self._timers
+        if self._due is not None:
+            self._due()
+        if self._timers is timers:
+            self.disarm()
 
     def expect_posts(self) -> None:
-        """Try it: a loop that is closed raises RuntimeError."""
+        """Watch a waker, or else be ready to be called: a loop that is closed raises RuntimeError.
+
+        The former loses nothing by a ^C, as what is readable stays so.
+        """
+        with contextlib.suppress(OperationNotAllowed):
+            super().expect_posts()
+            return
+        self._drop_waker()
         self._loop.call_soon_threadsafe(_nothing)
 
     def post(self, call: Call) -> None:
         """Call soon; a loop that is closed raises RuntimeError."""
-        self._loop.call_soon_threadsafe(call)
+        if self._waker is None or self._loop.is_closed():
+            self._loop.call_soon_threadsafe(call)
+        else:
+            super().post(call)
+
+    def keep_signals(self, holder: Holder) -> None:
+        """Do nothing: a signal ends the wait of this loop."""
 
 
 def _nothing() -> None:

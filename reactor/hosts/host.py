@@ -133,6 +133,9 @@ class WokenHost(Host):
     def close(self) -> None:
         """Close the waker too."""
         super().close()
+        self._drop_waker()
+
+    def _drop_waker(self) -> None:
         if self._waker is not None:
             self._waker.close()
             self._waker = self._posted = None

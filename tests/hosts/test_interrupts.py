@@ -131,24 +131,24 @@ def run_interrupted(loop: Loop, collection: WaitStateCollection, number: int) ->
     return profile.left <= 0
 
 
-@pytest.fixture(params=["pygame", "tk", "qt"])
-def idle_loop(request: pytest.FixtureRequest) -> Iterator[Loop]:
+@pytest.fixture(params=["asyncio", "uvloop", "pygame", "tk", "qt"])
+def outlived_loop(request: pytest.FixtureRequest) -> Iterator[Loop]:
     """Each host in which a ^C comes out of our code; GLib ends its loop for one, wx the process."""
     with contextlib.closing(make_loop(request.param, request)) as loop:
         yield loop
 
 
 @pytest.mark.slow
-def test_a_ctrl_c_at_any_moment_makes_no_guest_deaf__ho_4(idle_loop: Loop, way: Way) -> None:
+def test_a_ctrl_c_at_any_moment_makes_no_guest_deaf__ho_4(outlived_loop: Loop, way: Way) -> None:
     """A KeyboardInterrupt that comes anywhere in the code that joins a collection with its host
     loses nothing: run again, the host serves timers, descriptors and posted calls.
     """
     for number in range(1, MOMENTS):
         collection = way.collection()
-        with idle_loop.attach(collection, way.mode):
-            came = run_interrupted(idle_loop, collection, number)
-            collection.apply(collection.call_later, 0.001, collection.apply, idle_loop.quit)
-            idle_loop.run()
+        with outlived_loop.attach(collection, way.mode):
+            came = run_interrupted(outlived_loop, collection, number)
+            collection.apply(collection.call_later, 0.001, collection.apply, outlived_loop.quit)
+            outlived_loop.run()
         collection.close()
         if not came:
             break
@@ -171,7 +171,7 @@ def run_delivering(loop: Loop, guest: DeliveringGuest, number: int) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["tk", "qt"])  # others meet a ^C in their own code, if idle
+@pytest.mark.parametrize("name", ["asyncio", "uvloop", "tk", "qt"])
 def test_a_ctrl_c_at_any_moment_stops_no_delivery__ho_4(
     request: pytest.FixtureRequest, name: str
 ) -> None:
