@@ -25,10 +25,21 @@ class Host:
     Thread: the host's, save `post`. Calls back: from the host's loop only. Source: HO-01 to HO-10.
     """
 
-    __slots__ = ()
+    __slots__ = ("_taken",)
 
     # Whether signals end an idle wait of this host, so that nobody else need wake it.
     sees_signals = False
+
+    def take(self) -> None:
+        """Belong to a guest from now on, and to no other.
+
+        Raises:
+            OperationNotAllowed: it belongs to one, or did: there is one timer, and it is closed
+                with its guest.
+        """
+        if hasattr(self, "_taken"):
+            raise OperationNotAllowed("this way into a host has been used: `deliver` makes another")
+        self._taken = True
 
     def can_watch(self, fd: int) -> bool:
         """Tell whether the descriptor can be watched in this loop."""

@@ -65,7 +65,8 @@ def attach(
         delivery_limit: calls that may wait; one more is refused.
 
     Raises:
-        OperationNotAllowed: errors would propagate, or other threads have no way into this loop.
+        OperationNotAllowed: errors would propagate, other threads have no way into this loop, or
+            that way has been another guest's.
         OperationInProgress: a loop of the collection runs, or it is attached. WrongThread,
             StateClosed, WrongProcess: as every verb of a collection.
         TypeError, ValueError: an argument is wrong.
@@ -76,6 +77,7 @@ def attach(
     if not isinstance(deliver, Host):
         check_callback(deliver, "deliver")
         deliver = CalledHost(deliver)
+    deliver.take()
     guest = DeliveringGuest(deliver, collection, delivery_limit)
     guest.begin()
     return guest

@@ -446,6 +446,24 @@ def test_a_flood_of_calls_leaves_time_to_paint__ho_10(host: Loop, guest: Deliver
     assert seen[-1] > 0
 
 
+@hosts("asyncio", "tk", "qt", *HERE)
+def test_a_way_into_a_host_is_for_one_guest__ho_9(host: Loop, beside: WaitStateCollection) -> None:
+    """What `deliver` of a host returns is refused when it has been given to a guest already, whose
+    timer it would share, or whose end; that guest goes on.
+    """
+    way, other, done = host.way_in(), WaitStateCollection(), list[str]()
+    with own_thread.attach(way, beside) as guest:
+        with pytest.raises(OperationNotAllowed, match="has been used"):
+            own_thread.attach(way, other)
+        guest.deliver(in_turn(lambda: done.append("delivered"), host.quit))
+        host.run()
+    with pytest.raises(OperationNotAllowed, match="has been used"):
+        own_thread.attach(way, other)
+    other.run_once(0)  # free
+    other.close()
+    assert done == ["delivered"]
+
+
 @hosts(*WATCHING)
 def test_who_may_not_have_a_thread_of_its_own__ho_9(
     host: Loop, beside: WaitStateCollection
