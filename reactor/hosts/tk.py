@@ -14,6 +14,7 @@ has brought something: the one place here where something is polled.
 
 from typing import TYPE_CHECKING, Any, Final
 
+from reactor.errors import WrongThread
 from reactor.hosts.guest import Guest, Mode, begin_guest
 from reactor.hosts.host import Call, Host, WokenHost, milliseconds
 from reactor.loop.collection import WaitStateCollection
@@ -47,8 +48,9 @@ def attach(
     Raises:
         OperationNotAllowed: errors would propagate, another host has it, or that mode is not
             possible: on Windows a thread waits.
-        OperationInProgress: a loop of the collection runs, or it is attached. WrongThread,
-            StateClosed, WrongProcess: as every verb of a collection.
+        WrongThread: this is not the thread of the window, or not that of the collection.
+        OperationInProgress: a loop of the collection runs, or it is attached. StateClosed,
+            WrongProcess: as every verb of a collection.
 
     Thread: the one that made the window. Calls back: from Tk's loop only. Source: HO-01 to HO-10.
     """
@@ -64,6 +66,7 @@ def deliver(root: "tkinter.Misc") -> Host:
         root: the window of the program, or any other widget.
 
     Raises:
+        WrongThread: this is not the thread of the window.
         OperationNotAllowed: by `attach`, when so many descriptors are open that Tk cannot have one
             more: attach before.
 
@@ -93,6 +96,7 @@ class TkHost(WokenHost):
         super().__init__()
         self._tkinter = _tkinter
         self._tk: Any = root.tk
+        self._check_thread(root)
         self._fd = -1
         self._ready: Any = None  # Tk borrows it while it calls it, and it may unwatch itself
         self._due: Call | None = None
@@ -108,6 +112,13 @@ class TkHost(WokenHost):
         self._rest = f"after cancel {self._late}; after 1 {self._command}"
         self._tk.call("proc", self._late, "", f"after cancel {{{self._rest}}}; {self._command}")
         self._look = ""  # the command that looks for posts, if one does
+
+    def _check_thread(self, root: "tkinter.Misc") -> None:
+        """Ask for something that Tk does in no other thread; most of it is brought to its own."""
+        try:
+            self._tk.createtimerhandler(0, _nothing).deletetimerhandler()
+        except RuntimeError as error:
+            raise WrongThread(f"{root!r} belongs to another thread: attach to it there") from error
 
     def can_watch(self, fd: int) -> bool:
         """Tell whether Tcl's `select` can take it; that of Windows takes sockets only."""
@@ -181,3 +192,7 @@ class TkHost(WokenHost):
         if self._late:
             self._tk.call("rename", self._late, "")
         self._look = self._command = self._late = ""
+
+
+def _nothing() -> None:
+    pass

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from reactor.errors import OperationNotAllowed
+from reactor.errors import OperationNotAllowed, WrongThread
 from reactor.hosts import tk
 from reactor.hosts.host import PAUSE
 from reactor.loop.collection import WaitStateCollection
@@ -28,7 +28,7 @@ BEGIN = """
 import resource, socket, sys, threading, tkinter
 resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
 from reactor import WaitStateCollection
-from reactor.errors import OperationNotAllowed
+from reactor.errors import OperationNotAllowed, WrongThread
 from reactor.hosts import tk
 root, collection, mode = tkinter.Tk(), WaitStateCollection("hosted"), sys.argv[1]
 root.after(10_000, root.destroy)
@@ -202,6 +202,31 @@ def test_a_tk_that_is_never_idle_is_no_obstacle__ho_3(
         end = in_turn(lambda: over.append(True), loop.quit)
         hosted.apply(in_turn(compute, lambda: hosted.call_later(0.001, hosted.apply, end)))
         loop.run()
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_a_window_is_a_host_in_its_thread_only__ho_1(loop: TkLoop, running: bool) -> None:
+    """Attaching to Tk is refused in another thread than that of the window, at once, whether its
+    main loop runs or not, and leaves nothing there; the collection is free.
+    """
+    collection, kept, refused = WaitStateCollection(), loop.kept(), list[str]()
+
+    def attach() -> None:
+        for mode in (None, "wait thread"):
+            with pytest.raises(WrongThread, match="another thread"):
+                tk.attach(loop.root, collection, mode=mode)
+        refused.append("twice")
+
+    stranger = threading.Thread(target=attach)
+    if running:
+        loop.later(0.0, stranger.start)
+        loop.run_until(lambda: stranger.ident and not stranger.is_alive())
+    else:
+        elsewhere(attach)
+    assert refused == ["twice"]
+    assert loop.kept() == kept
+    collection.run_once(0)
+    collection.close()
 
 
 def test_attaching_to_tk_serves_nobody_else__ho_10(loop: TkLoop) -> None:
