@@ -269,9 +269,10 @@ class EventHost(ProgramHost):
         """Return the next event that is not ours, or that there was none for `timeout` seconds."""
         until = time.monotonic() + timeout
         while True:
+            self._call_what_is_due()
             if self._pygame.event.get_blocked(self._kind):  # by a program that allows what it knows
                 self._pygame.event.set_allowed(self._kind)
-            self._call_what_is_due()
+                continue  # an event of ours may have been dropped meanwhile: look once more
             left = min(until, self._when) - time.monotonic()
             event = self._next_event(left)
             if event.type == self._pygame.NOEVENT:

@@ -306,13 +306,22 @@ def test_a_wake_up_that_others_took_is_not_missed__ho_3(pygame: Any, events: Eve
 
 
 def test_a_wait_allows_its_own_events__ho_3(pygame: Any, events: Events) -> None:
-    """A program that blocks all events but those that it knows is served all the same."""
+    """A program that blocks all events but those that it knows is served all the same, also if a
+    callback does so, while the program waits.
+    """
     collection = events.collection
-    try:
+    post = functools.partial(collection.call_later, 0.002, pygame.event.post, user_event(pygame))
+
+    def block() -> None:
         pygame.event.set_blocked(None)
         pygame.event.set_allowed(pygame.USEREVENT)
+
+    try:
+        block()
         for _ in range(3):
-            collection.call_later(0.002, pygame.event.post, user_event(pygame))
+            post()
+            assert events.wait(WAIT).type == pygame.USEREVENT
+            collection.call_later(0.002, in_turn(block, post))
             assert events.wait(WAIT).type == pygame.USEREVENT
     finally:
         pygame.event.set_allowed(None)
