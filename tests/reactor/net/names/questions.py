@@ -11,7 +11,7 @@ from reactor.net.resolver import Lookup, Resolver
 from reactor.net.socket_address import SocketAddress
 
 EITHER: Final = socket.AF_UNSPEC
-PATIENCE: Final = 10.0  # seconds until a test that waits for another thread has failed
+PATIENCE: Final = 30.0  # seconds until a test that waits for another thread has failed
 Thing = TypeVar("Thing")
 Rows = list[tuple[Any, ...]]
 Answers = queue.SimpleQueue[list[SocketAddress] | SocketError]
@@ -29,6 +29,7 @@ class NameService:
         self.asked: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.threads: dict[str, threading.Thread] = {}
         self._questions: list[str] = []  # each as often as it was asked
+        self._open = False  # whether nobody has to wait any more
         self._lock = threading.Lock()
         self._answers: dict[str, queue.SimpleQueue[Rows | Exception]] = {}
 
@@ -36,6 +37,8 @@ class NameService:
         self._questions.append(name)
         self.threads[name] = threading.current_thread()
         self.asked.put(name)
+        if self._open:
+            self.answer(name)
         answer = take(self._answers_for(name))
         if isinstance(answer, Exception):
             raise answer
@@ -46,10 +49,11 @@ class NameService:
         self._answers_for(name).put(answer if isinstance(answer, Exception) else rows)
 
     def answer_all(self) -> None:
-        """Let everybody go, and wait until the threads have ended."""
+        """Let everybody go, also who has still to ask, and wait until the threads have ended."""
+        self._open = True
         for name in self._questions:
             self.answer(name)
-        for thread in self.threads.values():
+        for thread in list(self.threads.values()):
             thread.join(PATIENCE)
 
     def _answers_for(self, name: str) -> "queue.SimpleQueue[Rows | Exception]":
