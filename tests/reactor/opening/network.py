@@ -110,9 +110,13 @@ def read_options(sock: socket.socket) -> Options:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """Return a port on which nobody listens."""
+    """Return a port on which nobody listens, and which is free at every address.
+
+    Connections that have ended keep theirs for a minute, each at its address: after many of them
+    hardly a port that is free at one can be bound at all.
+    """
     with socket.socket(family_of(host)) as sock:
-        sock.bind((host, 0))
+        sock.bind(("::" if ":" in host else "0.0.0.0", 0))
         return port_of(sock)
 
 

@@ -25,7 +25,7 @@ from reactor.server import connect, dial
 from reactor.testing.clock import ManualClock
 from reactor.testing.settle import settle
 from tests.certificates import Certificates
-from tests.reactor.opening.network import high_descriptors
+from tests.reactor.opening.network import free_port, high_descriptors
 from tests.reactor.server.conftest import HOST, PATIENCE, Services
 from tests.recorder import Recorder
 
@@ -45,14 +45,6 @@ class Call:
     def factory(self) -> Recorder:
         self.protocols.append(Recorder())
         return self.protocols[-1]
-
-
-def free_port() -> int:
-    """Return a port on which nobody listens."""
-    with socket.socket() as sock:
-        sock.bind((HOST, 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def test_a_connection_gets_its_protocol__pr_2(services: Services) -> None:
