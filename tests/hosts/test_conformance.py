@@ -380,7 +380,7 @@ def test_a_dialog_of_a_callback_is_not_re_entered__ho_5(
         far.send(b"1")
         loop.run()
         watch.close()
-    assert events[:2] == ["1", "closed"]
+    assert events[events.index("1") + 1] == "closed"  # "early" is before, if the begin was slow
     loop.later(0.01, lambda: collection.apply(loop.quit))
     loop.run()
     assert sorted(events) == ["1", "2", "closed", "early", "post", "timer"]
