@@ -59,6 +59,9 @@ class Certificates:
     def server_context(self, identity: Path | None = None) -> ssl.SSLContext:
         """Make a server's context that shows `identity`, by default the one for localhost."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        # Defaults that not every Python 3.11 has: that of Debian 12 has neither.
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
         context.load_cert_chain(identity or self.localhost)
         return context
 
