@@ -306,10 +306,10 @@ def test_a_loop_in_another_thread_is_left__ho_1(
     with plain.attach(hosted, way.mode):
         hosted.apply(len, "")
         hosted.call_later(0.001, len, "")
-        for _ in range(2):
-            plain.later(0.03, plain.quit)
-            elsewhere(plain.run)
-            hosted.call_at(0.0, len, "")  # nor is that loop asked for a timer
+        elsewhere(plain.run_until, lambda: caplog.records)
+        hosted.call_at(0.0, len, "")  # nor is that loop asked for a timer
+        plain.later(0.03, plain.quit)
+        elsewhere(plain.run)
         assert hosted.stats()["turns"] == 0
     assert [record.message.endswith("loop runs in") for record in caplog.records] == [True]
 

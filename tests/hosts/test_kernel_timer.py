@@ -61,12 +61,12 @@ def is_timer(path: Path) -> bool:
 
 
 def remaining() -> int:
-    """Whole seconds until the only timer of the kernel goes off, 0 if it will not."""
+    """Seconds until the only timer of the kernel goes off, to the next ten; 0 if it will not."""
     (fd,) = kernel_timers()
     text = Path(f"/proc/self/fdinfo/{fd}").read_text("utf-8")
     found = re.search(r"it_value: \((\d+), (\d+)\)", text)
     assert found is not None
-    return math.ceil(int(found[1]) + int(found[2]) / 1e9)
+    return math.ceil((int(found[1]) + int(found[2]) / 1e9) / 10) * 10
 
 
 def test_the_descriptor_tells_of_time__ho_2(host: ManualHost, hosted: WaitStateCollection) -> None:
