@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 DESCRIPTORS: Final = Path("/proc/self/fd")
-ENDING: Final = 2.0  # seconds; how long a thread that was told to end may take for it; a guess
+ENDING: Final = 10.0  # seconds; a thread that was told to end and has not by then hangs
 
 
 @dataclass(frozen=True)
