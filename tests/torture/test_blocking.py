@@ -21,7 +21,9 @@ from tests.torture.seam import REAL_SOCKET, Fault, Seam
 HOST: Final = "127.0.0.1"
 LINE: Final = b"one line\n"
 BULK: Final = bytes(range(256)) * 1024
+WHOLE: Final = LINE + BULK + LINE
 PATIENCE: Final = 4.0  # seconds until a peer that is silent has hung
+PARTING: Final = 0.2  # seconds that a peer who has heard everything waits for the end
 SAMPLE: Final = 2  # faults of each kind of call that the fast tests try
 
 # What a stream asks of the kernel, from its look at an address to its end.
@@ -61,8 +63,12 @@ class Echo:
         with contextlib.suppress(OSError):
             if self._context is not None:
                 sock = self._context.wrap_socket(sock, server_side=True)
+            left = len(WHOLE)
             while data := sock.recv(100_000):
                 sock.sendall(data)
+                left -= len(data)
+                if not left:
+                    sock.settimeout(PARTING)  # the end may be what has failed
             sock.unwrap() if self._context is not None else None  # type: ignore[attr-defined]  # of TLS
         sock.close()
 
@@ -91,13 +97,12 @@ def trial(certificates: Certificates, tls: bool, fault: Fault | None) -> tuple[C
                 heard += piece
         except (SocketError, EndOfStream) as raised:
             error = raised
-    whole = LINE + BULK + LINE
     if seam.left_open:
         return seam.counts, f"left open: {seam.left_open}"
-    if not whole.startswith(heard):
+    if not WHOLE.startswith(heard):
         return seam.counts, f"heard {len(heard)} bytes, which were not said"
-    if error is None and heard != whole:
-        return seam.counts, f"heard {len(heard)} of {len(whole)} bytes and was told nothing"
+    if error is None and heard != WHOLE:
+        return seam.counts, f"heard {len(heard)} of {len(WHOLE)} bytes and was told nothing"
     harmless = fault is None or (fault.call, fault.error) in HARMLESS
     if harmless and error is not None:
         return seam.counts, f"failed by what is no failure: {error!r}"
