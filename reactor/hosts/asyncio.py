@@ -1,7 +1,7 @@
 """asyncio as a host; uvloop too, which is asyncio with another loop.
 
-There are no nested loops here, and a signal ends its wait. On Windows the usual loop watches no
-descriptors, and a thread waits.
+There are no nested loops here, unless nest_asyncio has patched one, as notebooks like to; and a
+signal ends its wait. On Windows the usual loop watches no descriptors, and a thread waits.
 
 `asyncio.run` makes a cancelled task of a ^C, but `run_forever` is left by it wherever it comes, and
 many a program then runs the loop once more, to end in order. What was called by it once is lost.
@@ -65,6 +65,11 @@ class AsyncioHost(WokenHost):
         self._due: Call | None = None
         self._fd: int | None = None
         self._timers: Sequence[asyncio.TimerHandle] = ()
+
+    @property
+    def chokes(self) -> bool:
+        """Tell whether nest_asyncio has been here: a call's context is entered once at a time."""
+        return hasattr(self._loop, "_nest_patched")
 
     def can_watch(self, fd: int) -> bool:
         """Try it: the proactor loop of Windows does not."""

@@ -231,6 +231,8 @@ class DescriptorGuest(Guest):
 
     def _turn_or_try_again(self) -> None:
         try:
+            if self._host.chokes:
+                self._host.unwatch()  # until this turn is over, whatever it opens
             self._turn()
         except Exception:
             log.exception("the host of %r cannot go on, and is asked again", self.collection)

@@ -30,6 +30,11 @@ class Host:
     # Whether signals end an idle wait of this host, so that nobody else need wake it.
     sees_signals = False
 
+    @property
+    def chokes(self) -> bool:
+        """Whether it fails to call, in a loop in the loop, what it is calling; so nobody masks."""
+        return False
+
     def take(self) -> None:
         """Belong to a guest from now on, and to no other.
 

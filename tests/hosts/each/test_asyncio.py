@@ -1,10 +1,11 @@
-"""asyncio: a loop that watches no descriptors, as the usual one of Windows."""
+"""asyncio: a loop that watches no descriptors, as the usual one of Windows; one that nests."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import functools
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -62,3 +63,31 @@ def test_calls_come_to_a_loop_that_watches_nothing__ho_3(
         guest.deliver(loop.quit)
         loop.run()
     assert done == [0, 1, 2]
+
+
+class Patched(asyncio.SelectorEventLoop):
+    """A loop as nest_asyncio marks those that may run in themselves."""
+
+    _nest_patched = True
+
+
+class PatchedLoop(AsyncioLoop):
+    def new_loop(self) -> asyncio.AbstractEventLoop:
+        return Patched()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no selector with a descriptor")
+def test_a_loop_that_can_be_nested_does_not_watch_in_a_turn__ho_5(
+    collection: WaitStateCollection,
+) -> None:
+    """A loop of asyncio that nest_asyncio has patched does not watch the descriptor while a
+    callback runs, which may run that loop once more: asyncio itself would fail there, each time it
+    looks, and spin. Behind the turn it watches again.
+    """
+    watched = list[bool]()
+    with contextlib.closing(PatchedLoop()) as loop, loop.attach(collection, "descriptor"):
+        look = functools.partial(loop.loop.remove_reader, collection.fileno() or 0)
+        collection.apply(lambda: watched.append(look()))
+        loop.later(0.005, lambda: collection.apply(loop.quit))
+        loop.run()
+    assert watched == [False]
