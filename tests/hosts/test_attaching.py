@@ -29,7 +29,7 @@ from reactor.hosts.guest import (
 from reactor.hosts.host import PAUSE, Call, Host, milliseconds
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.error_handler import propagate
-from tests.hosts.conftest import Way
+from tests.hosts.conftest import TIMING_WAYS, Way
 from tests.hosts.loops import LIMIT, AsyncioLoop, Loop, UvloopLoop, in_turn
 from tests.reactor.loop.probe import elsewhere, exit_code_of_child
 from tests.reactor.loop.test_poller import AlwaysReadable
@@ -297,6 +297,7 @@ def test_a_delay_is_rounded_up__ho_2(delay: float, tick: int) -> None:
     assert milliseconds(delay) == tick
 
 
+@pytest.mark.parametrize("way", TIMING_WAYS, indirect=True)
 def test_a_loop_in_another_thread_is_left__ho_1(
     plain: AsyncioLoop, hosted: WaitStateCollection, way: Way, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -385,6 +386,52 @@ def test_the_number_of_a_descriptor_may_be_0__ho_10() -> None:
     with begin_guest(host, numbered, "descriptor"):
         assert host.watched == 0
     numbered.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no selector with a descriptor")
+def test_a_late_call_finds_nothing_to_do__ho_9(
+    collection: WaitStateCollection, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What a host calls when the guest is closed, since it was on its way, serves nobody, and what
+    it calls in a loop in the loop has it not watch until the turn is over.
+    """
+    host, served = ManualHost(), list[str]()
+    guest = begin_guest(host, collection, "descriptor")
+    collection.apply(in_turn(host.is_ready, lambda: served.append(str(host.shows()))))
+    host.is_ready()
+    assert (served, host.shows()) == (["(False, None)"], (True, None))
+    ready = host.ready
+    guest.close()
+    assert guest not in collection.held
+    collection.apply(served.append, "late")
+    assert ready is not None
+    ready()
+    assert (len(served), caplog.records) == (1, [])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no selector with a descriptor")
+def test_a_watching_host_has_one_timer__ho_2(collection: WaitStateCollection) -> None:
+    """Where the kernel has no timer for a hosted collection, its host has one: for the next moment,
+    set once, and ended when there is none.
+    """
+    armed = list[float]()
+
+    class Counting(ManualHost):
+        def arm(self, delay: float, due: Call) -> None:
+            armed.append(delay)
+            super().arm(delay, due)
+
+    host = Counting()
+    with begin_guest(host, collection, "descriptor"):
+        timers = [collection.call_later(delay, len, "") for delay in (60.0, 90.0, 30.0)]
+        collection.apply(len, "")
+        host.is_ready()
+        assert armed == [60.0, 30.0]
+        for timer in timers:
+            timer.cancel()
+        collection.apply(len, "")
+        host.is_ready()
+        assert host.shows() == (True, None)
 
 
 def test_a_posting_thread_leaves_a_pause__ho_10() -> None:

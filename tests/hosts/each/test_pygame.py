@@ -6,6 +6,7 @@ import contextlib
 import functools
 import selectors
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -230,6 +231,26 @@ def test_waiting_belongs_to_the_thread_that_attached__ho_9(
     events = hosted_by_pygame.attach(collection, mode="wait thread")
     with events, pytest.raises(WrongThread):
         elsewhere(events.wait, 1)
+
+
+def test_frames_may_belong_to_another_thread__ho_1() -> None:
+    """A game that runs in another thread than the main one, where no signal could be seen to, has
+    a collection as a guest, too.
+    """
+    served = list[threading.Thread]()
+
+    def play() -> None:
+        with (
+            contextlib.closing(WaitStateCollection()) as collection,
+            hosted_by_pygame.attach(collection, fps=1000) as frames,
+        ):
+            collection.apply(lambda: served.append(threading.current_thread()))
+            frames.tick()
+
+    player = threading.Thread(target=play)
+    player.start()
+    player.join(LIMIT)
+    assert served == [player]
 
 
 def test_events_of_the_program_come_through__ho_3(pygame: Any, events: Events) -> None:
