@@ -354,13 +354,24 @@ class Deliveries:
     `_seen_to` is locked while a post is on its way to the host, or a batch runs, or a pause. So one
     post at a time is under way, calls never nest, and nobody ever waits for the lock. A host may
     call twice for one post: `_due` is whether a batch is wanted. A ^C may come out of any call,
-    and must leave it locked only if a batch is wanted or `_running`.
+    and must leave it locked only if a batch is wanted or `_running`. When it is `_over`, nothing is
+    called that a thread puts there late.
 
     Thread: `put` any, and signal handlers; the rest the host's. Calls back: the calls, and
     `failed(function, exception)`, from the host's loop only. Source: HO-03 to HO-05, HO-08.
     """
 
-    __slots__ = ("_due", "_failed", "_host", "_refused", "_running", "_seen_to", "calls", "waiting")
+    __slots__ = (
+        "_due",
+        "_failed",
+        "_host",
+        "_over",
+        "_refused",
+        "_running",
+        "_seen_to",
+        "calls",
+        "waiting",
+    )
 
     def __init__(self, host: Host, failed: Callable[[Any, Exception], object]) -> None:
         self.calls: deque[Delivery] = deque()
@@ -368,6 +379,7 @@ class Deliveries:
         self._host = host
         self._failed = failed
         self._due = False
+        self._over = False
         self._refused = False
         self._running = False
         self._seen_to = threading.Lock()
@@ -402,13 +414,13 @@ class Deliveries:
 
     def _run(self) -> None:
         """Make the calls that wait, for as long as a batch may take."""
-        if not self._due:
+        if not self._due or self._over:
             return
         self._running = True
         self._due = self._refused = False
         try:
             until = time.monotonic() + TURNS_TIME_LIMIT
-            while self.calls:
+            while self.calls and not self._over:
                 self._make(self.calls.popleft())
                 if time.monotonic() >= until:
                     break
@@ -422,6 +434,8 @@ class Deliveries:
                 raise
 
     def _go_on(self) -> None:
+        if self._over:
+            return  # and let it be locked, for good
         if not self.calls:
             self._seen_to.release()
             # One may have come just before that, and its thread have left it to us.
@@ -438,7 +452,8 @@ class Deliveries:
             self._failed(call.function, exception)
 
     def take_all(self) -> list[Delivery]:
-        """Return the calls that are left, which are not made here any more."""
+        """Return the calls that are left, which are not made here any more, as none is."""
+        self._over = True
         left = list(self.calls)
         self.calls.clear()
         self.waiting.clear()

@@ -32,6 +32,7 @@ from reactor.loop.collection import WaitStateCollection
 from reactor.loop.error_handler import propagate
 from tests.hosts.conftest import HERE, WATCHING, make_loop
 from tests.hosts.loops import LIMIT, AsyncioLoop, Loop, TclOfWindows, TkLoop, in_turn
+from tests.hosts.test_attaching import ManualHost
 from tests.hosts.test_conformance import NUMBER
 from tests.reactor.loop.probe import elsewhere, exit_code_of_child
 
@@ -389,6 +390,28 @@ class LateLock:
         if late is not None:
             late()
         self.lock.release()
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_call_that_comes_as_the_guest_closes_is_not_made__ho_9(inside: bool) -> None:
+    """A call that a thread delivers while the guest is being closed, by a delivered call or by
+    other code of the window, is not made behind that.
+    """
+    done, host = list[str](), ManualHost()
+    line = own_thread.Deliveries(host, lambda function, exception: None)
+    late = own_thread.Delivery(done.append, ("late",), None)
+
+    def close() -> None:
+        line.take_all()
+        line.put(late)
+
+    if inside:
+        line.put(own_thread.Delivery(close, (), None))
+    else:
+        close()
+    host.posts.get_nowait()()
+    assert done == []
+    assert host.timer is None  # that of a host that is closed
 
 
 @hosts("asyncio")
