@@ -100,7 +100,7 @@ CALLED_FROM_BELOW: Final = {
         *("doubt", "drop", "hasten", "known_addresses"),
         *("look_up", "look_up_blocking", "look_up_name", "start_anew"),
     },
-    "SignalHandler": {"begin"},
+    "SignalHandler": {"renew"},
     "Server": {"cannot_accept", "connection_of", "welcome"},
     "SocketStream": {"file_closed", "looking"},
     "TCPServer": {"failed", "listen", "make_socket"},
@@ -115,7 +115,7 @@ CALLED_FROM_BELOW: Final = {
     },
     "WaitStateCollection": {
         *("add", "arm", "begin_loop", "close_because", "close_later", "descriptor_works"),
-        *("end_loop", "keep_signals", "post", "rebind", "remove", "report", "retire", "stopping"),
+        *("end_loop", "post", "rebind", "remove", "report", "retire", "stopping"),
         *("turning", "want"),
     },
     "Watch": {"close_silently", "on_readable", "on_writable"},

@@ -15,7 +15,6 @@ from reactor.errors import OperationNotAllowed
 from reactor.hosts.guest import Guest, Mode, begin_guest
 from reactor.hosts.host import Call, Host, WokenHost, milliseconds
 from reactor.loop.collection import WaitStateCollection
-from reactor.loop.signals import Holder
 
 
 def attach(
@@ -123,7 +122,7 @@ class AsyncioHost(WokenHost):
         with contextlib.suppress(OperationNotAllowed):
             super().expect_posts()
             return
-        self._drop_waker()
+        self._drop_own()
         self._loop.call_soon_threadsafe(_nothing)
 
     def post(self, call: Call) -> None:
@@ -133,7 +132,7 @@ class AsyncioHost(WokenHost):
         else:
             super().post(call)
 
-    def keep_signals(self, holder: Holder) -> None:
+    def keep_signals(self) -> None:
         """Do nothing: a signal ends the wait of this loop."""
 
 

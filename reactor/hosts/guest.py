@@ -85,7 +85,7 @@ class Guest:
         """Take turns from now on."""
         in_main_thread = threading.current_thread() is threading.main_thread()
         if in_main_thread and not self._host.sees_signals:
-            self._wakeup = self.collection.keep_signals()
+            self._wakeup = SignalWakeup(self.collection)
         self.collection.held.add(self)
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 from reactor.errors import OperationNotAllowed
 from reactor.loop.poller import WAIT_LIMIT
-from reactor.loop.signals import Holder, SignalWakeup
+from reactor.loop.signals import SignalWakeup
 from reactor.loop.waker import Waker
 
 Call: TypeAlias = Callable[[], object]
@@ -20,7 +20,7 @@ PAUSE: Final = 0.001  # seconds
 
 
 class Host:
-    """One loop of somebody else, with at most one descriptor and one timer of ours in it.
+    """One loop of somebody else, with descriptors and at most one timer of ours in it.
 
     Thread: the host's, save `post`. Calls back: from the host's loop only. Source: HO-01 to HO-10.
     """
@@ -55,7 +55,7 @@ class Host:
         raise NotImplementedError
 
     def unwatch(self) -> None:
-        """Watch the descriptor no more; nothing if none is watched."""
+        """Watch no descriptor any more; nothing if none is watched."""
         raise NotImplementedError
 
     def arm(self, delay: float, due: Call) -> None:
@@ -90,7 +90,7 @@ class Host:
         """
         raise NotImplementedError
 
-    def keep_signals(self, holder: Holder) -> None:
+    def keep_signals(self) -> None:
         """Let signals end an idle wait of this loop; nothing where they do, or never can.
 
         Thread: the main thread. Calls back: never. Source: HO-07.
@@ -108,21 +108,25 @@ class WokenHost(Host):
     Toolkits that let threads in may hold them up, or lose what they bring when the loop has ended.
     """
 
-    __slots__ = ("_posted", "_waker")
+    __slots__ = ("_posted", "_signals", "_waker")
 
     def __init__(self) -> None:
         self._posted: Call | None = None  # a guest posts the same each time
+        self._signals: SignalWakeup | None = None
         self._waker: Waker | None = None
 
     def expect_posts(self) -> None:
         """Watch a waker."""
-        waker = self._waker = Waker()
-        if not self.can_watch(waker.fd):
+        self._waker = Waker()
+        self._watch_own(self._waker.fd, self._on_posted)
+
+    def _watch_own(self, fd: int, ready: Call) -> None:
+        if not self.can_watch(fd):
             raise OperationNotAllowed(
                 "this host can watch no descriptor here, or none so high: attach before many are"
                 " open"
             )
-        self.watch(waker.fd, self._on_posted)
+        self.watch(fd, ready)
 
     def post(self, call: Call) -> None:
         """Call soon; the toolkit itself is not called."""
@@ -135,26 +139,28 @@ class WokenHost(Host):
             if self._waker is not None:
                 self._waker.drain()
             if self._posted is not None:
-                self._posted()  # or a signal has woken us, and it has nothing to do
+                self._posted()
         except BaseException:
             if self._waker is not None:
                 self._waker.wake()  # it may have come before the call, which is then still due
             raise
 
-    def keep_signals(self, holder: Holder) -> None:
-        """Let the waker be what signals wake, unless there is something already."""
+    def keep_signals(self) -> None:
+        """Watch for them too, unless Python is called all the time."""
         if self._waker is not None:
-            SignalWakeup(holder).begin(self._waker)
+            self._signals = SignalWakeup()
+            self._watch_own(self._signals.fd, self._signals.on_readable)
 
     def close(self) -> None:
-        """Close the waker too."""
+        """Close what is watched too."""
         super().close()
-        self._drop_waker()
+        self._drop_own()
 
-    def _drop_waker(self) -> None:
-        if self._waker is not None:
-            self._waker.close()
-            self._waker = self._posted = None
+    def _drop_own(self) -> None:
+        for watched in (self._signals, self._waker):
+            if watched is not None:
+                watched.close()
+        self._signals = self._waker = self._posted = None
 
 
 def milliseconds(delay: float) -> int:

@@ -74,7 +74,7 @@ class QtHost(WokenHost):
     What we make belongs to the application, and is deleted by its loop: not in a call of its own.
     """
 
-    __slots__ = ("_app", "_arming", "_core", "_due", "_notifier", "_timer")
+    __slots__ = ("_app", "_arming", "_core", "_due", "_notifiers", "_timer")
 
     def __init__(self, app: Any, core: Any) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class QtHost(WokenHost):
         self._core = core
         self._due: Call | None = None
         self._arming = 0  # the number of the last one
-        self._notifier: Any = None
+        self._notifiers: dict[int, Any] = {}  # by descriptor
         self._timer: Any = self._core.QTimer(app)
         self._timer.setTimerType(self._core.Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(lambda: self._on_due())  # PyQt wants a weak one of a method
@@ -95,18 +95,18 @@ class QtHost(WokenHost):
 
     def watch(self, fd: int, ready: Call) -> None:
         """Have `ready` called while `fd` is readable."""
-        if self._notifier is None:
+        if fd not in self._notifiers:
             kind = self._core.QSocketNotifier.Type.Read
-            self._notifier = self._core.QSocketNotifier(fd, kind, self._app)
-            self._notifier.activated.connect(lambda: ready())
+            self._notifiers[fd] = self._core.QSocketNotifier(fd, kind, self._app)
+            self._notifiers[fd].activated.connect(lambda: ready())
         with contextlib.suppress(Ended):
-            self._notifier.setEnabled(True)
+            self._notifiers[fd].setEnabled(True)
 
     def unwatch(self) -> None:
         """Watch no more, for now."""
-        if self._notifier is not None:
+        for notifier in self._notifiers.values():
             with contextlib.suppress(Ended):
-                self._notifier.setEnabled(False)
+                notifier.setEnabled(False)
 
     def arm(self, delay: float, due: Call) -> None:
         """Have `due` called."""
@@ -133,8 +133,9 @@ class QtHost(WokenHost):
     def close(self) -> None:
         """Leave what is ours to the loop, to be deleted; the application may have ended."""
         super().close()
-        for ours in (self._notifier, self._timer):
+        for ours in (*self._notifiers.values(), self._timer):
             if ours is not None:
                 with contextlib.suppress(Ended):
                     ours.deleteLater()
-        self._notifier = self._timer = None
+        self._notifiers.clear()
+        self._timer = None

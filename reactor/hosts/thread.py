@@ -35,7 +35,7 @@ from reactor.hosts.guest import TURNS_TIME_LIMIT
 from reactor.hosts.host import Call, Host
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.error_handler import propagate
-from reactor.loop.wait_state import Closable, current_context
+from reactor.loop.wait_state import current_context
 from reactor.protocol import BaseProtocol
 
 Deliver: TypeAlias = Callable[[Call], object]
@@ -98,14 +98,13 @@ class DeliveringGuest:
     Thread: see each verb. Calls back: from the host's loop only. Source: HO-03 to HO-09.
     """
 
-    __slots__ = ("_deliveries", "_host", "_limit", "_thread", "closed", "collection", "held")
+    __slots__ = ("_deliveries", "_host", "_limit", "_thread", "closed", "collection")
 
     mode: Final = "own thread"
 
     def __init__(self, host: Host, collection: WaitStateCollection, limit: int) -> None:
         self.collection = collection
         self.closed = False
-        self.held: set[Closable] = set()  # what signals wake
         self._host = host
         self._limit = limit
         self._thread = threading.get_ident()
@@ -114,7 +113,7 @@ class DeliveringGuest:
     def begin(self) -> None:
         """Have a way to the host, and start the loop; leave nothing if one of them fails."""
         with contextlib.ExitStack() as undo:
-            undo.callback(self._leave)
+            undo.callback(self._host.close)
             if self.collection.error_handler is propagate:
                 raise OperationNotAllowed(
                     f"{self.collection!r} propagates errors, which would end its thread, and nobody"
@@ -122,7 +121,7 @@ class DeliveringGuest:
                 )
             self._host.expect_posts()
             if threading.current_thread() is threading.main_thread():
-                self._host.keep_signals(self)
+                self._host.keep_signals()
             self.collection.start()
             undo.pop_all()
 
@@ -225,7 +224,7 @@ class DeliveringGuest:
         for call in left:
             if call.lasting:
                 self.ask(call.function)
-        self._leave()
+        self._host.close()
 
     def __enter__(self) -> "DeliveringGuest":
         """Return itself."""
@@ -288,12 +287,6 @@ class DeliveringGuest:
         """Call `tell` in the thread of the collection; the log has it if nobody is told there."""
         text = "exception in a delivered callback of %r"
         self.ask_or_else(tell, functools.partial(log.error, text, thing, exc_info=exception))
-
-    def _leave(self) -> None:
-        with contextlib.ExitStack() as all_of_them:
-            all_of_them.callback(self._host.close)
-            for wakeup in list(self.held):
-                all_of_them.callback(wakeup.close)
 
     def _failed(self, function: Callable[..., object], exception: Exception) -> None:
         if getattr(self.collection.error_handler, "function", None) is function:

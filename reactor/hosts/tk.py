@@ -81,13 +81,13 @@ class TkHost(WokenHost):
     __slots__ = (
         "_command",
         "_due",
-        "_fd",
         "_late",
         "_look",
         "_ready",
         "_rest",
         "_tk",
         "_tkinter",
+        "_watched",
     )
 
     def __init__(self, root: "tkinter.Misc") -> None:
@@ -97,8 +97,8 @@ class TkHost(WokenHost):
         self._tkinter = _tkinter
         self._tk: Any = root.tk
         self._check_thread(root)
-        self._fd = -1
-        self._ready: Any = None  # Tk borrows it while it calls it, and it may unwatch itself
+        self._watched: dict[int, Any] = {}  # what is called, by descriptor
+        self._ready: dict[int, Any] = {}  # kept: Tk borrows it while it calls, and it may unwatch
         self._due: Call | None = None
         self._command = f"waitstate_due_{id(self)}"
         # One command for all timers: to make one for each costs four times as much as the timer.
@@ -129,15 +129,14 @@ class TkHost(WokenHost):
 
     def watch(self, fd: int, ready: Call) -> None:
         """Have `ready` called while `fd` is readable."""
-        if self._fd < 0:
-            self._fd = fd
-            self._ready = lambda file, mask: ready()
-            self._tk.createfilehandler(fd, self._tkinter.READABLE, self._ready)
+        if fd not in self._watched:
+            self._watched[fd] = self._ready[fd] = lambda file, mask: ready()
+            self._tk.createfilehandler(fd, self._tkinter.READABLE, self._ready[fd])
 
     def unwatch(self) -> None:
         """Watch no more."""
-        if self._fd >= 0:
-            fd, self._fd = self._fd, -1  # first: a ^C may come out of the next line
+        watched, self._watched = self._watched, {}  # first: a ^C may come out of the next line
+        for fd in watched:
             self._tk.deletefilehandler(fd)
 
     def arm(self, delay: float, due: Call) -> None:

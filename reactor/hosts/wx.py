@@ -13,8 +13,7 @@ from reactor.hosts.glib import GLibHost, context_of
 from reactor.hosts.guest import Guest, Mode, begin_guest
 from reactor.hosts.host import Call, Host, milliseconds
 from reactor.loop.collection import WaitStateCollection
-from reactor.loop.signals import Holder, SignalWakeup
-from reactor.loop.waker import Waker
+from reactor.loop.signals import SignalWakeup
 
 
 def attach(app: Any, collection: WaitStateCollection, *, mode: Mode | None = None) -> Guest:
@@ -65,13 +64,13 @@ def check_app(app: Any) -> None:
 class WxHost(Host):
     """The main loop of the application, as a guest sees it; there is one in a process."""
 
-    __slots__ = ("_below", "_due", "_owner", "_timer", "_waker", "_wx")
+    __slots__ = ("_below", "_due", "_owner", "_signals", "_timer", "_wx")
 
     def __init__(self) -> None:
         self._wx: Any = importlib.import_module("wx")
         self._below = glib_below(self._wx)
         self._due: Call | None = None
-        self._waker: Waker | None = None  # for signals, where nothing else is watched
+        self._signals: SignalWakeup | None = None
         self._owner: Any = self._wx.EvtHandler()  # of the timer
         self._owner.Bind(self._wx.EVT_TIMER, self._on_due)
         self._timer: Any = self._wx.Timer(self._owner)
@@ -103,19 +102,18 @@ class WxHost(Host):
         """Call soon; raises if the application is gone."""
         self._wx.CallAfter(call)
 
-    def keep_signals(self, holder: Holder) -> None:
+    def keep_signals(self) -> None:
         """Let them wake the loop underneath, which is the only one that can be woken by them."""
         if self._below is not None:
-            self._waker = Waker()
-            self._below.watch(self._waker.fd, self._waker.drain)
-            SignalWakeup(holder).begin(self._waker)
+            self._signals = SignalWakeup()
+            self._below.watch(self._signals.fd, self._signals.on_readable)
 
     def close(self) -> None:
         """Let wx forget the timer: what it calls it keeps, and nobody collects that."""
         super().close()
-        if self._waker is not None:
-            self._waker.close()
-            self._waker = None
+        if self._signals is not None:
+            self._signals.close()
+            self._signals = None
         self._owner.Unbind(self._wx.EVT_TIMER)
 
     def _on_due(self, event: object) -> None:

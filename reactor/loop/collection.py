@@ -35,7 +35,7 @@ from reactor.loop.health import Health
 from reactor.loop.loop_thread import LoopThread
 from reactor.loop.ownership import CLOSED, NOBODY, Ownership
 from reactor.loop.poller import Poller, Ready
-from reactor.loop.signals import SignalHandler, SignalWakeup
+from reactor.loop.signals import SignalHandler, renew_wakeups
 from reactor.loop.timers import RepeatedTimer, Timed, Timer, TimerQueue
 from reactor.loop.wait_state import Closable, Retirable, WaitState
 from reactor.loop.waker import Waker
@@ -441,7 +441,7 @@ class WaitStateCollection:
         self.owner.check()
         check_callback(function)
         call = functools.partial(function, *arguments) if arguments else function
-        return SignalHandler(self, self._waker, number, call, copy_context())
+        return SignalHandler(self, number, call, copy_context())
 
     # Hosts.
 
@@ -501,13 +501,6 @@ class WaitStateCollection:
         """
         self.owner.yield_up()
         self._loop_lock.release()
-
-    def keep_signals(self) -> SignalWakeup:
-        """Let signals wake the main thread through `fileno`, unless somebody sees to it already.
-
-        Thread: the main thread. Calls back: never. Source: HO-07.
-        """
-        return SignalWakeup(self).begin(self._waker)
 
     # The end.
 
@@ -711,6 +704,7 @@ class WaitStateCollection:
 
     def _loop(self) -> None:
         self.owner.claim()
+        renew_wakeups(self.held)
         Context().run(self._turn_until_stopped)
 
     def _turn_until_stopped(self) -> None:

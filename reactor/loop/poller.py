@@ -176,7 +176,9 @@ class Poller:
     def rebind(self, state: WaitState) -> None:
         """Ask a wait state anew for its reader."""
         if self.states.get(state.fd) is state:
-            self._readers[state.fd] = state.reader()
+            reader = state.reader()
+            if reader is not None:
+                self._readers[state.fd] = reader
 
     def want(self, state: WaitState, wanted: int) -> None:
         """Change what a wait state in the table wants to `wanted`, a mask.
@@ -214,7 +216,8 @@ class Poller:
             # The descriptor may have been closed behind our back, and is then in no epoll set.
             with contextlib.suppress(KeyError, ValueError, OSError):
                 self._selector.unregister(state.fd)
-        del self.states[state.fd], self._readers[state.fd]
+        del self.states[state.fd]
+        self._readers.pop(state.fd, None)
         self.stale.add(state.fd)
 
     def wait(self, timeout: float | None) -> Ready:
@@ -271,10 +274,12 @@ class Poller:
         for fd, mask in ready:
             try:
                 reader = readers[fd]
-            except KeyError:  # it has left, or is the waker
+            except KeyError:  # it has left, or wakes and has nobody to call
                 served -= 1
                 if fd == self._waker.fd:
                     self._waker.drain()
+                elif fd in self.states:
+                    self.states[fd].on_readable()
                 continue
             if stale and fd in stale:
                 served -= 1

@@ -1,34 +1,43 @@
 """Signals: handlers that run on the loop, and give back what was there before.
 
 Python runs a signal handler between two instructions of the main thread, anywhere. Ours only posts
-the callback, which then runs in a turn like any other. A loop that sleeps is woken by the
-interpreter itself, which writes to the waker (`signal.set_wakeup_fd`): else a signal that the
-kernel gives to another thread would wait for the next event.
+the callback, which then runs in a turn like any other.
+
+That needs a main thread that comes to its next instruction, and a signal that comes just before a
+wait, or that the kernel gives to another thread, does not end the wait. So the interpreter writes
+a byte at each signal, to one descriptor in a process (`signal.set_wakeup_fd`). Here that is a pipe
+which all read who may wait in the main thread, loops and hosts. Whichever does wait is woken, and
+takes the byte out for all of them: before it comes to that, the handlers have run.
 """
 
 import atexit
+import contextlib
+import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from contextvars import Context
 from types import FrameType
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol
 
 from reactor.errors import StateClosed, WrongProcess
-from reactor.loop.wait_state import Closable
-from reactor.loop.waker import End, Waker
+from reactor.interest import READ
+from reactor.loop.ownership import NOBODY
+from reactor.loop.wait_state import Closable, Holder, WaitState
+from reactor.loop.waker import DRAIN_SIZE, End, duplicate, open_way, receive
 
-WakePair: TypeAlias = tuple[End, End]
-
-
-class Holder(Protocol):
-    """Who is woken: a collection, or what lives beside one."""
-
-    held: set[Closable]
+# For `signal.set_wakeup_fd`: the interpreter writes nowhere.
+NOWHERE: Final = -1
 
 
 class Home(Holder, Protocol):
     """What a handler needs of its collection."""
+
+    held: set[Closable]
+
+    def add(self, state: WaitState) -> None:
+        """Hold a wait state, and watch for what it wants."""
 
     def apply(self, function: Callable[..., object], *arguments: Any) -> None:
         """Call a function in a later turn."""
@@ -37,63 +46,7 @@ class Home(Holder, Protocol):
         """Give an exception to the error handler."""
 
 
-class SignalWakeup:
-    """What is woken by the interpreter at every signal, while nobody else is.
-
-    A host needs it in the main thread: Python's handlers run only when Python does, and an idle
-    host is in code of its own until something is ready.
-
-    Thread: the main thread. Calls back: never. Source: HO-07.
-    """
-
-    __slots__ = ("_holder", "_wake_pair", "closed")
-
-    def __init__(self, holder: Holder) -> None:
-        self.closed = False
-        self._holder = holder
-        self._wake_pair: WakePair | None = None
-
-    def begin(self, waker: Waker) -> "SignalWakeup":
-        """Be woken from now on, through `waker`; return itself."""
-        self._wake_pair = waker.signal_pair()
-        before = signal.set_wakeup_fd(self._wake_pair[0].fileno(), warn_on_full_buffer=False)
-        if before != -1:
-            # Somebody else (a host, a fellow) is woken already; it stays theirs.
-            signal.set_wakeup_fd(before, warn_on_full_buffer=False)
-            close_pair(self._wake_pair)
-            self._wake_pair = None
-        self._holder.held.add(self)
-        return self
-
-    def close(self) -> None:
-        """Be woken no more; once more is harmless."""
-        self.closed = True
-        self._holder.held.discard(self)
-        self._give_back()
-
-    def _give_back(self) -> None:
-        """Leave the interpreter's wake-up to a fellow of the same holder, if there is one."""
-        pair, self._wake_pair = self._wake_pair, None
-        if pair is None:
-            return
-        for fellow in self._holder.held:
-            if isinstance(fellow, SignalWakeup) and fellow is not self and not fellow.closed:
-                fellow._wake_pair = pair
-                return
-        current = signal.set_wakeup_fd(-1)
-        if current in {-1, pair[0].fileno()}:
-            close_pair(pair)
-            return
-        # Somebody has taken over. Loops of PyGObject and trio do, while they run, and put back in
-        # the end what they have found: that number must not be closed then, or a connection's.
-        signal.set_wakeup_fd(current, warn_on_full_buffer=False)
-        atexit.register(close_pair, pair)
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}{', closed' if self.closed else ''}>"
-
-
-class SignalHandler(SignalWakeup):
+class SignalHandler:
     """One handler of one signal; made by `WaitStateCollection.on_signal`.
 
     Several handlers of a signal all run: each calls what it replaced if that is one of ours.
@@ -101,31 +54,32 @@ class SignalHandler(SignalWakeup):
     Thread: the main thread. Calls back: from the loop only. Source: CL-85.
     """
 
-    __slots__ = ("_call", "_collection", "_context", "_previous", "number")
+    __slots__ = ("_call", "_collection", "_context", "_previous", "_wakeup", "closed", "number")
 
     def __init__(
-        self,
-        collection: Home,
-        waker: Waker,
-        number: int,
-        call: Callable[[], object],
-        context: Context,
+        self, collection: Home, number: int, call: Callable[[], object], context: Context
     ) -> None:
-        super().__init__(collection)
-        self._collection = collection
+        self.closed = False
         self.number = number
+        self._collection = collection
         self._call = call
         self._context = context
+        self._previous: Any = signal.getsignal(number)  # before: we may be called in the next line
         # In any other thread than the main one Python itself refuses, with a ValueError.
-        self._previous: Any = signal.signal(number, self)
-        self.begin(waker)
+        signal.signal(number, self)
+        try:
+            self._wakeup = SignalWakeup(collection)
+        except BaseException:
+            self._restore()
+            raise
+        collection.held.add(self)
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Post the callback; runs in the main thread, between any two instructions."""
         if not self._posted() and self._installed:
             # Nobody is left to tell: a collection that was closed in another thread, or a child,
             # which inherits its parent's handlers and must not become deaf through ours.
-            self._restore()
+            self.close()
             signal.raise_signal(number)
         elif isinstance(self._previous, SignalHandler):
             self._previous(number, frame)
@@ -137,9 +91,15 @@ class SignalHandler(SignalWakeup):
         that is put off until the next signal comes, or the collection is closed in the main one.
         """
         self.closed = True
-        if threading.current_thread() is threading.main_thread():
-            self._holder.held.discard(self)
+        self._wakeup.close()
+        if in_main_thread():
+            self._collection.held.discard(self)
             self._restore()
+
+    def renew(self) -> None:
+        """Be woken again, by signals that somebody else was told of."""
+        if not self.closed:
+            self._wakeup.renew()
 
     def _posted(self) -> bool:
         if self.closed:
@@ -169,16 +129,170 @@ class SignalHandler(SignalWakeup):
             while isinstance(previous, SignalHandler) and previous.closed:
                 previous = previous._previous
             signal.signal(self.number, previous if previous is not None else signal.SIG_DFL)
-        self._give_back()
 
     def __repr__(self) -> str:
         return f"<SignalHandler of {signal_name(self.number)}{', closed' if self.closed else ''}>"
 
 
-def close_pair(pair: WakePair) -> None:
+class SignalWakeup(WaitState):
+    """What is ready when a signal has come: in a collection, or watched by a host.
+
+    Thread: begun in the main thread, the rest the owner's; `close` any. Calls back: never.
+    Source: HO-07.
+    """
+
+    __slots__ = ("_collection", "_end")
+
+    def __init__(self, collection: Home | None = None) -> None:
+        self._end = _WAY.join(self)
+        super().__init__(self._end.fileno())
+        self.context = None  # there is nobody here to be called
+        self.wanted = READ
+        self._collection = collection
+        if collection is not None:
+            try:
+                collection.add(self)
+            except BaseException:
+                self.close_silently()
+                raise
+
+    def reader(self) -> None:
+        """Return nobody: it wakes, and is no callback."""
+
+    def on_readable(self) -> None:
+        """Be quiet again, in the main thread; a loop in another one need not be woken at all."""
+        if self._collection is None or in_main_thread():
+            drain(self._end)
+        else:
+            self._collection.want(self, 0)  # what it takes out would wake nobody else
+
+    def renew(self) -> None:
+        """Be woken again, unless somebody else is."""
+        _WAY.claim()
+        if self._collection is not None:
+            self._collection.want(self, READ)
+
+    def close(self) -> None:
+        """Be woken no more; once more is harmless."""
+        _WAY.leave(self)
+        home = self._collection
+        if home is None or home.owner.thread in {NOBODY, threading.get_ident()}:
+            self.close_silently()
+            return
+        # One that is closed has closed us; of a parent's nothing is undone.
+        with contextlib.suppress(StateClosed, WrongProcess):
+            home.apply(self.close_silently)
+
+    def close_silently(self) -> None:
+        """Leave the collection, and give the descriptor back."""
+        _WAY.leave(self)
+        if self._collection is not None:
+            self._collection.remove(self)
+        self._end.close()
+
+
+class SignalWay:
+    """The pipe to which the interpreter writes when a signal comes: one for the process.
+
+    Who is written to already stays it: loops of PyGObject and trio are while they run, and put back
+    in the end what they have found. If that is ours, the pipe is not closed before: its number
+    might be that of a connection by then.
+
+    Thread: `leave` any, the rest the main thread. Calls back: never. Source: HO-07.
+    """
+
+    __slots__ = ("_ends", "_found", "_readers")
+
+    def __init__(self) -> None:
+        self._ends: tuple[End, End] | None = None  # read and written
+        self._found = False  # whether others may have found it with the interpreter
+        self._readers: set[object] = set()
+
+    def join(self, reader: object) -> End:
+        """Return an end that is readable when a signal has come, for a reader to close."""
+        self._readers.add(reader)
+        try:
+            if self._ends is None:
+                self._ends = open_way()
+            self.claim()
+            return duplicate(self._ends[0])
+        except BaseException:
+            self.leave(reader)
+            raise
+
+    def leave(self, reader: object) -> None:
+        """Forget a reader; behind the last one, in the main thread, all is as it was before."""
+        self._readers.discard(reader)
+        ends = self._ends
+        if ends is None or self._readers or not in_main_thread():
+            return
+        if self.claim():
+            signal.set_wakeup_fd(NOWHERE)
+        elif self._found:
+            return
+        self._ends, self._found = None, False
+        close_both(ends)
+
+    def claim(self) -> bool:
+        """Have the interpreter write here unless it writes elsewhere; tell whether it does."""
+        if self._ends is None:
+            return False
+        near, far = self._ends
+        drain(near)
+        before = signal.set_wakeup_fd(far.fileno(), warn_on_full_buffer=False)
+        if before in {NOWHERE, far.fileno()}:
+            self._found = True
+            return True
+        signal.set_wakeup_fd(before, warn_on_full_buffer=False)
+        if sys.platform != "win32":  # there it is not even a descriptor
+            # What came between these two was for others, and may be all that asyncio hears of it.
+            with contextlib.suppress(OSError):
+                os.write(before, receive(near, DRAIN_SIZE) or b"")
+        return False
+
+    def begin_anew(self) -> None:
+        """Have a pipe of its own in a child, under the same numbers: that one is the parent's."""
+        self._readers.clear()
+        if self._ends is not None:
+            for end, fresh in zip(self._ends, open_way(), strict=True):
+                with fresh:
+                    os.dup2(fresh.fileno(), end.fileno(), inheritable=False)
+
+    def end(self) -> None:
+        """Close what was kept for others, at the end of the program."""
+        self._found = False
+        self.leave(None)
+
+    def __repr__(self) -> str:
+        return f"<SignalWay of {len(self._readers)}>"
+
+
+def renew_wakeups(held: set[Closable]) -> None:
+    """Let those of a collection whose loop begins wake it again, if it is in the main thread.
+
+    Meanwhile it may have run in another one, or a loop of others have taken our place for good.
+    """
+    if in_main_thread():
+        for thing in list(held):
+            if isinstance(thing, SignalHandler):
+                thing.renew()
+
+
+def drain(end: End) -> None:
+    """Take out what has been written."""
+    with contextlib.suppress(OSError):  # "not now", or no memory: it stays readable
+        receive(end, DRAIN_SIZE)
+
+
+def close_both(ends: tuple[End, End]) -> None:
     """Close both ends."""
-    for end in pair:
+    for end in ends:
         end.close()
+
+
+def in_main_thread() -> bool:
+    """Tell whether this is the thread in which Python runs the handlers of signals."""
+    return threading.current_thread() is threading.main_thread()
 
 
 def signal_name(number: int) -> str:
@@ -187,3 +301,9 @@ def signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return str(number)
+
+
+_WAY: Final = SignalWay()
+atexit.register(_WAY.end)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_WAY.begin_anew)

@@ -39,10 +39,11 @@ class WaitState:
         """Act: a read would find bytes, the end or a failure."""
         raise NotImplementedError
 
-    def reader(self) -> "Reader":
+    def reader(self) -> "Reader | None":
         """Return whose `on_readable` is called if a read is ready, and nothing else.
 
-        It is asked for when the state enters a collection, and at a `rebind`.
+        It is asked for when the state enters a collection, and at a `rebind`. None is this state
+        itself, where that is to wake, and does not count as a callback.
         """
         return self if self.context is None else InContext(self, self.context)
 

@@ -12,7 +12,7 @@ import sys
 from io import FileIO
 from typing import Final, TypeAlias
 
-# More than one byte can wait only if the interpreter's signal wake-up writes here too.
+# Bytes taken out at a time: wakers send one, the interpreter one for each signal.
 DRAIN_SIZE: Final = 4096
 
 if sys.platform == "win32":
@@ -92,20 +92,6 @@ class Waker:
             pass  # "not now", or no memory: it stays readable
         finally:
             self.pending = False
-
-    def signal_pair(self) -> tuple[End, End]:
-        """Return an end that the interpreter may write signal numbers to, and one that reads it.
-
-        They are duplicates, for the caller to close, because only the main thread can take a
-        descriptor back from the interpreter: we may be closed in another thread before that, and
-        a way that nobody reads would make Python complain.
-        """
-        far = duplicate(self._far)
-        try:
-            return far, duplicate(self._near)
-        except OSError:  # no descriptor is left
-            far.close()
-            raise
 
     def close(self) -> None:
         """Close both ends."""

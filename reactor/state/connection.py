@@ -300,7 +300,7 @@ class Connection(QueueOwner):
 
     # From the loop.
 
-    def reader(self) -> Reader:
+    def reader(self) -> Reader | None:
         """Return who acts when there is input; without TLS the queue needs nobody else."""
         plain = self.context is None and not self.layered
         return self.input if plain else super().reader()

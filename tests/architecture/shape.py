@@ -19,6 +19,9 @@ FEW: Final = ("reactor/channel/tls_settings.py",)  # descriptions: a program has
 STATE: Final = {  # (file, how the statement begins): why a module may hold it nevertheless
     ("reactor/loop/ownership.py", "_EVERY_OWNERSHIP:"): "weak; a fork has to find them all",
     ("reactor/loop/ownership.py", "os.register_at_fork("): "there is one such list per process",
+    ("reactor/loop/signals.py", "_WAY:"): "the interpreter writes to one descriptor in a process",
+    ("reactor/loop/signals.py", "atexit.register("): "there is one such pipe per process",
+    ("reactor/loop/signals.py", "os.register_at_fork("): "there is one such pipe per process",
     ("reactor/compat/asyncore.py", "socket_map:"): "asyncore's contract: old programs look for it",
     ("reactor/net/resolver.py", "_EVERY_RESOLVER:"): "weak; a fork has to find them all",
     ("reactor/net/resolver.py", "os.register_at_fork("): "there is one such list per process",

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
-import os
-import signal
 import socket
 import subprocess
 import sys
@@ -23,18 +21,10 @@ from reactor.state.async_io_state import AsyncIOState
 from tests.hosts.conftest import TIMING_WAYS, Way
 from tests.hosts.loops import LIMIT, Loop, in_turn
 
-NUMBER: Final = getattr(signal, "SIGUSR1", signal.SIGTERM)  # no SIGUSR1 on Windows
 SENDER: Final = (
     "import socket, sys; socket.socket(type=socket.SOCK_DGRAM).sendto(b'hello', ('127.0.0.1', "
     "int(sys.argv[1])))"
 )
-KILLER: Final = """
-import os, sys, time
-for line in sys.stdin.buffer:
-    moment = time.monotonic()
-    os.kill(int(sys.argv[1]), int(sys.argv[2]))
-    print(moment, flush=True)
-"""
 
 timing = pytest.mark.parametrize("way", TIMING_WAYS, indirect=True)
 
@@ -209,52 +199,6 @@ def test_the_end_of_the_program_leaves_the_loop__ho_4(
             leaving_loop.run()
         hosted.call_later(0.001, hosted.apply, leaving_loop.quit)
         leaving_loop.run()
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGUSR1")
-def test_a_signal_is_handled_though_the_host_is_idle__ho_7(loop: Loop, guest: Guest) -> None:
-    """A signal that another process sends reaches its Python handler at once, though the host of
-    the collection is idle.
-    """
-    before = signal.signal(NUMBER, lambda number, frame: loop.quit())
-    killers = list[subprocess.Popen[bytes]]()
-    command = ["sh", "-c", f"kill -USR1 {os.getpid()}"]
-    try:
-        loop.later(0.001, lambda: killers.append(subprocess.Popen(command)))
-        loop.run()
-    finally:
-        signal.signal(NUMBER, before)
-    assert killers[0].wait(LIMIT) == 0
-    guest.close()
-    loop.close()  # trio has a wake-up of its own
-    assert signal.set_wakeup_fd(-1) == -1
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGUSR1")
-def test_a_signal_is_handled_within_50_ms__ho_7(loop: Loop, guest: Guest) -> None:
-    """A signal that another process sends reaches its Python handler within 50 milliseconds,
-    though the host of the collection is idle.
-    """
-    sent, handled = list[float](), list[float]()
-    before = signal.signal(
-        NUMBER, lambda number, frame: in_turn(lambda: handled.append(time.monotonic()), loop.quit)()
-    )
-    with subprocess.Popen(
-        [sys.executable, "-SE", "-c", KILLER, str(os.getpid()), str(int(NUMBER))],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as killer:
-        assert killer.stdin is not None
-        assert killer.stdout is not None
-        try:
-            for _ in range(5):  # the fastest counts: other programs use this machine, too
-                loop.later(0.02, functools.partial(os.write, killer.stdin.fileno(), b"\n"))
-                loop.run()
-                sent.append(float(killer.stdout.readline()))
-        finally:
-            signal.signal(NUMBER, before)
-    assert min(after - before for before, after in zip(sent, handled, strict=True)) < 0.05
 
 
 @pytest.mark.slow

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import os
-import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -33,7 +31,6 @@ from reactor.loop.error_handler import propagate
 from tests.hosts.conftest import HERE, WATCHING, make_loop
 from tests.hosts.loops import LIMIT, AsyncioLoop, Loop, TclOfWindows, TkLoop, in_turn
 from tests.hosts.test_attaching import ManualHost
-from tests.hosts.test_conformance import NUMBER
 from tests.reactor.loop.probe import elsewhere, exit_code_of_child
 
 
@@ -232,27 +229,6 @@ def test_a_dialog_of_the_host_stops_no_delivery__ho_6(host: Loop, guest: Deliver
     host.later(0.01, open_dialog)
     host.run()
     assert events == ["delivered", "closed"]
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGUSR1")
-@hosts(*WATCHING)
-def test_a_signal_wakes_the_host__ho_7(host: Loop, beside: WaitStateCollection) -> None:
-    """A signal that another process sends reaches its Python handler at once, though the host of
-    a collection in its own thread is idle.
-    """
-    owner = signal.set_wakeup_fd(-1)  # the host's own, if it has one
-    signal.set_wakeup_fd(owner)
-    before = signal.signal(NUMBER, lambda number, frame: host.quit())
-    killers = list[subprocess.Popen[bytes]]()
-    command = ["sh", "-c", f"kill -USR1 {os.getpid()}"]
-    try:
-        with own_thread.attach(host.way_in(), beside):
-            host.later(0.001, lambda: killers.append(subprocess.Popen(command)))
-            host.run()
-    finally:
-        signal.signal(NUMBER, before)
-    assert killers[0].wait(LIMIT) == 0
-    assert signal.set_wakeup_fd(owner) == owner
 
 
 @pytest.mark.slow

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from functools import partial
-from typing import Final
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any, Final
 
 import pytest
 
 from reactor.loop.collection import WaitStateCollection
+from tests import leaks
+from tests.architecture.tree import ROOT
 from tests.reactor.loop.probe import LIMIT, elsewhere, exit_code_of_child
 
 if os.name == "nt":
@@ -22,6 +26,31 @@ if os.name == "nt":
 assert sys.platform != "win32"  # says the same to mypy
 
 NUMBER: Final = signal.SIGUSR1
+PROGRAM: Final = """
+import os, signal
+from reactor import WaitStateCollection
+collection = WaitStateCollection()
+handler = collection.on_signal(signal.SIGUSR1, print)
+near, far = os.pipe()
+os.set_blocking(far, False)
+signal.set_wakeup_fd(far)
+collection.close()
+"""
+
+
+@pytest.fixture
+def other() -> Iterator[WaitStateCollection]:
+    """A second collection in the main thread; without a handler, so far."""
+    with contextlib.closing(WaitStateCollection("other")) as other:
+        yield other
+
+
+@pytest.fixture
+def ignored() -> Iterator[None]:
+    """A handler of the program's own, to which a signal is nothing."""
+    before = signal.signal(NUMBER, lambda number, frame: None)
+    yield
+    signal.signal(NUMBER, before)
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +61,21 @@ def as_before() -> Iterator[None]:
     left = signal.signal(NUMBER, before)
     assert left == before
     assert signal.set_wakeup_fd(-1) == -1
+
+
+def foreign_way() -> tuple[socket.socket, socket.socket]:
+    """Open what a loop of somebody else has the interpreter write to."""
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    far.setblocking(False)
+    return near, far
+
+
+def is_woken(collection: WaitStateCollection) -> bool:
+    """Tell whether a signal that comes now would end a wait of this collection."""
+    collection.run_once(0)
+    signal.raise_signal(NUMBER)
+    return collection.wait(0) != []
 
 
 def test_a_signal_is_handled_on_the_loop__cl_85__rel_45(collection: WaitStateCollection) -> None:
@@ -59,7 +103,6 @@ def test_a_sleeping_loop_is_woken__cl_85(threaded: bool) -> None:
             os.kill(os.getpid(), NUMBER)
             assert handled.wait(LIMIT)
     else:
-        signal.set_wakeup_fd(-1)  # as a host would have it: the interruption itself must do
         killer = threading.Timer(0.02, os.kill, (os.getpid(), NUMBER))
         killer.start()
         collection.run()
@@ -216,33 +259,44 @@ def test_the_wake_up_stays_with_those_that_remain(collection: WaitStateCollectio
 
 
 def test_the_wake_up_of_a_host_stays_the_hosts(collection: WaitStateCollection) -> None:
-    near, far = socket.socketpair()
+    near, far = foreign_way()
     with near, far:
-        far.setblocking(False)
         signal.set_wakeup_fd(far.fileno())
         collection.on_signal(NUMBER, print).close()
         assert signal.set_wakeup_fd(-1) == far.fileno()
 
 
 def test_whoever_takes_the_wake_up_over_may_put_it_back__cl_85(
-    collection: WaitStateCollection, monkeypatch: pytest.MonkeyPatch
+    collection: WaitStateCollection,
 ) -> None:
     """A main loop that takes the interpreter's wake-up, and puts back what it has found when it
-    ends, finds that open, though the signal handler was closed meanwhile.
+    ends, finds that open, though the signal handler was closed meanwhile; the next one closes it.
     """
-    kept = list[Callable[[], object]]()
-    monkeypatch.setattr("atexit.register", lambda close, pair: kept.append(partial(close, pair)))
     handler = collection.on_signal(NUMBER, print)
-    near, far = socket.socketpair()
+    near, far = foreign_way()
     with near, far:
-        far.setblocking(False)
         found = signal.set_wakeup_fd(far.fileno())
         handler.close()
         assert signal.set_wakeup_fd(found) == far.fileno()
-    assert signal.set_wakeup_fd(-1) == found
-    kept[0]()  # as at the end of the process
+    collection.on_signal(NUMBER, print).close()
+    assert signal.set_wakeup_fd(-1) == -1
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(found)
+
+
+@pytest.mark.slow
+def test_what_is_kept_for_others_is_closed_in_the_end__cl_85() -> None:
+    """A program that ends while another main loop may yet put our wake-up back leaves nothing
+    open.
+    """
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", PROGRAM],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        timeout=LIMIT,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_outside_the_main_thread_it_is_refused__cl_85(collection: WaitStateCollection) -> None:
@@ -294,24 +348,155 @@ def test_a_child_gets_the_signal_itself__lw_019(collection: WaitStateCollection)
     assert collection.run_once(0) == 0  # nothing came to the parent
 
 
-def test_who_keeps_signals_is_woken_by_any__ho_7(collection: WaitStateCollection) -> None:
-    """Where somebody keeps signals for a collection, any signal wakes it, also one whose handler
-    is the program's own; a handler of ours that ends or begins meanwhile changes nothing.
+@pytest.mark.usefixtures("ignored")
+def test_a_signal_wakes_whoever_waits__ho_7(
+    collection: WaitStateCollection, other: WaitStateCollection
+) -> None:
+    """A signal ends a wait of each collection of the main thread that has a handler, whichever
+    was the first to have one, also when that is closed.
     """
-    before = signal.signal(NUMBER, lambda number, frame: None)
-    early = collection.on_signal(signal.SIGUSR2, len, "")
-    wakeup = collection.keep_signals()
-    early.close()
-    late = collection.on_signal(signal.SIGUSR2, len, "")
+    first = collection.on_signal(signal.SIGUSR2, print)
+    second = other.on_signal(signal.SIGUSR2, print)
+    assert is_woken(other)
+    assert is_woken(collection)
+    first.close()
+    assert is_woken(other)
+    assert not is_woken(collection)
+    second.close()
+    assert not is_woken(other)
+
+
+@pytest.mark.usefixtures("ignored")
+def test_a_loop_elsewhere_takes_no_wake_up_away__ho_7(
+    collection: WaitStateCollection, other: WaitStateCollection
+) -> None:
+    """A collection that runs in another thread leaves the wake-up of a signal to those of the main
+    thread, and does not spin on it; run in the main thread it is woken again.
+    """
+    collection.on_signal(signal.SIGUSR2, print)
+    other.on_signal(signal.SIGUSR2, print)
+    other.start()
     signal.raise_signal(NUMBER)
+    for _ in range(5):
+        other.submit(len, "").result(LIMIT)
     assert collection.wait(0) != []
+    turns = other.stats()["turns"]
+    other.submit(len, "").result(LIMIT)
+    assert other.stats()["turns"] - turns <= 2
+    other.stop()
+    other.join()
+    other.apply(other.stop)
+    other.run()
+    assert is_woken(other)
+
+
+@pytest.mark.usefixtures("ignored")
+def test_a_loop_that_begins_asks_for_the_wake_up_again__ho_7(
+    collection: WaitStateCollection,
+) -> None:
+    """When a loop like that of asyncio has taken the interpreter's wake-up, and has put nothing
+    back, signals wake a collection as soon as it runs again.
+    """
+    collection.on_signal(signal.SIGUSR2, print)
+    signal.set_wakeup_fd(-1)
+    assert not is_woken(collection)
+    collection.apply(collection.stop)
+    collection.run()
+    assert is_woken(collection)
+
+
+@pytest.mark.parametrize("step", ["begins", "ends"])
+@pytest.mark.usefixtures("ignored")
+def test_a_signal_meanwhile_is_told_to_whom_it_belongs__ho_7(
+    collection: WaitStateCollection, step: str
+) -> None:
+    """A signal that comes while we look whether the interpreter's wake-up is somebody else's is
+    told to that one all the same, and no older one is.
+    """
+    signals = iter([signal.SIGUSR2, NUMBER])
+
+    def interrupt(frame: FrameType, event: str, function: Any) -> None:
+        if event == "c_return" and function is signal.set_wakeup_fd:
+            sys.setprofile(None)
+            signal.raise_signal(NUMBER)
+
+    near, far = foreign_way()
+    with near, far:
+        early = collection.on_signal(signal.SIGUSR2, print)
+        signal.raise_signal(next(signals))
+        signal.set_wakeup_fd(far.fileno())
+        sys.setprofile(interrupt)
+        late = collection.on_signal(signal.SIGUSR2, print) if step == "begins" else early
+        late.close()
+        sys.setprofile(None)
+        assert near.recv(10) == bytes([next(signals)])
+        assert signal.set_wakeup_fd(-1) == far.fileno()
+    early.close()
+    collection.on_signal(NUMBER, print).close()  # it closes what was kept for the other one
+
+
+def test_a_signal_that_comes_while_its_handler_is_set_is_handled__cl_85(
+    collection: WaitStateCollection,
+) -> None:
+    """A signal that comes before `on_signal` has returned is handled like any later one."""
+    got = list[int]()
+
+    def interrupt(frame: FrameType, event: str, function: Any) -> None:
+        if event == "c_return" and function.__name__ == "signal":
+            sys.setprofile(None)
+            signal.raise_signal(NUMBER)
+
+    sys.setprofile(interrupt)
+    collection.on_signal(NUMBER, got.append, 1)
+    sys.setprofile(None)
     collection.run_once(0)
-    wakeup.close()
-    wakeup.close()
-    signal.raise_signal(NUMBER)
-    assert collection.wait(0) != []  # for `late`, which has inherited it
-    collection.run_once(0)
-    late.close()
-    signal.raise_signal(NUMBER)
+    assert got == [1]
+
+
+@pytest.mark.usefixtures("ignored")
+def test_signals_of_a_child_are_its_own__lw_019(collection: WaitStateCollection) -> None:
+    """In a forked child signals wake the collections that the child has made, and not those of its
+    parent.
+    """
+    collection.on_signal(signal.SIGUSR2, print)
+
+    def child() -> None:
+        signal.raise_signal(NUMBER)
+        with contextlib.closing(WaitStateCollection("the child's")) as own:
+            own.on_signal(signal.SIGUSR2, print)
+            assert is_woken(own)
+        assert signal.set_wakeup_fd(-1) == -1
+
+    assert exit_code_of_child(child) == 0
     assert collection.wait(0) == []
-    signal.signal(NUMBER, before)
+    assert is_woken(collection)
+
+
+@pytest.mark.usefixtures("ignored")
+def test_a_full_way_holds_nobody_up__rel_46(collection: WaitStateCollection) -> None:
+    """A signal that finds the way full of signals that nobody has read is handled, and wakes."""
+    collection.on_signal(signal.SIGUSR2, print)
+    way = signal.set_wakeup_fd(-1)
+    signal.set_wakeup_fd(way, warn_on_full_buffer=False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(way, b"!" * 4096)
+    signal.raise_signal(NUMBER)
+    for _ in range(20):
+        collection.run_once(0)
+    assert collection.wait(0) == []
+    assert is_woken(collection)
+
+
+def test_closed_while_the_loop_runs_elsewhere_it_is_gone__cl_85() -> None:
+    """A handler that the main thread closes while the collection runs in another one leaves no
+    descriptor behind.
+    """
+    collection = WaitStateCollection()
+    opened = leaks.inventory()
+    handler = collection.on_signal(NUMBER, print)
+    with collection:
+        handler.close()
+        collection.submit(len, "").result(LIMIT)
+        assert signal.set_wakeup_fd(-1) == -1
+        assert leaks.inventory().descriptors == opened.descriptors

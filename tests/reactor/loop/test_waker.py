@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import gc
 import os
 import select
 from collections.abc import Iterator
@@ -13,9 +12,8 @@ from typing import Any
 import pytest
 
 import reactor.loop.waker
-from reactor.loop.waker import Waker, receive, send
+from reactor.loop.waker import Waker, receive
 from tests.reactor.loop.probe import elsewhere
-from tests.reactor.opening.network import no_descriptors
 
 
 @pytest.fixture
@@ -47,9 +45,7 @@ def test_a_thousand_wake_ups_are_one_byte__lw_009(waker: Waker) -> None:
 
     wake_often()
     elsewhere(wake_often)
-    way, near = waker.signal_pair()
-    with way, near:
-        assert receive(near, 1000) == b"\0"
+    assert receive(waker._near, 1000) == b"\0"
 
 
 def test_draining_when_nobody_woke_is_harmless(waker: Waker) -> None:
@@ -58,30 +54,10 @@ def test_draining_when_nobody_woke_is_harmless(waker: Waker) -> None:
     assert readable(waker)
 
 
-def test_it_never_blocks__rel_46(waker: Waker) -> None:
-    """A wake-up returns at once, even if signals have filled the way."""
-    way, reader = waker.signal_pair()
-    with way, reader, contextlib.suppress(BlockingIOError):
-        while send(way, b"\x0f" * 4096):
-            pass
-    waker.wake()
-    assert readable(waker)
-
-
 def test_a_closed_one_ignores_being_woken(waker: Waker) -> None:
     waker.close()
     waker.wake()
     waker.close()
-
-
-def test_the_way_for_signals_outlives_it(waker: Waker) -> None:
-    way, reader = waker.signal_pair()
-    with way, reader:
-        send(way, b"1")
-        assert readable(waker)
-        waker.close()
-        send(way, b"2")
-        assert receive(reader, 10) == b"12"
 
 
 def no_memory_once(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
@@ -132,14 +108,3 @@ def test_a_wake_up_that_a_ctrl_c_is_read_with_does_not_silence_the_next_one__lw_
             waker.drain()
     waker.wake()
     assert readable(waker)
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no limit of descriptors")
-def test_half_a_way_for_signals_is_closed(waker: Waker) -> None:
-    spare = os.dup(0)
-    with no_descriptors():
-        os.close(spare)
-        with pytest.raises(OSError, match="files"):
-            waker.signal_pair()
-        gc.collect()  # what is not closed warns
-        os.close(os.dup(0))
