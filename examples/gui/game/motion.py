@@ -6,6 +6,7 @@ that is lost is not missed, and nobody jumps. What is not known is not guessed: 
 stands.
 """
 
+import math
 from collections import deque
 from collections.abc import Mapping
 from typing import Final
@@ -25,6 +26,7 @@ class Scene:
     """
 
     def __init__(self) -> None:
+        self.seen_at = -math.inf  # the moment at which the latest snapshot has come
         self._time: int | None = None  # of the latest snapshot, as it stood there
         self._seconds = 0.0  # the same, without starting again at 2^32
         self._offset = 0.0
@@ -44,7 +46,7 @@ class Scene:
             self._seconds += (time - self._time) % WRAP / 1000
         else:
             return False
-        self._time = time
+        self._time, self.seen_at = time, now
         difference = now - self._seconds - self._offset
         self._offset += difference if difference < 0 else CREEP * difference
         self._tracks = {number: self._tracks.get(number) or Track() for number in places}

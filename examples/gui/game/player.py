@@ -6,7 +6,6 @@ better than a lost one.
 """
 
 import enum
-import math
 import os
 from typing import Any, Final
 
@@ -64,14 +63,13 @@ class Player(DatagramProtocol):
         self._sequence = 0
         self._timer: Any = None
         self._full = False
-        self._seen_at = -math.inf  # the moment of the latest snapshot
         self._scene = Scene()
         self.transport: DatagramTransport | None = None
 
     @property
     def condition(self) -> Condition:
         """Whether we play, and if not, why."""
-        if self._collection.time() - self._seen_at <= SILENCE_LIMIT:
+        if self._collection.time() - self._scene.seen_at <= SILENCE_LIMIT:
             return Condition.PLAYING
         return Condition.FULL if self._full else Condition.SEARCHING
 
@@ -113,16 +111,15 @@ class Player(DatagramProtocol):
         elif said is None:
             self._full = True
         elif said != self._cookie:  # a new server, perhaps, whose clock is another
-            self._cookie, self._scene, self._seen_at = said, Scene(), -math.inf
+            self._cookie, self._scene = said, Scene()
 
     def _see(self, snapshot: Snapshot) -> None:
         now = self._collection.time()
         if not self._scene.see(snapshot.time, snapshot.places, now):
-            if now - self._seen_at <= SILENCE_LIMIT:
+            if now - self._scene.seen_at <= SILENCE_LIMIT:
                 return
             self._scene = Scene()  # one that was far ahead is not waited for: it was wrong
             self._scene.see(snapshot.time, snapshot.places, now)
-        self._seen_at = now
         self.number, self.it = snapshot.number, snapshot.it
         took = (milliseconds(now) - snapshot.stamp - snapshot.held) % WRAP / 1000
         if took <= SILENCE_LIMIT:
