@@ -159,7 +159,7 @@ class Guest:
             elif not self.closed:
                 self._go_on()
 
-    def _wait(self, timeout: float) -> Ready:
+    def _wait(self, timeout: float = 0.0) -> Ready:
         """Return what is ready; a collection that cannot wait is closed."""
         try:
             return self.collection.wait(timeout)
@@ -247,8 +247,7 @@ class DescriptorGuest(Guest):
         self._host.arm(delay, self._on_due)
         self._armed = SOON
 
-    def _look(self) -> Ready:
-        return self._wait(0.0)
+    _look = Guest._wait
 
     def _go_on(self) -> None:
         if self._pause_is_due():

@@ -226,16 +226,15 @@ class Poller:
             self.stale.clear()
         if timeout is not None and not 0.0 <= timeout <= WAIT_LIMIT:
             timeout = min(max(timeout, 0.0), WAIT_LIMIT)
-        ready = self._ask(timeout)
+        ask = self._ask if self._poll is None else self._poll
+        ready = ask(timeout, EVENT_LIMIT)
         if ready or not timeout:
             return ready
         # A wait that a signal has held up beyond its end, SIGSTOP for example, is answered by
         # Python without another look (PEP 475). Limits would pass of peers who have long spoken.
-        return self._ask(0.0)
+        return ask(0.0, EVENT_LIMIT)
 
-    def _ask(self, timeout: float | None) -> Ready:
-        if self._poll is not None:
-            return self._poll(timeout, EVENT_LIMIT)
+    def _ask(self, timeout: float | None, limit: int) -> Ready:
         try:
             keys = self._selector.select(timeout)
         except OSError:
@@ -244,11 +243,11 @@ class Poller:
             if not self._drop_closed() and not self.stale:
                 raise
             return []
-        if len(keys) > EVENT_LIMIT:
+        if len(keys) > limit:
             # The kernel's epoll goes on where it ended; these would begin with the same each time.
             first = self._first % len(keys)
-            self._first = first + EVENT_LIMIT
-            keys = (keys + keys)[first : first + EVENT_LIMIT]
+            self._first = first + limit
+            keys = (keys + keys)[first : first + limit]
         return [(key.fd, epoll_bits(events)) for key, events in keys]
 
     def serve(self, ready: Ready, health: Health, failed: Failed) -> int:
