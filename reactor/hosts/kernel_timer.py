@@ -8,6 +8,9 @@ It is armed for an earlier moment at once, and for a later one only when the ear
 Limits are moved with every message that arrives. To arm anew costs two microseconds each time, and
 to come too early a turn that finds nothing to do, twenty, but once until that limit.
 
+One that has gone off is not read. It is armed anew when its turn is over, which quiets it as well,
+and a call that stands between the kernel and a callback makes that late.
+
 The clock must be the kernel's monotonic one, or we would not know what its seconds are here. Where
 there is no such timer, or a sandbox refuses it, a guest asks the host for one.
 """
@@ -33,7 +36,6 @@ NANOSECONDS: Final = 1_000_000_000  # in a second
 LAST_MOMENT: Final = 2**31 - 1  # seconds
 
 DISARMED: Final = 0  # the moment that is none, for the kernel
-COUNTER_SIZE: Final = 8  # bytes, of what a timer that has gone off is read as
 
 
 if sys.platform == "linux" and sys.version_info >= (3, 13):
@@ -95,7 +97,7 @@ class KernelTimer(WaitState):
     Thread: the owner's. Calls back: never. Source: HO-02.
     """
 
-    __slots__ = ("_collection", "_file", "armed")
+    __slots__ = ("_collection", "_file", "_ringing", "armed")
 
     def __init__(self, collection: WaitStateCollection, file: FileIO) -> None:
         super().__init__(file.fileno())
@@ -104,21 +106,24 @@ class KernelTimer(WaitState):
         self.armed = NEVER
         self._collection = collection
         self._file = file
+        self._ringing = False  # whether it has gone off, and is readable until it is armed
 
     def arm(self, when: float) -> None:
         """Go off at `when`, seconds of the monotonic clock, or earlier if it is armed already."""
-        if when < self.armed:
-            set_moment(self.fd, nanoseconds_of(when))
+        if when < self.armed or self._ringing:
+            set_moment(self.fd, DISARMED if when == NEVER else nanoseconds_of(when))
+            self._ringing = False
             self.armed = when  # behind it: a ^C may come in between
 
     def on_readable(self) -> None:
-        """Be quiet again: the turn that calls this runs what is due."""
+        """Have gone off: the turn that calls this runs what is due, and then arms it anew."""
         self.armed = NEVER
-        self._file.read(COUNTER_SIZE)  # None if it was armed anew since it was seen ready
+        self._ringing = True
 
     def close(self) -> None:
         """Leave the collection, and give the descriptor back; once more is harmless."""
         self.armed = -math.inf  # whatever is called while its collection is closed may arm it
+        self._ringing = False
         self._collection.remove(self)
         self._file.close()
 

@@ -134,14 +134,41 @@ def test_a_moment_is_rounded_up__ho_2(when: float, count: int) -> None:
     assert nanoseconds_of(when) == count
 
 
-def test_a_timer_that_is_quiet_may_be_read(hosted: WaitStateCollection) -> None:
+def test_a_timer_that_has_gone_off_is_quiet_when_armed(hosted: WaitStateCollection) -> None:
     timer = open_kernel_timer(hosted)
     assert timer is not None
     assert sys.platform != "linux" or not os.get_blocking(timer.fd)
+    for when in (60.0, math.inf):  # later than what it was armed for
+        timer.arm(0.0)
+        assert readable(timer.fd, LIMIT)
+        timer.on_readable()
+        timer.arm(hosted.time() + when)
+        assert not readable(timer.fd)
     timer.on_readable()
     timer.close()
     timer.close()
     timer.arm(0.0)  # nobody's descriptor any more
+
+
+def test_a_timer_may_run_a_loop_of_the_host__ho_5(
+    host: ManualHost, hosted: WaitStateCollection
+) -> None:
+    """A timer of a hosted collection that runs the host's loop, as a dialog does, is not entered
+    again, and the host watches nothing until it has returned.
+    """
+    told = list[object]()
+
+    def dialog() -> None:
+        told.append("began")
+        host.is_ready()
+        told.append(host.shows())
+
+    hosted.call_later(0.0, dialog)
+    assert readable(hosted.fileno(), LIMIT)
+    host.is_ready()
+    assert told == ["began", (False, None)]
+    assert host.shows() == (True, None)
+    assert not readable(hosted.fileno())
 
 
 def test_what_closing_calls_may_set_a_timer__ho_9(host: ManualHost) -> None:
