@@ -116,17 +116,16 @@ class TrioHost(Host):
             guest.close()
 
     async def _wait_and_call(self) -> None:
-        self._wait = self._trio.CancelScope(deadline=self._deadline)
-        with self._wait:
-            if self._ready is None:
-                await self._trio.sleep_forever()
-            await self._trio.lowlevel.wait_readable(self._fd)
-        if not self._wait.cancelled_caught:
-            call = self._ready
-        else:
-            self._deadline, call = math.inf, self._due
-        if call is not None:
-            call()
+        """Call what is ready again and again, until the deadline comes, and then what is due."""
+        with self._trio.CancelScope(deadline=self._deadline) as self._wait:
+            while self._ready is not None:
+                await self._trio.lowlevel.wait_readable(self._fd)
+                if self._ready is not None:
+                    self._ready()
+            await self._trio.sleep_forever()
+        self._deadline = math.inf
+        if self._due is not None:
+            self._due()
 
     @property
     def _trio_runs(self) -> bool:
