@@ -87,7 +87,7 @@ CALLED_FROM_BELOW: Final = {
         "pass_on",
         "report",
     },
-    "DeliveredTransport": {"hold", "resumed"},
+    "DeliveredTransport": {"closed_error", "hold", "resumed"},
     "IdleCallback": {"close_after_error", "close_silently", "run"},
     "Link": {"begun", "close", "tell", "up"},
     "MemoryChannel": {"traffic"},

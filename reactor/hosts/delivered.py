@@ -4,15 +4,18 @@ The connection itself, and its real transport, live in the thread of a collectio
 becomes a call there, in the order in which they were given; how it comes back is told in `aside`.
 """
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
 
 from reactor.channel.base import BytesLike
+from reactor.channel.tls_settings import HANDSHAKE_TIMEOUT
 from reactor.deadline import check_timeout
-from reactor.errors import BrokenPipe
+from reactor.errors import BrokenPipe, OperationInProgress, OperationNotAllowed
 from reactor.hosts.aside.delivery import Way
 from reactor.hosts.aside.face import Face
 from reactor.transport import DRAIN_TIMEOUT, Transport
+
+Switched: TypeAlias = Callable[["DeliveredTransport", BaseException | None], object]
 
 
 class DeliveredTransport(Face):
@@ -20,8 +23,7 @@ class DeliveredTransport(Face):
 
     The verbs of a transport that a protocol needs day by day, for the host's thread. What else
     there is, `set_timeouts` for example, is asked of the real one, in its own thread:
-    `collection.apply(functools.partial(delivered.transport.set_timeouts, idle=60.0))`. TLS begins
-    with the connection or not at all.
+    `collection.apply(functools.partial(delivered.transport.set_timeouts, idle=60.0))`.
 
     Attributes:
         transport: the `Transport`, which belongs to the thread of the collection.
@@ -85,6 +87,53 @@ class DeliveredTransport(Face):
         self._eof_asked = True
         self._way.ask(self._do, self.transport.write_eof)
 
+    def start_tls(
+        self,
+        tls: Any,
+        callback: Switched | None = None,
+        *,
+        tls_side: str | None = None,
+        server_hostname: str | bool | None = None,
+        handshake_timeout: float | None = HANDSHAKE_TIMEOUT,
+        unread: BytesLike = b"",
+    ) -> None:
+        """Put TLS on the connection when its output has gone; the protocol stays.
+
+        What was written before goes in clear, what is written from now on waits for TLS. Nothing
+        is delivered until the handshake is over; what has come and was not delivered yet goes into
+        the TLS engine, behind `unread`, and is never taken for protected. If TLS fails, or cannot
+        begin any more, the connection is lost.
+
+        Args:
+            tls: a `ClientTLS`, a `ServerTLS`, an `ssl.SSLContext`, or True for a client.
+            callback: gets `(transport, None)` after the handshake, or `(transport, error)` before
+                `connection_lost`, however the connection ended; the transport is this one.
+            tls_side: "client" or "server"; None is that of `tls`.
+            server_hostname: the name to verify; None is the host that was connected to.
+            handshake_timeout: seconds, None for no limit.
+            unread: bytes that the protocol has been given, but that lie behind the switch.
+
+        Raises:
+            OperationNotAllowed: there is TLS already, or our direction has ended.
+            OperationInProgress: TLS is being attached. StateClosed: the protocol has closed the
+            connection, or had its last call. ValueError, TypeError, WrongThread.
+
+        Thread: the host's. Calls back: never before it returns. Source: PR-10, LW-143.
+        """
+        self._check_open("start_tls")
+        if self._delivery.switching:
+            raise OperationInProgress("TLS is being attached already", connection=self)
+        if self._eof_asked or self.get_extra_info("ssl_object") is not None:
+            raise OperationNotAllowed(f"{self!r} has TLS already, or its output has ended")
+        switch = self.transport.plan_switch(
+            tls,
+            callback,
+            tls_side=tls_side,
+            server_hostname=server_hostname,
+            handshake_timeout=handshake_timeout,
+        )
+        self._delivery.begin_tls(switch, bytes(memoryview(unread)))
+
     def close(self, drain_timeout: float | None = DRAIN_TIMEOUT) -> None:
         """Send the output, then end; only `connection_lost` is still called. Once more is harmless.
 
@@ -132,7 +181,8 @@ class DeliveredTransport(Face):
 
         Thread: the host's. Calls back: never. Source: PR-07.
         """
-        return not self._delivery.paused and not self._delivery.over
+        delivery = self._delivery
+        return not (delivery.paused or delivery.over or delivery.switching)
 
     def can_write_eof(self) -> bool:
         """Return true: every stream here can be half closed.

@@ -124,6 +124,11 @@ class Face:
         """Know that the protocol is told now that it may write again."""
         self._paused = self._resuming = False
 
+    def closed_error(self, verb: str) -> StateClosed:
+        """Say that it is too late for something."""
+        text = f"{self!r} is closing or closed, too late for {verb}"
+        return StateClosed(text, phase="close", connection=self)
+
     # Inside.
 
     def _give(self, verb: Callable[..., object], data: bytes, *more: Any) -> None:
@@ -183,8 +188,7 @@ class Face:
     def _check_open(self, verb: str) -> None:
         self._check_thread()
         if self._delivery.over:
-            text = f"{self!r} is closing or closed, too late for {verb}"
-            raise StateClosed(text, phase="close", connection=self)
+            raise self.closed_error(verb)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.transport!r}>"

@@ -1,4 +1,4 @@
-"""A collection in a thread of its own; beside which `host`, each module says."""
+"""A collection in a thread of its own, beside asyncio's loop or each host in turn."""
 
 from __future__ import annotations
 
@@ -10,7 +10,22 @@ import pytest
 from reactor.hosts import thread as own_thread
 from reactor.hosts.thread import DeliveringGuest
 from reactor.loop.collection import WaitStateCollection
-from tests.hosts.loops import Loop
+from tests.hosts.conftest import WATCHING, make_loop
+from tests.hosts.loops import AsyncioLoop, Loop
+
+
+@pytest.fixture
+def host() -> Iterator[Loop]:
+    """The host that is everywhere."""
+    with contextlib.closing(AsyncioLoop()) as loop:
+        yield loop
+
+
+@pytest.fixture(params=WATCHING)
+def each_host(request: pytest.FixtureRequest) -> Iterator[Loop]:
+    """Each host in turn."""
+    with contextlib.closing(make_loop(request.param, request)) as loop:
+        yield loop
 
 
 @pytest.fixture

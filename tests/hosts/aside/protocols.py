@@ -6,17 +6,29 @@ import contextlib
 import functools
 import hashlib
 import socket
+import ssl
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+import pytest
 
 from protocols.line import LineProtocol
 from reactor.hosts.delivered import DeliveredTransport
 from reactor.hosts.thread import DeliveringGuest
+from reactor.loop.collection import WaitStateCollection
 from reactor.protocol import BaseProtocol, BufferedProtocol, Protocol
 from reactor.server import connect
+from tests.certificates import Certificates
 from tests.hosts.loops import LIMIT, Loop
+
+AT_ONCE: Final = struct.pack("ii", 1, 0)  # of SO_LINGER: to close is to reset
+STARTTLS: Final = b"STARTTLS\n"
+GO_ON: Final = b"go on\n"
+GREETING: Final = b"greeting\n"
 
 
 class Listening(Protocol):
@@ -70,6 +82,30 @@ class Echo(Listening):
     def resume_writing(self) -> None:
         super().resume_writing()
         self.transport.resume_reading()
+
+
+class Upgrading(Listening):
+    """Answers the first that comes, and puts TLS on; notes how that ended, and greets."""
+
+    def __init__(self, tls: Any, over: Callable[[], object] = lambda: None, **options: Any) -> None:
+        super().__init__(over)
+        self.tls = tls
+        self.options = options
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if data.startswith(STARTTLS):
+            self.transport.write(GO_ON)
+            self.start(unread=data[len(STARTTLS) :])
+
+    def start(self, **options: Any) -> None:
+        self.transport.start_tls(self.tls, self.told, **self.options, **options)
+
+    def told(self, transport: DeliveredTransport, error: BaseException | None) -> None:
+        assert transport is self.transport
+        self.note("secured" if error is None else f"refused: {type(error).__name__}")
+        if error is None:
+            transport.write(GREETING)
 
 
 class Lender(BufferedProtocol):
@@ -164,9 +200,52 @@ def run_until(host: Loop, done: Callable[[], object]) -> None:
     host.run()
 
 
-def send_more(protocol: Listening, far: socket.socket) -> None:
-    """Send one more byte, and wait until it waits to be delivered."""
+def send_more(protocol: Listening, far: socket.socket, data: bytes = b"!") -> None:
+    """Send one more piece, and wait until it waits to be delivered."""
     before = protocol.transport.get_read_buffer_size()
-    far.sendall(b"!")
+    far.sendall(data)
     while protocol.transport.get_read_buffer_size() == before:
         protocol.transport.transport.get_write_buffer_size()  # lets the other thread run
+
+
+def turns_until(collection: WaitStateCollection, done: Callable[[], object]) -> None:
+    """Wait until something is true, while the other thread takes its turns."""
+    for _ in range(10_000):
+        if done():
+            return
+        collection.submit(len, "").result(LIMIT)
+    pytest.fail("it never is")
+
+
+def lose(collection: WaitStateCollection, protocol: Listening, far: socket.socket) -> None:
+    """Send `last`, and reset the connection; it ends, of which the protocol is not told yet."""
+    before = protocol.transport.get_read_buffer_size()
+    far.sendall(b"last")
+    turns_until(collection, lambda: protocol.transport.get_read_buffer_size() > before)
+    far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+    far.close()
+    turns_until(collection, lambda: protocol.transport.close_report)
+
+
+@contextlib.contextmanager
+def meanwhile(function: Callable[..., Any], *arguments: Any) -> Iterator[None]:
+    """Do the far side's part in a thread; what it raises comes out of the block."""
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(function, *arguments)
+        yield
+        done.result(LIMIT)
+
+
+def shaken(far: socket.socket, certificates: Certificates) -> ssl.SSLSocket:
+    """Say that TLS is wanted, hear that it may begin, and shake hands; only that was in clear."""
+    far.sendall(STARTTLS)
+    assert read(far, len(GO_ON)) == GO_ON
+    return certificates.client_context().wrap_socket(far, server_hostname="localhost")
+
+
+def read(far: socket.socket, size: int) -> bytes:
+    """Read so many bytes, and not one more."""
+    data = bytearray()
+    while len(data) < size and (piece := far.recv(size - len(data))):
+        data += piece
+    return bytes(data)

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
@@ -33,8 +32,7 @@ from tests.hosts.aside.protocols import (
     run_until,
     send_more,
 )
-from tests.hosts.conftest import WATCHING, make_loop
-from tests.hosts.loops import LIMIT, AsyncioLoop, Loop, in_turn
+from tests.hosts.loops import LIMIT, Loop, in_turn
 from tests.reactor.loop.probe import elsewhere
 
 MIB: Final = 1 << 20
@@ -46,20 +44,6 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as sock:
     for _ in range({STREAM // MIB}):
         sock.sendall(data)
 """
-
-
-@pytest.fixture
-def host() -> Iterator[Loop]:
-    """The host that is everywhere."""
-    with contextlib.closing(AsyncioLoop()) as loop:
-        yield loop
-
-
-@pytest.fixture(params=WATCHING)
-def each_host(request: pytest.FixtureRequest) -> Iterator[Loop]:
-    """Each host in turn."""
-    with contextlib.closing(make_loop(request.param, request)) as loop:
-        yield loop
 
 
 def test_a_protocol_lives_in_the_hosts_thread__ho_3__pr_4(

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
-import struct
 import threading
-from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pytest
@@ -18,11 +16,17 @@ from reactor.hosts.aside import streams
 from reactor.hosts.delivered import DeliveredTransport
 from reactor.hosts.thread import DeliveringGuest
 from reactor.loop.collection import WaitStateCollection
-from tests.hosts.aside.protocols import Lender, Listening, connected, run_until, send_more
-from tests.hosts.loops import LIMIT, AsyncioLoop, Loop
+from tests.hosts.aside.protocols import (
+    Lender,
+    Listening,
+    connected,
+    lose,
+    run_until,
+    send_more,
+)
+from tests.hosts.loops import LIMIT, Loop
 
 MIB: Final = 1 << 20
-AT_ONCE: Final = struct.pack("ii", 1, 0)  # of SO_LINGER: to close is to reset
 
 
 class Deaf(Listening):
@@ -31,31 +35,6 @@ class Deaf(Listening):
     def connection_made(self, transport: DeliveredTransport) -> None:
         super().connection_made(transport)
         transport.pause_reading()
-
-
-@pytest.fixture
-def host() -> Iterator[Loop]:
-    """The host that is everywhere."""
-    with contextlib.closing(AsyncioLoop()) as loop:
-        yield loop
-
-
-def turns_until(collection: WaitStateCollection, done: Callable[[], object]) -> None:
-    """Wait until something is true, while the other thread takes its turns."""
-    for _ in range(10_000):
-        if done():
-            return
-        collection.submit(len, "").result(LIMIT)
-    pytest.fail("it never is")
-
-
-def lose(collection: WaitStateCollection, protocol: Listening, far: socket.socket) -> None:
-    """Send `last`, and reset the connection; it ends, of which the protocol is not told yet."""
-    far.sendall(b"last")
-    turns_until(collection, protocol.transport.get_read_buffer_size)
-    far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
-    far.close()
-    turns_until(collection, lambda: protocol.transport.close_report)
 
 
 def test_a_loss_waits_for_one_who_pauses__ho_3__pr_7(host: Loop, guest: DeliveringGuest) -> None:
