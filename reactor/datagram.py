@@ -131,6 +131,7 @@ class DatagramTransport:
     """
 
     __slots__ = (
+        "__weakref__",  # PyQt6 connects a signal to a method by one
         "_channel",
         "_feed",
         "_made",

@@ -298,6 +298,7 @@ class Reconnecting(Timed):
     """
 
     __slots__ = (
+        "__weakref__",  # PyQt6 connects a signal to a method by one
         "_backoff",
         "_collection",
         "_context",

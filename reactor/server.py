@@ -282,6 +282,7 @@ class Server:
     """
 
     __slots__ = (
+        "__weakref__",  # PyQt6 connects a signal to a method by one
         "_aborted_count",
         "_collection",
         "_drained",

@@ -61,6 +61,7 @@ class Transport(TransportBase):
     """
 
     __slots__ = (
+        "__weakref__",  # PyQt6 connects a signal to a method by one
         "_channel",
         "_ended",
         "_eof_asked",

@@ -69,7 +69,7 @@ class Guest:
     Thread: the host's. Calls back: from the host's loop only. Source: HO-01 to HO-10.
     """
 
-    __slots__ = ("_found", "_host", "_spent", "_wakeup", "closed", "collection")
+    __slots__ = ("__weakref__", "_found", "_host", "_spent", "_wakeup", "closed", "collection")
 
     mode: Mode
 

@@ -71,7 +71,7 @@ class WaitStateCollection:
     """
 
     __slots__ = (
-        "_calls",
+        *("__weakref__", "_calls"),  # PyQt6 connects a signal to a method by the former
         "_loop_lock",
         "_loop_number",
         "_poller",

@@ -72,7 +72,7 @@ class AsyncIOState(DatagramVerbs):
     Source: LW-065 to LW-069, LW-115 to LW-124.
     """
 
-    __slots__ = ()
+    __slots__ = ("__weakref__",)
 
     # What can be asked.
 

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+import reactor
 from reactor.errors import WrongThread
 from reactor.hosts import qt
+from reactor.hosts.guest import Guest
 from reactor.loop.collection import WaitStateCollection
 from tests.architecture.tree import ROOT
 from tests.hosts.loops import LIMIT, QT_BINDINGS, qt_binding, require_module, run_program
@@ -183,3 +185,16 @@ def test_only_an_application_is_a_host__ho_10() -> None:
         with pytest.raises(TypeError, match="an application of PySide6 or PyQt6"):
             qt.attach(wrong, collection)
     collection.close()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        Guest,
+        *(reactor.AsyncIOState, reactor.DatagramTransport, reactor.Reconnecting),
+        *(reactor.Server, reactor.Transport, reactor.WaitStateCollection),
+    ],
+)
+def test_a_signal_may_be_connected_to_a_verb__ho_10(kind: type) -> None:
+    """PyQt6 connects a signal to a verb of ours, `guest.close` for example, by a weak reference."""
+    assert kind.__weakrefoffset__ > 0  # what Python counts as room for one
