@@ -89,19 +89,19 @@ class DeliveredProtocol(Delivery):
             if handler == self._received:
                 early += argument
                 self._came -= len(argument) + EVENT_SIZE
-        told = Switch(switch.plan, functools.partial(self._shaken, taken), switch.timeout)
+
+        def shaken(transport: Transport, error: BaseException | None) -> None:
+            if error is None:  # else the end comes, and tells
+                self._put(self._secured, taken)
+
         try:
-            transport.begin_switch(told, early)
+            transport.begin_switch(Switch(switch.plan, shaken, switch.timeout), early)
         except StateClosed:
             pass  # somebody closes it there, and the end will be told
         except Exception as exception:  # noqa: BLE001  # also what an SSLContext of the program raises
             transport.failed(exception)
         self._parting = False
         self.look_again()
-
-    def _shaken(self, taken: int, transport: Transport, error: BaseException | None) -> None:
-        if error is None:  # else the end comes, and tells
-            self._put(self._secured, taken)
 
     def _parted(self) -> None:
         """Let the host take again what is in line: the connection has ended; in any thread."""
