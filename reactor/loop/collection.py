@@ -71,7 +71,8 @@ class WaitStateCollection:
     """
 
     __slots__ = (
-        *("__weakref__", "_calls"),  # PyQt6 connects a signal to a method by the former
+        "__weakref__",  # PyQt6 connects a signal to a method by one
+        "_calls",
         "_loop_lock",
         "_loop_number",
         "_poller",
