@@ -32,10 +32,12 @@ def place_of_the_chat(arguments: list[str] | None = None) -> Place:
     )
     options = parser.parse_args(arguments)
     try:
-        if not options.host.encode("idna") or not 0 < options.port <= PORT_MAX:
-            parser.error("there is no such host, or port")
+        if not options.host.encode("idna"):
+            parser.error("a host has a name")
     except UnicodeError as error:
         parser.error(f"{options.host} cannot be the name of a host: {error}")
+    if not 0 < options.port <= PORT_MAX:
+        parser.error(f"a port is 1 to {PORT_MAX}, not {options.port}")
     tls = None
     if options.tls or options.cafile:
         try:

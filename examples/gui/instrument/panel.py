@@ -239,8 +239,10 @@ def main() -> None:
     parser.add_argument("host", nargs="?", default="127.0.0.1")
     parser.add_argument("port", type=int, nargs="?", default=5025, help="default: %(default)s")
     options = parser.parse_args()
-    if not options.host or not 0 < options.port <= PORT_MAX:
-        parser.error("there is no such host, or port")
+    if not options.host:
+        parser.error("a host has a name")
+    if not 0 < options.port <= PORT_MAX:
+        parser.error(f"a port is 1 to {PORT_MAX}, not {options.port}")
     try:
         root = tkinter.Tk()
     except tkinter.TclError as error:  # there is no display

@@ -128,7 +128,7 @@ def test_a_panel_says_what_is_wrong_with_an_address(tmp_path: Path) -> None:
     require_module("_tkinter", "Debian has it in python3-tk")
     command = (sys.executable, "-X", "dev", "-W", "error", EXAMPLE / "panel.py", "::1", "65536")
     with Program(*command, folder=tmp_path, environment=ENVIRONMENT) as panel:
-        panel.expect("error: a port is 0 to 65535")
+        panel.expect("error: a port is 1 to 65535, not 65536")
         assert panel.ends() == 2
         assert "Traceback" not in panel.seen
 
