@@ -68,6 +68,10 @@ class Listening(Protocol):
         self.note("lost" if exc is None else f"lost: {type(exc).__name__}")
         self.over()
 
+    def ended(self) -> bool:
+        """Tell whether the connection is lost."""
+        return self.calls[-1].startswith("lost")
+
 
 class Echo(Listening):
     """Sends back what comes, and reads only while it may write."""

@@ -222,7 +222,13 @@ def test_what_came_under_tls_is_delivered_behind_the_news__ho_3__pr_4__pr_10(
     """A delivered protocol whose host stands still from the beginning of TLS to the end of the
     connection hears of TLS first, then of every byte that came under it, then of the end.
     """
-    protocol = Upgrading(tls, host.quit)
+
+    class Standing(Upgrading):
+        def start(self, **options: Any) -> None:
+            super().start(**options)
+            host.quit()
+
+    protocol = Standing(tls)
 
     def talk() -> None:
         with shaken(far, certificates) as there:
@@ -234,9 +240,9 @@ def test_what_came_under_tls_is_delivered_behind_the_news__ho_3__pr_4__pr_10(
 
     with connected(guest, lambda: protocol) as far:
         with meanwhile(talk):
-            run_until(host, lambda: len(protocol.calls) > 1)
+            host.run()
             turns_until(guest.collection, lambda: protocol.transport.close_report)
-        host.run()
+        run_until(host, protocol.ended)
     assert protocol.calls == ["made", "data", "secured", "data", "lost: TLSTruncated"]
     assert protocol.got == STARTTLS + b"good bye"
 
@@ -348,7 +354,7 @@ def test_a_guest_may_be_closed_meanwhile__ho_9__pr_10(
     """When the guest is closed while a delivered protocol attaches TLS, and the collection is then
     attached to that host, TLS comes, and what is said under it.
     """
-    protocol = Upgrading(tls, each_host.quit)
+    protocol = Upgrading(tls)
 
     def talk() -> None:
         with shaken(far, certificates) as there:
@@ -360,7 +366,7 @@ def test_a_guest_may_be_closed_meanwhile__ho_9__pr_10(
         run_until(each_host, lambda: len(protocol.calls) > 1)
         guest.close()
         with each_host.attach(beside):
-            each_host.run()
+            run_until(each_host, protocol.ended)
     assert protocol.calls == ["made", "data", "secured", "eof", "lost"]
 
 
