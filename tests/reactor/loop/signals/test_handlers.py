@@ -6,11 +6,9 @@ import contextlib
 import contextvars
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from types import FrameType
 from typing import Any, Final
 
@@ -20,12 +18,12 @@ from reactor.loop.collection import WaitStateCollection
 from tests import leaks
 from tests.architecture.tree import ROOT
 from tests.reactor.loop.probe import LIMIT, elsewhere, exit_code_of_child
+from tests.reactor.loop.signals.conftest import NUMBER, foreign_way, is_woken
 
 if os.name == "nt":
     pytest.skip("Windows has no SIGUSR1", allow_module_level=True)
 assert sys.platform != "win32"  # says the same to mypy
 
-NUMBER: Final = signal.SIGUSR1
 PROGRAM: Final = """
 import os, signal
 from reactor import WaitStateCollection
@@ -36,46 +34,6 @@ os.set_blocking(far, False)
 signal.set_wakeup_fd(far)
 collection.close()
 """
-
-
-@pytest.fixture
-def other() -> Iterator[WaitStateCollection]:
-    """A second collection in the main thread; without a handler, so far."""
-    with contextlib.closing(WaitStateCollection("other")) as other:
-        yield other
-
-
-@pytest.fixture
-def ignored() -> Iterator[None]:
-    """A handler of the program's own, to which a signal is nothing."""
-    before = signal.signal(NUMBER, lambda number, frame: None)
-    yield
-    signal.signal(NUMBER, before)
-
-
-@pytest.fixture(autouse=True)
-def as_before() -> Iterator[None]:
-    """Fail a test that leaves its handlers, or a descriptor to write signals to."""
-    before = signal.getsignal(NUMBER)
-    yield
-    left = signal.signal(NUMBER, before)
-    assert left == before
-    assert signal.set_wakeup_fd(-1) == -1
-
-
-def foreign_way() -> tuple[socket.socket, socket.socket]:
-    """Open what a loop of somebody else has the interpreter write to."""
-    near, far = socket.socketpair()
-    near.setblocking(False)
-    far.setblocking(False)
-    return near, far
-
-
-def is_woken(collection: WaitStateCollection) -> bool:
-    """Tell whether a signal that comes now would end a wait of this collection."""
-    collection.run_once(0)
-    signal.raise_signal(NUMBER)
-    return collection.wait(0) != []
 
 
 def test_a_signal_is_handled_on_the_loop__cl_85__rel_45(collection: WaitStateCollection) -> None:
