@@ -281,7 +281,8 @@ def renew_wakeups(held: set[Closable]) -> None:
 def drain(end: End) -> None:
     """Take out what has been written."""
     with contextlib.suppress(OSError):  # "not now", or no memory: it stays readable
-        receive(end, DRAIN_SIZE)
+        while len(receive(end, DRAIN_SIZE) or b"") == DRAIN_SIZE:
+            pass  # all of it: what is left would be taken for new, and passed on
 
 
 def close_both(ends: tuple[End, End]) -> None:
