@@ -240,10 +240,9 @@ class SignalWay:
         near, far = self._ends
         drain(near)
         before = signal.set_wakeup_fd(far.fileno(), warn_on_full_buffer=False)
-        if before in {NOWHERE, far.fileno()}:
+        if before in {NOWHERE, far.fileno()} or not write_again_to(before):
             self._found = True
             return True
-        signal.set_wakeup_fd(before, warn_on_full_buffer=False)
         if sys.platform != "win32":  # there it is not even a descriptor
             # What came between these two was for others, and may be all that asyncio hears of it.
             with contextlib.suppress(OSError):
@@ -283,6 +282,14 @@ def drain(end: End) -> None:
     with contextlib.suppress(OSError):  # "not now", or no memory: it stays readable
         while len(receive(end, DRAIN_SIZE) or b"") == DRAIN_SIZE:
             pass  # all of it: what is left would be taken for new, and passed on
+
+
+def write_again_to(fd: int) -> bool:
+    """Have the interpreter write where it did; tell whether it can: that may have been closed."""
+    with contextlib.suppress(OSError, ValueError):
+        signal.set_wakeup_fd(fd, warn_on_full_buffer=False)
+        return True
+    return False
 
 
 def close_both(ends: tuple[End, End]) -> None:
