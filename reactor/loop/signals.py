@@ -210,12 +210,16 @@ class SignalWay:
 
     def join(self, reader: object) -> End:
         """Return an end that is readable when a signal has come, for a reader to close."""
-        self._readers.add(reader)
         try:
-            if self._ends is None:
-                self._ends = open_way()
+            self._readers.add(reader)
+            ends = self._ends
+            if ends is None:
+                fresh = open_way()
+                ends = self._ends = self._ends or fresh
+                if ends is not fresh:  # a handler of the program has joined meanwhile
+                    close_both(fresh)
             self.claim()
-            return duplicate(self._ends[0])
+            return duplicate(ends[0])
         except BaseException:
             self.leave(reader)
             raise
@@ -223,14 +227,22 @@ class SignalWay:
     def leave(self, reader: object) -> None:
         """Forget a reader; behind the last one, in the main thread, all is as it was before."""
         self._readers.discard(reader)
-        ends = self._ends
-        if ends is None or self._readers or not in_main_thread():
+        if self._ends is None or self._readers or not in_main_thread():
             return
-        if self.claim():
+        # A signal may come when a call returns, and its handler join, and leave. It will not be the
+        # last one to leave: we stand in line ourselves.
+        try:
+            self._readers.add(self)
+            ours = self.claim()
+            if not ours and self._found:
+                return
+        finally:
+            self._readers.discard(self)
+        if self._ends is None or self._readers:
+            return
+        ends, self._ends, self._found = self._ends, None, False
+        if ours:  # no call since the question: whoever joins now opens another one
             signal.set_wakeup_fd(NOWHERE)
-        elif self._found:
-            return
-        self._ends, self._found = None, False
         close_both(ends)
 
     def claim(self) -> bool:

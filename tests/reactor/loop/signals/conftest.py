@@ -6,8 +6,9 @@ import contextlib
 import signal
 import socket
 import sys
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any, Final
 
 import pytest
 
@@ -57,3 +58,25 @@ def is_woken(collection: WaitStateCollection) -> bool:
     collection.run_once(0)
     signal.raise_signal(NUMBER)
     return collection.wait(0) != []
+
+
+def interrupt_at(step: int, call: Callable[[], object]) -> bool:
+    """Make a call, and let a signal come where Python looks for one for the n-th time.
+
+    That is when a function begins and when one has returned. Returns whether it has come.
+    """
+    left = step
+
+    def count(frame: FrameType, event: str, function: Any) -> None:
+        nonlocal left
+        left -= event != "c_call"
+        if left == 0:
+            sys.setprofile(None)
+            signal.raise_signal(NUMBER)
+
+    sys.setprofile(count)
+    try:
+        call()
+    finally:
+        sys.setprofile(None)
+    return left <= 0

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import signal
 import sys
+from types import FrameType
 
 import pytest
 
 from reactor.loop.collection import WaitStateCollection
+from reactor.loop.signals import SignalHandler
 from reactor.loop.waker import DRAIN_SIZE
-from tests.reactor.loop.signals.conftest import NUMBER, foreign_way, is_woken
+from tests.reactor.loop.signals.conftest import NUMBER, foreign_way, interrupt_at, is_woken
 
 if sys.platform != "win32":
     pass
@@ -57,3 +61,34 @@ def test_a_wake_up_that_its_owner_has_closed_is_ours__ho_7(
     with near, far:
         signal.set_wakeup_fd(far.fileno())
     handler.close()
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_a_signal_may_make_a_handler_while_the_last_one_closes__ho_7(
+    other: WaitStateCollection, stays: bool
+) -> None:
+    """A Python handler that comes between any two steps in which the last handler of the loop is
+    closed may make the next one, and close it: the interpreter never writes to what is closed.
+    """
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        made = other.on_signal(signal.SIGUSR2, print)
+        if stays:
+            handlers.append(made)
+        else:
+            made.close()
+
+    before = signal.signal(NUMBER, interrupt)
+    handlers = list[SignalHandler]()
+    for step in itertools.count(1):
+        with contextlib.closing(WaitStateCollection()) as collection:
+            interrupted = interrupt_at(step, collection.on_signal(signal.SIGUSR2, print).close)
+        way = signal.set_wakeup_fd(-1)
+        assert (way != -1) == (stays and interrupted)
+        if not interrupted:
+            break
+        if stays:
+            signal.set_wakeup_fd(way)  # raises if it is closed
+            handlers.pop().close()
+    assert step > 20
+    signal.signal(NUMBER, before)
