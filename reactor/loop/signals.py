@@ -70,6 +70,7 @@ class SignalHandler:
         try:
             self._wakeup = SignalWakeup(collection)
         except BaseException:
+            self.closed = True  # it may have been called already
             self._restore()
             raise
         collection.held.add(self)
@@ -91,10 +92,10 @@ class SignalHandler:
         that is put off until the next signal comes, or the collection is closed in the main one.
         """
         self.closed = True
-        self._wakeup.close()
         if in_main_thread():
             self._collection.held.discard(self)
-            self._restore()
+            self._restore()  # first: a signal that finds us installed and closed closes us
+        self._wakeup.close()
 
     def renew(self) -> None:
         """Be woken again, by signals that somebody else was told of."""

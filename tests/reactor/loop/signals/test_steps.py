@@ -92,3 +92,18 @@ def test_a_signal_may_make_a_handler_while_the_last_one_closes__ho_7(
             handlers.pop().close()
     assert step > 20
     signal.signal(NUMBER, before)
+
+
+def test_a_signal_that_comes_while_its_handler_closes_is_pythons__cl_85() -> None:
+    """A signal that comes between any two steps in which its handler is closed does not keep that
+    from being closed.
+    """
+    before = signal.signal(NUMBER, lambda number, frame: None)
+    found = signal.getsignal(NUMBER)
+    for step in itertools.count(1):
+        with contextlib.closing(WaitStateCollection()) as collection:
+            if not interrupt_at(step, collection.on_signal(NUMBER, print).close):
+                break
+            assert (signal.getsignal(NUMBER), collection.held) == (found, set())
+    assert step > 20
+    signal.signal(NUMBER, before)
