@@ -126,13 +126,25 @@ class SignalHandler:
 
     def _restore(self) -> None:
         if self._installed:
-            previous = self._previous
-            while isinstance(previous, SignalHandler) and previous.closed:
-                previous = previous._previous
+            previous = behind_closed(self._previous)
             signal.signal(self.number, previous if previous is not None else signal.SIG_DFL)
+            return
+        # Those above us forget us: of a program that always has one it would be a longer line each
+        # time, until calling it takes more calls than Python has.
+        above: Any = signal.getsignal(self.number)
+        while isinstance(above, SignalHandler):
+            above._previous = behind_closed(above._previous)
+            above = above._previous
 
     def __repr__(self) -> str:
         return f"<SignalHandler of {signal_name(self.number)}{', closed' if self.closed else ''}>"
+
+
+def behind_closed(handler: Any) -> Any:
+    """Return a handler, or what it replaced if it is one of ours that is closed."""
+    while isinstance(handler, SignalHandler) and handler.closed:
+        handler = handler._previous
+    return handler
 
 
 class SignalWakeup(WaitState):

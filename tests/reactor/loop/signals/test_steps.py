@@ -107,3 +107,19 @@ def test_a_signal_that_comes_while_its_handler_closes_is_pythons__cl_85() -> Non
             assert (signal.getsignal(NUMBER), collection.held) == (found, set())
     assert step > 20
     signal.signal(NUMBER, before)
+
+
+def test_handlers_that_follow_each_other_make_no_line__cl_85(
+    collection: WaitStateCollection,
+) -> None:
+    """A program that makes each handler of a signal before it closes the one before keeps none of
+    these, and a signal that comes in the end is handled.
+    """
+    got = list[int]()
+    handlers = [collection.on_signal(NUMBER, print) for _ in range(2)]
+    for _ in range(sys.getrecursionlimit()):
+        handlers.append(collection.on_signal(NUMBER, got.append, 1))
+        handlers.pop(0).close()
+    signal.raise_signal(NUMBER)
+    collection.run_once(0)
+    assert got == [1, 1]
