@@ -277,10 +277,18 @@ class SignalWay:
     def begin_anew(self) -> None:
         """Have a pipe of its own in a child, under the same numbers: that one is the parent's."""
         self._readers.clear()
-        if self._ends is not None:
-            for end, fresh in zip(self._ends, open_way(), strict=True):
-                with fresh:
-                    os.dup2(fresh.fileno(), end.fileno(), inheritable=False)
+        if self._ends is None:
+            return
+        try:
+            way = open_way()
+        except OSError:  # no descriptor is left: it has none until somebody joins
+            signal.set_wakeup_fd(NOWHERE)
+            close_both(self._ends)
+            self._ends = None
+            return
+        for end, fresh in zip(self._ends, way, strict=True):
+            with fresh:
+                os.dup2(fresh.fileno(), end.fileno(), inheritable=False)
 
     def end(self) -> None:
         """Close what was kept for others, at the end of the program."""

@@ -6,22 +6,46 @@ import contextlib
 import itertools
 import os
 import signal
+import subprocess
 import sys
 from types import FrameType
+from typing import Final
 
 import pytest
 
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.signals import SignalHandler
 from reactor.loop.waker import DRAIN_SIZE
+from tests.architecture.tree import ROOT
+from tests.reactor.loop.probe import LIMIT
 from tests.reactor.loop.signals.conftest import NUMBER, foreign_way, interrupt_at, is_woken
-
-if sys.platform != "win32":
-    pass
 
 if os.name == "nt":
     pytest.skip("Windows has no SIGUSR1", allow_module_level=True)
 assert sys.platform != "win32"  # says the same to mypy
+
+FORK: Final = """
+import os, resource, signal
+from reactor import WaitStateCollection
+collection = WaitStateCollection()
+collection.on_signal(signal.SIGUSR2, print)
+signal.signal(signal.SIGUSR1, lambda number, frame: None)
+limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+child = os.fork()
+if child == 0:
+    signal.raise_signal(signal.SIGUSR1)
+resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+if child == 0:
+    own = WaitStateCollection()
+    own.on_signal(signal.SIGUSR2, print)
+    own.run_once(0)
+    signal.raise_signal(signal.SIGUSR1)
+    os._exit(not own.wait(0))
+assert os.waitpid(child, 0)[1] == 0
+assert collection.wait(0) == []
+collection.close()
+"""
 
 
 @pytest.mark.usefixtures("ignored")
@@ -123,3 +147,18 @@ def test_handlers_that_follow_each_other_make_no_line__cl_85(
     signal.raise_signal(NUMBER)
     collection.run_once(0)
     assert got == [1, 1]
+
+
+@pytest.mark.slow
+def test_a_child_without_descriptors_leaves_its_parent_alone__lw_019() -> None:
+    """Signals of a child do not wake its parent though it was forked when no descriptor was left;
+    it can handle them when there are some again.
+    """
+    done = subprocess.run(  # what other libraries do in such a child is theirs: libuv aborts
+        [sys.executable, "-W", "error", "-c", FORK],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        timeout=LIMIT,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
