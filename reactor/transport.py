@@ -285,6 +285,7 @@ class Transport(TransportBase):
 
         Thread: the owner's. Calls back: never before it returns. Source: PR-10, LW-143.
         """
+        self._check_open("start_tls")
         switch = self.plan_switch(
             tls,
             callback,

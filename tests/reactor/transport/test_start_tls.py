@@ -18,12 +18,14 @@ from reactor.errors import (
     StateClosed,
     TLSHandshakeTimeout,
     TLSVerificationFailed,
+    WrongThread,
 )
 from reactor.flow.rate_limit import RateLimit
 from reactor.loop.collection import WaitStateCollection
 from reactor.testing.clock import ManualClock
 from reactor.transport import Transport
 from tests.certificates import Certificates
+from tests.reactor.loop.probe import elsewhere
 from tests.reactor.transport.conftest import Talks
 from tests.recorder import BufferedRecorder, Notes, Recorder
 from tests.talk import Talk
@@ -338,6 +340,16 @@ def test_wrong_arguments_change_nothing__pr_10(talks: Talks, switch: Switch) -> 
     talk.transport.write(b"plain")
     talk.say(b"plain")
     assert (talk.hear(), talk.protocol.received) == (b"plain", b"plain")
+
+
+def test_who_may_not_call_is_told_that_first__pr_10__lw_014(talks: Talks) -> None:
+    """`start_tls` in a wrong thread, or behind the end, is refused as that, whatever is given."""
+    talk = talks()
+    with pytest.raises(WrongThread):
+        elsewhere(lambda: talk.transport.start_tls(None))
+    talk.transport.close()
+    with pytest.raises(StateClosed):
+        talk.transport.start_tls(None)
 
 
 def test_our_end_may_be_asked_for_meanwhile__pr_8__pr_10(
