@@ -395,9 +395,9 @@ class Transport(TransportBase):
             raise OperationInProgress("TLS is being attached already", connection=self)
         if state.layered or self._eof_asked:
             raise OperationNotAllowed(f"{self!r} has TLS already, or its output has ended")
+        state.unread.data[:0] = unread  # first: it may not be bytes
         self._switch = switch
         self._feeding.stop()
-        state.unread.data[:0] = unread
         self._enter(SWITCHING)
         self._direct = None
         self._waiting.fence()

@@ -213,6 +213,7 @@ class DeliveredProtocol(Delivery):
         self.attempt(switch.tell, self._face, error)
 
     def _lost(self, exception: BaseException | None) -> None:
+        self.over = True  # the callback finds it closed
         if self._switch is not None:
             self._tell(exception or self._face.closed_error("TLS"))
         super()._lost(exception)

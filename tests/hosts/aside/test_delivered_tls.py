@@ -311,7 +311,14 @@ def test_a_loss_before_that_tells_the_callback__ho_3__pr_10(
     """When the connection of a delivered protocol has ended before that asks for TLS, what waits to
     be delivered is dropped; the callback and the protocol are told what has happened.
     """
-    protocol = Upgrading(tls, host.quit)
+    closing = list[bool]()
+
+    class Telling(Upgrading):
+        def told(self, transport: DeliveredTransport, error: BaseException | None) -> None:
+            super().told(transport, error)
+            closing.append(transport.is_closing())
+
+    protocol = Telling(tls, host.quit)
     with connected(guest, lambda: protocol) as far:
         run_until(host, lambda: protocol.calls)
         send_more(protocol, far, STARTTLS)
@@ -320,6 +327,7 @@ def test_a_loss_before_that_tells_the_callback__ho_3__pr_10(
     error = "ConnectionReset"
     assert protocol.calls == ["made", "data", f"refused: {error}", f"lost: {error}"]
     assert protocol.got == STARTTLS
+    assert closing == [True]
 
 
 @pytest.mark.parametrize("closed", ["the collection", "the guest before it"])

@@ -334,6 +334,7 @@ def test_wrong_arguments_change_nothing__pr_10(talks: Talks, switch: Switch) -> 
         (True, {}),  # a client without a name to verify
         (switch.server, {"tls_side": "client"}),
         (switch.server, {"handshake_timeout": 0}),
+        (switch.server, {"unread": 5}),
     ):
         with pytest.raises((TypeError, ValueError)):
             talk.transport.start_tls(tls, **options)
