@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import re
 import signal
 import threading
@@ -180,7 +181,14 @@ def test_an_interrupt_ends_trio__ho_7(
     callback that runs, or in the main task of an idle trio, and the guest is closed.
     """
     guests = list[Guest]()
-    other = threading.Thread(target=signal.raise_signal, args=[signal.SIGINT])
+    asked, ask = os.pipe()
+
+    def interrupt() -> None:
+        if os.read(asked, 1):
+            signal.raise_signal(signal.SIGINT)
+
+    other = threading.Thread(target=interrupt)  # started here: `start` bears no interrupt
+    other.start()
 
     async def main() -> None:
         async with trio.open_nursery() as nursery:
@@ -189,12 +197,13 @@ def test_an_interrupt_ends_trio__ho_7(
                 hosted.call_later(0.001, signal.raise_signal, signal.SIGINT)
             else:
                 await trio.sleep(0.001)
-                other.start()
+                os.write(ask, b"!")
 
     with pytest.raises((BaseExceptionGroup, KeyboardInterrupt)) as raised:
         run(trio, main)
-    if where == "idle":
-        other.join(LIMIT)
+    os.close(ask)
+    other.join(LIMIT)
+    os.close(asked)
     left = raised.value
     while isinstance(left, BaseExceptionGroup):
         (left,) = left.exceptions
