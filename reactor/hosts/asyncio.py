@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from reactor.errors import OperationNotAllowed
 from reactor.hosts.guest import Guest, Mode, begin_guest
-from reactor.hosts.host import Call, Host, WokenHost, milliseconds
+from reactor.hosts.host import Call, Host, WokenHost, milliseconds, nothing
 from reactor.loop.collection import WaitStateCollection
 
 
@@ -73,7 +73,7 @@ class AsyncioHost(WokenHost):
     def can_watch(self, fd: int) -> bool:
         """Try it: the proactor loop of Windows does not."""
         try:
-            self._loop.add_reader(fd, _nothing)
+            self._loop.add_reader(fd, nothing)
         except NotImplementedError:
             return False
         self._loop.remove_reader(fd)
@@ -123,7 +123,7 @@ class AsyncioHost(WokenHost):
             super().expect_posts()
             return
         self._drop_own()
-        self._loop.call_soon_threadsafe(_nothing)
+        self._loop.call_soon_threadsafe(nothing)
 
     def post(self, call: Call) -> None:
         """Call soon; a loop that is closed raises RuntimeError."""
@@ -134,7 +134,3 @@ class AsyncioHost(WokenHost):
 
     def keep_signals(self) -> None:
         """Do nothing: a signal ends the wait of this loop."""
-
-
-def _nothing() -> None:
-    pass

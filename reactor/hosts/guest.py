@@ -383,7 +383,7 @@ def begin_as(make: Callable[[], AnyGuest], host: Host, collection: WaitStateColl
             )
         if collection.on_earlier is not None:
             raise OperationNotAllowed(
-                f"{collection!r} has an on_earlier already: one host at a time"
+                f"{collection!r} has an on_earlier already: one host at a time, so close its guest"
             )
         collection.begin_loop()
         undo.callback(collection.end_loop)

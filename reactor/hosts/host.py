@@ -166,3 +166,7 @@ class WokenHost(Host):
 def milliseconds(delay: float) -> int:
     """Round seconds up to the tick of hosts: rounded down, a turn would find nothing to do."""
     return math.ceil(min(max(delay, 0.0), WAIT_LIMIT) * 1000)
+
+
+def nothing() -> None:
+    """Stand for a call where something has to be called."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from reactor.deadline import NEVER
 from reactor.hosts.guest import Guest, Mode, ThreadGuest, begin_as, check_mode
-from reactor.hosts.host import Call, Host, milliseconds
+from reactor.hosts.host import Call, Host, milliseconds, nothing
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.poller import Ready
 
@@ -133,7 +133,7 @@ class Frames(Guest):
     def begin(self) -> None:
         """Be asked for the next moment in every frame, so that nobody need say it is earlier."""
         super().begin()
-        self.collection.on_earlier = _nothing
+        self.collection.on_earlier = nothing
 
     @property
     def fps(self) -> float | None:
@@ -310,7 +310,3 @@ class EventHost(ProgramHost):
             for event in self._pygame.event.get(self._kind):
                 if not self._is_ours(event):
                     self._pygame.event.post(event)
-
-
-def _nothing() -> None:
-    pass

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from reactor.errors import WrongThread
 from reactor.hosts.guest import Guest, Mode, begin_guest
-from reactor.hosts.host import Call, Host, WokenHost, milliseconds
+from reactor.hosts.host import Call, Host, WokenHost, milliseconds, nothing
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.poller import SELECT_FD_LIMIT
 
@@ -116,7 +116,7 @@ class TkHost(WokenHost):
     def _check_thread(self, root: "tkinter.Misc") -> None:
         """Ask for something that Tk does in no other thread; most of it is brought to its own."""
         try:
-            self._tk.createtimerhandler(0, _nothing).deletetimerhandler()
+            self._tk.createtimerhandler(0, nothing).deletetimerhandler()
         except RuntimeError as error:
             raise WrongThread(f"{root!r} belongs to another thread: attach to it there") from error
 
@@ -191,7 +191,3 @@ class TkHost(WokenHost):
         if self._late:
             self._tk.call("rename", self._late, "")
         self._look = self._command = self._late = ""
-
-
-def _nothing() -> None:
-    pass
