@@ -222,8 +222,9 @@ def keep_the_end(lines: Any, mark: Any) -> None:
     def moved(bar: Any) -> None:
         nonlocal at_end, last
         value, end = bar.get_value(), bar.get_upper() - bar.get_page_size()
-        # On its way to the end it only grows, and there the margin may be out of view.
-        at_end = (at_end and value >= last) or value >= end - 2 * MARGIN
+        # On its way to the end it only grows, save that it may be rounded there, when more comes;
+        # and at the end the margin may be out of view.
+        at_end = (at_end and value >= int(last)) or value >= end - 2 * MARGIN
         last = value
 
     def changed(bar: Any) -> None:

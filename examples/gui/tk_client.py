@@ -72,7 +72,7 @@ class Window:
         self.button = ttk.Button(top, text="Connect", command=self.network.retry)
         self.light.pack(side="left")
         self.state.pack(side="left", padx=6, fill="x", expand=True)
-        self.state.bind("<Configure>", lambda event: self.state.configure(wraplength=event.width))
+        keep_in_room(self.state)
         top.pack(fill="x")
 
     def _build_middle(self) -> None:
@@ -209,7 +209,8 @@ class Row:
         ttk.Button(self.frame, text="Cancel", command=cancel).pack(side="right")
         if transfer.incoming:
             self.accept.pack(side="right", padx=6)
-        self.text.pack(anchor="w")
+        keep_in_room(self.text)
+        self.text.pack(fill="x")
         self.bar.pack(fill="x", padx=(0, 10))
         self.frame.pack(fill="x")
 
@@ -222,6 +223,11 @@ class Row:
         self.bar["value"] = transfer.fraction * looks.BAR_LENGTH
         if transfer.phase is Phase.MOVING:
             self.accept.pack_forget()
+
+
+def keep_in_room(label: ttk.Label) -> None:
+    """Break the lines of a label where its room ends."""
+    label.bind("<Configure>", lambda event: label.configure(wraplength=event.width))
 
 
 def main() -> int:

@@ -184,6 +184,20 @@ def test_the_last_line_stays_in_view_when_a_file_takes_room(
 
 
 @pytest.mark.slow
+def test_the_last_line_stays_in_view_when_more_comes_on_the_way(
+    server: ChatServer, open_window: Open
+) -> None:
+    window = open_window()
+    window.expect("* guest1 is now ann")
+    with server.guest("bob") as bob:
+        for text in ("word" * 30 * number for number in range(1, 8)):
+            bob.says(text)
+            window.expect(f"show_line bob {text[:50]}")
+        window.types("look")
+        assert window.expect("end ") == "end True"
+
+
+@pytest.mark.slow
 def test_there_is_room_for_the_button_beside_a_long_reason(
     server: ChatServer, open_window: Open
 ) -> None:
