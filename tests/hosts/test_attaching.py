@@ -12,7 +12,8 @@ import socket
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ from reactor.hosts.guest import (
 from reactor.hosts.host import PAUSE, Call, Host, milliseconds
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.error_handler import propagate
+from reactor.testing.clock import ManualClock
 from tests.hosts.conftest import TIMING_WAYS, Way
 from tests.hosts.loops import LIMIT, AsyncioLoop, Loop, UvloopLoop, in_turn
 from tests.reactor.loop.probe import elsewhere, exit_code_of_child
@@ -72,6 +74,14 @@ class ManualHost(Host):
     def is_due(self) -> None:
         assert self.timer is not None
         self.timer[1]()
+
+
+@pytest.fixture
+def spend(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Have a turn take more time than it may; without this it takes none, on a busy machine too."""
+    passing = ManualClock()
+    monkeypatch.setattr("reactor.hosts.guest.time", SimpleNamespace(monotonic=passing))
+    return lambda: passing.advance(2 * TURNS_TIME_LIMIT)
 
 
 @pytest.fixture
@@ -323,13 +333,15 @@ def compute() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no selector with a descriptor")
-def test_a_watching_host_has_its_pause__ho_10(collection: WaitStateCollection) -> None:
+def test_a_watching_host_has_its_pause__ho_10(
+    collection: WaitStateCollection, spend: Callable[[], None]
+) -> None:
     """When turns have taken 5 ms, a host does not watch the descriptor for the next, whatever
     comes meanwhile; a short turn behind that changes nothing.
     """
     host = ManualHost()
     with begin_guest(host, collection, "descriptor"):
-        collection.apply(compute)
+        collection.apply(spend)
         host.is_ready()
         assert host.shows() == (False, PAUSE)
         collection.call_later(60.0, len, "")
@@ -342,7 +354,7 @@ def test_a_watching_host_has_its_pause__ho_10(collection: WaitStateCollection) -
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no selector with a descriptor")
 def test_a_host_that_cannot_watch_now_is_asked_again__ho_4(
-    collection: WaitStateCollection, caplog: pytest.LogCaptureFixture
+    collection: WaitStateCollection, spend: Callable[[], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     """A host that has no memory to watch a descriptor once more, when a pause is over, gets no
     exception, and is asked until it has: the collection does not stay deaf.
@@ -359,7 +371,7 @@ def test_a_host_that_cannot_watch_now_is_asked_again__ho_4(
 
     host = Short()
     with begin_guest(host, collection, "descriptor"):
-        collection.apply(compute)
+        collection.apply(spend)
         host.is_ready()
         host.refusals = 2
         for shown in (False, RETRY_DELAY), (False, RETRY_DELAY), (True, RETRY_DELAY):
@@ -389,6 +401,7 @@ def test_the_number_of_a_descriptor_may_be_0__ho_10() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no selector with a descriptor")
+@pytest.mark.usefixtures("spend")
 def test_a_late_call_finds_nothing_to_do__ho_9(
     collection: WaitStateCollection, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -410,6 +423,7 @@ def test_a_late_call_finds_nothing_to_do__ho_9(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no selector with a descriptor")
+@pytest.mark.usefixtures("spend")
 def test_a_watching_host_has_one_timer__ho_2(collection: WaitStateCollection) -> None:
     """Where the kernel has no timer for a hosted collection, its host has one: for the next moment,
     set once, and ended when there is none.
@@ -434,14 +448,14 @@ def test_a_watching_host_has_one_timer__ho_2(collection: WaitStateCollection) ->
         assert host.shows() == (True, None)
 
 
-def test_a_posting_thread_leaves_a_pause__ho_10() -> None:
+def test_a_posting_thread_leaves_a_pause__ho_10(spend: Callable[[], None]) -> None:
     """When turns have taken 5 ms, the thread that waits for a host begins its wait a moment
     later.
     """
     host = ManualHost()
     collection = WaitStateCollection()
     with begin_guest(host, collection, "wait thread"):
-        collection.apply(compute)
+        collection.apply(spend)
         host.posts.get(timeout=LIMIT)()
         assert host.shows() == (False, PAUSE)
         host.is_due()
@@ -477,6 +491,7 @@ def test_a_wait_that_fails_closes_the_collection__ho_4(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there dup2() takes no sockets")
+@pytest.mark.usefixtures("spend")
 def test_what_a_thread_has_found_is_not_given_to_a_successor__pitfall_5() -> None:
     """What the wait thread has found ready, and is closed before the host serves it, is not taken
     for a descriptor that has the same number by then.
