@@ -32,6 +32,7 @@ from tests.reactor.stream.conftest import Pair
 from tests.reactor.stream.streams import SHORT, meanwhile, pair_of
 
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends a reset
+TURNS = 200_000  # of other threads: ten seconds, after which nobody will come
 
 # What is full stays full until the peer reads; the kernel may find room for TCP later.
 CLOGGING = "tls-unix" if "tls-unix" in CHANNELS else "tls13"
@@ -90,7 +91,7 @@ def test_who_comes_while_it_is_closed_is_told_so__lw_186(
         with pytest.raises(OperationTimeout):
             stream.write(bytes(1 << 24))
         with meanwhile(stream.close):  # its alert does not leave
-            until_taken(stream._input)
+            until(lambda: stream.closed)
             if verb == "close":
                 stream.close()
             else:
@@ -346,9 +347,14 @@ def test_a_warning_that_is_an_error_closes_too__lw_180(
 
 
 def until_taken(direction: Direction) -> None:
-    """Wait until somebody uses a direction, by trying to be the second one."""
-    for _ in range(int(10 / SHORT)):
-        if direction.taken:
+    """Wait until somebody uses a direction."""
+    until(lambda: direction.taken)
+
+
+def until(come: Callable[[], object]) -> None:
+    """Wait until another thread has come somewhere."""
+    for _ in range(TURNS):
+        if come():
             return
         with meanwhile(lambda: None):
             pass  # a thread that begins and ends gives the other one its turn
