@@ -6,8 +6,11 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
+import pytest
+
+from reactor.state import drive
 from reactor.stream.socket_stream import SocketStream
 from tests.certificates import Certificates
 from tests.channels import CHANNELS
@@ -52,3 +55,24 @@ def meanwhile(function: Callable[[], Result]) -> Iterator[Future[Result]]:
     finally:
         thread.join(PATIENCE)
         assert not thread.is_alive(), "the other thread hangs"
+
+
+def interrupt_the_wait_of(verb: Callable[[], object]) -> None:
+    """Call what waits, and let a ^C end that; it comes in the wait, however late this begins."""
+    alarms: Any = pytest.importorskip("signal")
+    if not hasattr(alarms, "setitimer"):
+        pytest.skip("this system has no timers that send signals")
+
+    def interrupt(number: int, frame: Any) -> None:
+        if frame.f_code is drive.wait.__code__:
+            alarms.setitimer(alarms.ITIMER_REAL, 0)
+            raise KeyboardInterrupt
+
+    before = alarms.signal(alarms.SIGALRM, interrupt)
+    try:
+        alarms.setitimer(alarms.ITIMER_REAL, SHORT, SHORT)
+        with pytest.raises(KeyboardInterrupt):
+            verb()
+    finally:
+        alarms.setitimer(alarms.ITIMER_REAL, 0)
+        alarms.signal(alarms.SIGALRM, before)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import gc
-import signal
 import socket
 import struct
 import sys
 import warnings
 import weakref
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -29,7 +27,7 @@ from reactor.stream.socket_stream import SocketStream
 from tests.certificates import Certificates
 from tests.channels import CHANNELS
 from tests.reactor.stream.conftest import Pair
-from tests.reactor.stream.streams import SHORT, meanwhile, pair_of
+from tests.reactor.stream.streams import SHORT, interrupt_the_wait_of, meanwhile, pair_of
 
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends a reset
 TURNS = 200_000  # of other threads: ten seconds, after which nobody will come
@@ -101,28 +99,16 @@ def test_who_comes_while_it_is_closed_is_told_so__lw_186(
         assert near.fileno() == -1
 
 
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="Windows has no alarms")
 def test_an_interrupted_close_has_closed__lw_186(certificates: Certificates) -> None:
     """A signal handler that raises while `close` waits for its alert to leave ends the waiting, and
     the connection is closed all the same.
     """
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
     near, far = CHANNELS[CLOGGING](certificates)
     stream = SocketStream(near, write_timeout=SHORT)
     with SocketStream(far):
         with pytest.raises(OperationTimeout):
             stream.write(bytes(1 << 24))
-        alarms: Any = signal  # mypy looks at Windows too
-        former = alarms.signal(alarms.SIGALRM, interrupt)
-        try:
-            alarms.setitimer(alarms.ITIMER_REAL, SHORT)
-            with pytest.raises(KeyboardInterrupt):
-                stream.close()
-        finally:
-            alarms.signal(alarms.SIGALRM, former)
+        interrupt_the_wait_of(stream.close)
         assert near.fileno() == -1
 
 

@@ -23,7 +23,7 @@ from reactor.stream.waiting import (
 )
 from tests.certificates import Certificates
 from tests.reactor.stream.conftest import Pair
-from tests.reactor.stream.streams import SHORT, TLS, pair_of
+from tests.reactor.stream.streams import SHORT, TLS, interrupt_the_wait_of, pair_of
 from tests.reactor.stream.test_ending import RESET
 
 
@@ -238,21 +238,8 @@ def test_a_signal_is_not_seen__cc_58(sockets: Pair) -> None:
 
 def test_an_exception_of_a_handler_ends_the_wait__cc_58(sockets: Pair) -> None:
     """A handler that raises, as that of Ctrl-C does, ends the wait; nothing read is lost."""
-    signal = pytest.importorskip("signal")
-    if not hasattr(signal, "setitimer"):
-        pytest.skip("this system has no timers that send signals")
     near, far = sockets
     far.write(b"ab")
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        signal.setitimer(signal.ITIMER_REAL, SHORT)
-        with pytest.raises(KeyboardInterrupt):
-            near.readinto(bytearray(100_000))
-    finally:
-        signal.signal(signal.SIGALRM, before)
+    interrupt_the_wait_of(lambda: near.readinto(bytearray(100_000)))
     far.write(b"c")
     assert near.read(3) == b"abc"
