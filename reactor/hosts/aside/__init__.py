@@ -12,9 +12,10 @@ What is under way is the difference of two counters, each of which one thread wr
 so no lock is needed. Whoever stops because of a difference looks at it once more, since the other
 one may have counted just before and not have seen that somebody stops.
 
-Reading order: delivery.py has the line of events, and the way that they go; streams.py is the
-delivery of a stream of bytes. face.py is what a protocol may do whatever it is on. The faces that
-programs meet are upstairs, in `delivered`, and the way itself is the guest of `thread`.
+Reading order: delivery.py has the line of events, and the way that they go, pauses.py how it stands
+still; streams.py is the delivery of a stream of bytes. face.py is what a protocol may do whatever
+it is on. The faces that programs meet are upstairs, in `delivered`, and the way itself is the guest
+of `thread`.
 
 Neither side ever waits for the other. What has a limit is told so by it: a connection whose events
 are not taken is not read, and a protocol that writes more than leaves is paused.

@@ -20,31 +20,30 @@ from typing import Final
 from reactor.errors import StateClosed
 from reactor.flow.feeding import feed_of
 from reactor.flow.switch import Switch
-from reactor.hosts.aside.delivery import EVENT_SIZE, Delivery, Way
+from reactor.hosts.aside.delivery import EVENT_SIZE, Way
+from reactor.hosts.aside.pauses import PausingDelivery
 from reactor.hosts.delivered import DeliveredTransport
 from reactor.operations.streams import BufferedFeed, Feed
 from reactor.protocol import BaseProtocol
-from reactor.transport import DRAIN_TIMEOUT, Transport
+from reactor.transport import Transport
 
 INPUT_LIMIT_HIGH: Final = 524_288  # bytes not delivered above which a connection is not read
 INPUT_LIMIT_LOW: Final = 131_072  # bytes not delivered at which it is read again
 
 
-class DeliveredProtocol(Delivery):
+class DeliveredProtocol(PausingDelivery):
     """The hooks of a protocol that lives in another thread; made by a delivered factory.
 
     Thread: hooks the owner's, the rest the host's. Calls back: hooks of the protocol, from the
     host's loop only. Source: HO-03, HO-04, PR-04.
     """
 
-    __slots__ = ("_feed", "_full", "_parting", "_skipped", "_switch", "_void", "paused")
+    __slots__ = ("_feed", "_full", "_parting", "_switch", "_void")
 
     def __init__(self, way: Way, factory: Callable[[], BaseProtocol]) -> None:
         super().__init__(way, factory)
         self._feed: Feed | BufferedFeed | None = None  # how the protocol takes what comes
         self._full = False  # so the connection is not read
-        self._skipped = 0  # calls that came while nothing could be taken
-        self.paused = False  # by the protocol
         self._switch: Switch | None = None  # to TLS, until the protocol has been told how it ended
         self._parting = False  # the line is the collection's, until it has given TLS what is there
         self._void = 0  # calls that are still to come for events that TLS was given
@@ -119,11 +118,6 @@ class DeliveredProtocol(Delivery):
         super().change(protocol)
         self._feed = None if protocol is None else feed_of(protocol)
 
-    def silence(self) -> None:
-        """Deliver nothing but the end from now on, even in a pause."""
-        super().silence()
-        self.go_on()
-
     @property
     def switching(self) -> bool:
         """Whether the protocol waits for TLS."""
@@ -135,22 +129,6 @@ class DeliveredProtocol(Delivery):
         self._parting = True
         self._way.ask_or_else(functools.partial(self._part, switch, unread), self._parted)
 
-    def go_on(self) -> None:
-        """Deliver what was skipped in a pause."""
-        self.paused = False
-        self._make_up()
-
-    def _make_up(self) -> None:
-        """Have the calls made again that were skipped."""
-        skipped, self._skipped = self._skipped, 0
-        for _ in range(skipped):
-            self._way.pass_on(self._deliver, self.context)
-
-    def end_pause(self, gone: int | None = None) -> None:
-        """Deliver the end, and nothing before it, unless more has gone than that meanwhile."""
-        if self.paused and gone in {None, self._gone}:
-            self.silence()
-
     def _skips(self) -> bool:
         if self._void:
             self._void -= 1
@@ -158,22 +136,7 @@ class DeliveredProtocol(Delivery):
         if self._parting or (self.switching and not self._events):
             self._skipped += 1
             return True
-        if not self.paused or self.over or self.switching:
-            return False
-        self._skipped += 1
-        if self._skipped == len(self._events) and self._events[-1][0] == self._lost:
-            self._limit_pause()
-        return True
-
-    def _limit_pause(self) -> None:
-        """Let nothing but the end wait for a protocol that may never resume: it is the last call.
-
-        As with any transport there is a limit, and it is for a pause in which nothing is taken.
-        """
-        end = functools.partial(self.end_pause, self._gone)
-        pass_on = functools.partial(self._way.pass_on, end, self.context)
-        call_later = self._way.collection.call_later
-        self._way.ask_or_else(functools.partial(call_later, DRAIN_TIMEOUT, pass_on), pass_on)
+        return not self.switching and super()._skips()
 
     def _received(self, data: bytes | memoryview) -> None:
         """Deliver data: all of it, or what fits into the buffer that the protocol lends."""

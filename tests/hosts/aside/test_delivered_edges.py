@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
+import sys
 import threading
+from types import FrameType
 from typing import Any, Final
 
 import pytest
 
 from reactor.errors import LimitExceeded
 from reactor.hosts import thread as own_thread
-from reactor.hosts.aside import streams
+from reactor.hosts.aside import pauses
+from reactor.hosts.aside.delivery import Delivery
 from reactor.hosts.delivered import DeliveredTransport
 from reactor.hosts.thread import DeliveringGuest
 from reactor.loop.collection import WaitStateCollection
@@ -60,7 +63,7 @@ def test_a_loss_does_not_wait_for_ever__ho_3__pr_4(
     """A delivered protocol that has paused and takes nothing for so long is told of a loss all the
     same, and of nothing else any more: one that only writes would never hear of it.
     """
-    monkeypatch.setattr(streams, "DRAIN_TIMEOUT", 0.01)
+    monkeypatch.setattr(pauses, "DRAIN_TIMEOUT", 0.01)
     protocol = Deaf(host.quit)
     with connected(guest, lambda: protocol) as far:
         run_until(host, lambda: protocol.calls)
@@ -68,6 +71,38 @@ def test_a_loss_does_not_wait_for_ever__ho_3__pr_4(
         protocol.transport.write(b"to nobody")
         host.run()
     assert protocol.calls == ["made", "lost: ConnectionReset"]
+
+
+def test_to_pause_behind_each_event_costs_no_more__ho_3__pr_7(
+    host: Loop, guest: DeliveringGuest
+) -> None:
+    """A delivered protocol that pauses reading behind each of many pieces that wait, and resumes
+    each time, gets all of them, in order, for a number of calls that grows as theirs does.
+    """
+
+    class Pausing(Listening):
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            self.transport.pause_reading()
+            host.later(0.0, self.transport.resume_reading)
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        tries[0] += event == "call" and frame.f_code is Delivery._deliver.__code__
+
+    protocol, tries, pieces = Pausing(host.quit), [0], [bytes([number]) for number in range(25)]
+    with connected(guest, lambda: protocol) as far:
+        run_until(host, lambda: protocol.calls)
+        for piece in pieces:
+            send_more(protocol, far, piece)
+        far.shutdown(socket.SHUT_WR)
+        sys.setprofile(count)
+        try:
+            host.run()
+        finally:
+            sys.setprofile(None)
+    assert protocol.got == b"".join(pieces)
+    assert protocol.calls[-2:] == ["eof", "lost"]
+    assert len(pieces) < tries[0] < 4 * len(pieces)
 
 
 @pytest.mark.parametrize("paused", [False, True])

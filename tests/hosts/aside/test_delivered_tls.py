@@ -20,7 +20,7 @@ from reactor.errors import (
     WrongThread,
 )
 from reactor.hosts import thread as own_thread
-from reactor.hosts.aside import streams
+from reactor.hosts.aside import pauses
 from reactor.hosts.delivered import DeliveredTransport
 from reactor.hosts.thread import DeliveringGuest
 from reactor.loop.collection import WaitStateCollection
@@ -411,7 +411,7 @@ def test_a_pause_holds_nothing_of_tls_back__ho_3__pr_7__pr_10(
     """A delivered protocol that has paused reading is told that TLS is up, gets what comes under it
     when it resumes, and is told of a loss at the limit that every pause has.
     """
-    monkeypatch.setattr(streams, "DRAIN_TIMEOUT", 0.01)
+    monkeypatch.setattr(pauses, "DRAIN_TIMEOUT", 0.01)
 
     class Pausing(Upgrading):
         def start(self, **options: Any) -> None:
