@@ -101,6 +101,9 @@ class BufferedProtocol(BaseProtocol):
     def get_buffer(self, sizehint: int) -> Any:
         """Return a writable buffer, not empty; `sizehint` bytes are recommended.
 
+        A protocol that pauses reading, closes, begins TLS or gives the connection away in here is
+        given nothing in this buffer: what has come waits, or belongs to somebody else.
+
         Args:
             sizehint: bytes, above 0; a smaller or a larger buffer will do.
 

@@ -58,6 +58,10 @@ class Notes(BaseProtocol):
     def note(self, name: str, *arguments: Any) -> object:
         """Write a call down, then do what is to be done in it."""
         self.calls.append((name, *arguments))
+        return self.act(name)
+
+    def act(self, name: str) -> object:
+        """Do what is to be done in a hook."""
         action = self.on.get(name)
         return None if action is None else action(self.transport)
 
@@ -80,6 +84,7 @@ class BufferedRecorder(Notes, BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> bytearray:
         self.hints.append(sizehint)
+        self.act("get_buffer")
         return self.buffer
 
     def buffer_updated(self, nbytes: int) -> None:

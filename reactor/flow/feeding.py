@@ -65,6 +65,11 @@ class Feeding:
         """Whether the input has ended: nothing more can come."""
         return self._state.input.channel is not self._state.channel
 
+    @property
+    def _held_up(self) -> bool:
+        """Whether something stands against feeding."""
+        return self._stopped or self.paused or self._dry or self._state.input.active
+
     def go(self) -> None:
         """Feed, unless paused; the read timeout counts from now."""
         self._stopped = False
@@ -132,7 +137,7 @@ class Feeding:
     def _go_on(self) -> None:
         """Let the feed run, if nothing stands against it."""
         state = self._state
-        if self._stopped or self.paused or self._dry or state.input.active:
+        if self._held_up:
             return
         if state.unread_count:
             state.later(self._deliver_unread)
@@ -158,7 +163,7 @@ class Feeding:
     def _deliver_unread(self) -> None:
         """Deliver what had arrived before there was a feed, one buffer at a time."""
         state = self._state
-        if self._stopped or self.paused or self._dry or state.input.active:
+        if self._held_up:
             return
         if state.unread_count:
             feed = feed_of(self._protocol)
@@ -167,9 +172,11 @@ class Feeding:
                 self._count(len(data))
                 feed.receiver.data_received(data)
             else:
-                count = state.unread.move_into(feed.lend(len(state.unread)))
-                self._count(count)
-                feed.receiver.buffer_updated(count)
+                view = feed.lend(len(state.unread))
+                if not self._held_up and feed.receiver is self._protocol:  # else it is not for it
+                    count = state.unread.move_into(view)
+                    self._count(count)
+                    feed.receiver.buffer_updated(count)
         self._go_on()
 
     def _count(self, count: int) -> None:

@@ -100,6 +100,9 @@ class Operation:
         self.deadline = deadline
         return self
 
+    def taken_back(self) -> None:
+        """Hear that it is not wanted any more: somebody whom a step calls may have said so."""
+
     def step(self, channel: Channel) -> bool:
         """Try, and return whether the operation is done.
 

@@ -6,7 +6,7 @@ inside a step, and give it an envelope if it raises: a failure of the hook is no
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, Self, TypeAlias
 
 from reactor.channel.base import BytesLike, Channel
 from reactor.errors import EndOfStream
@@ -70,10 +70,12 @@ class BufferSource(Protocol):
 class BufferedFeed(Operation):
     """Put what arrives into buffers that the receiver lends.
 
-    Source: PR-01.
+    Whoever is asked for a buffer may pause, close, or begin TLS: then nothing is put into it.
+
+    Source: PR-01, PR-07.
     """
 
-    __slots__ = ("receiver", "size")
+    __slots__ = ("receiver", "size", "wanted")
 
     renewed = True
     counts = False
@@ -82,6 +84,16 @@ class BufferedFeed(Operation):
         super().__init__()
         self.receiver = receiver
         self.size = size
+        self.wanted = True
+
+    def order(self, *whom: Any, **limits: Any) -> Self:
+        """Be wanted, perhaps again; the rest as always."""
+        self.wanted = True
+        return super().order(*whom, **limits)
+
+    def taken_back(self) -> None:
+        """Read no more, not even in the step that has asked for a buffer."""
+        self.wanted = False
 
     def step(self, channel: Channel) -> bool:
         """Ask for a buffer, read once, and tell how much it was."""
@@ -89,6 +101,8 @@ class BufferedFeed(Operation):
             view = self.lend(self.size)
         except Exception as exception:  # noqa: BLE001  # user code
             raise CallbackRaised(exception) from None
+        if not self.wanted:
+            return False
         count = channel.readinto(view)
         if count:
             self.moved = 1

@@ -258,6 +258,8 @@ class OperationQueue(Timed):
 
     def withdraw(self) -> None:
         """Take the running operation back without a word; the callers know why."""
+        if self.operation is not None:
+            self.operation.taken_back()
         self.operation = self.posted = None
         self.collection.timers.disarm(self)
         if self.phase & (BLOCKED | HELD):

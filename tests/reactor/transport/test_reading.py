@@ -11,7 +11,7 @@ from reactor.loop.collection import WaitStateCollection
 from reactor.testing.clock import ManualClock
 from reactor.transport import Transport
 from tests.reactor.transport.conftest import Talks
-from tests.recorder import BufferedRecorder, Notes, Recorder
+from tests.recorder import Action, BufferedRecorder, Notes, Recorder
 
 PROTOCOLS = [Recorder, BufferedRecorder]
 ONE_AFTER_THE_OTHER = [(Recorder, BufferedRecorder), (BufferedRecorder, Recorder)]
@@ -91,6 +91,71 @@ def test_an_end_that_comes_meanwhile_is_delivered_afterwards__pr_7__rel_19(
     talk.settle()
     assert talk.protocol.received == b"last words"
     assert talk.protocol.names[-2:] == ["eof_received", "connection_lost"]
+
+
+def lending_once(act: Action, size: int = 3) -> BufferedRecorder:
+    """Return a protocol that does something when it first lends a buffer for bytes."""
+
+    def first(transport: Transport) -> None:
+        del protocol.on["get_buffer"]
+        act(transport)
+
+    protocol = BufferedRecorder(size)
+    protocol.on["get_buffer"] = first
+    return protocol
+
+
+@pytest.mark.parametrize("early", [False, True], ids=["", "early"])
+@pytest.mark.parametrize("end", [Transport.pause_reading, Transport.close, Transport.abort])
+def test_who_lends_a_buffer_may_think_better_of_it__pr_1__pr_7__pr_11(
+    talks: Talks, kind: str, end: Action, early: bool
+) -> None:
+    """A protocol that pauses reading, closes or aborts while it lends a buffer is given nothing in
+    it; when it resumes it gets every byte, those too that came before it was connected.
+    """
+    data = b"abcdefgh"
+    talk = talks(lending_once(end), kind=kind, begun=False, unread=data if early else b"")
+    if not early:
+        talk.far.write(data)
+        talk.far.flush()
+    talk.begin()
+    assert talk.protocol.received == b""
+    talk.transport.resume_reading()
+    talk.settle()
+    paused = end is Transport.pause_reading
+    assert talk.protocol.received == (data if paused else b"")
+    assert talk.protocol.lost == ([] if paused else [None])
+
+
+@pytest.mark.parametrize("heir", [Recorder, BufferedRecorder])
+@pytest.mark.parametrize("early", [False, True], ids=["", "early"])
+def test_who_lends_a_buffer_may_give_the_connection_away__pr_1__pr_9(
+    talks: Talks, kind: str, heir: Made, early: bool
+) -> None:
+    """A protocol that sets another one while it lends a buffer gets nothing more; the other one
+    gets every byte, those too that came before it was connected.
+    """
+    data, other = b"abcdefgh", heir()
+    protocol = lending_once(lambda transport: transport.set_protocol(other))
+    talk = talks(protocol, kind=kind, begun=False, unread=data if early else b"")
+    other.transport = talk.transport
+    if not early:
+        talk.far.write(data)
+        talk.far.flush()
+    talk.begin()
+    assert (protocol.received, other.received) == (b"", data)
+
+
+def test_who_lends_a_buffer_may_pause_and_resume__pr_1__pr_7(talks: Talks, kind: str) -> None:
+    """A protocol that pauses and resumes each time when it lends a buffer is fed all the same."""
+
+    def both(transport: Transport) -> None:
+        transport.pause_reading()
+        transport.resume_reading()
+
+    talk = talks(BufferedRecorder(3, get_buffer=both), kind=kind)
+    talk.say(b"abcdefgh")
+    assert talk.protocol.received == b"abcdefgh"
 
 
 def test_pause_and_resume_in_one_hook_change_nothing__pr_7(talks: Talks, kind: str) -> None:

@@ -16,6 +16,7 @@ from reactor.errors import (
     ReactorError,
     SocketError,
     StateClosed,
+    TLSError,
     TLSHandshakeTimeout,
     TLSVerificationFailed,
     WrongThread,
@@ -184,6 +185,43 @@ def test_what_came_in_clear_is_never_taken_for_protected__pr_10__rel_34(
     assert switch.told == protocol.lost
     assert isinstance(protocol.lost[0], SocketError)
     assert (talk.report.by, talk.report.phase) == ("error", "handshake")
+
+
+@pytest.mark.parametrize("early", [False, True], ids=["", "early"])
+@pytest.mark.parametrize("waits", [False, True], ids=["", "output waits"])
+@pytest.mark.parametrize("evil", [b"", b"EVIL COMMAND\n"], ids=["", "evil"])
+def test_who_lends_a_buffer_may_begin_tls__pr_1__pr_10__tls_6__rel_34(
+    talks: Talks, switch: Switch, evil: bytes, waits: bool, early: bool
+) -> None:
+    """When a protocol begins TLS while it lends a buffer, what has come belongs to TLS: a
+    ClientHello is understood, a command in clear breaks the handshake, and neither is delivered.
+    """
+
+    def start(transport: Transport) -> None:
+        del protocol.on["get_buffer"]
+        transport.write(bytes(size))
+        switch.start(transport)
+
+    size = 20_001 if waits else 1
+    engine = TLSEngine(switch.client, server_side=False, server_hostname="localhost")
+    engine.handshake()
+    hello, protocol = evil + engine.take(), BufferedRecorder(3, get_buffer=start)
+    talk = talks(protocol, capacity=20_000, begun=False, unread=hello if early else b"")
+    if not early:
+        talk.far.write(hello)
+    talk.begin()
+    clear = 0
+    while clear < size:
+        clear += len(talk.far.read(size - clear) or b"")
+        talk.settle()
+    if evil:
+        assert [type(error) for error in switch.told] == [TLSError]
+    else:
+        talk.far = TLSChannel(talk.far, engine)
+        switch.shake(talk)
+        talk.say(b"protected")
+        assert switch.told == [None]
+    assert protocol.received == (b"" if evil else b"protected")
 
 
 def test_what_was_written_before_goes_in_clear_and_what_comes_after_does_not__pr_10(
