@@ -4,6 +4,7 @@ TLS pairs have shaken hands, and nothing of it is under way any more. Only the n
 client; `near` and `far` speak to each other over what the name says.
 """
 
+import select
 import socket
 import ssl
 from collections.abc import Callable
@@ -25,6 +26,7 @@ Ends: TypeAlias = tuple[Channel, Channel]
 Maker: TypeAlias = Callable[[Certificates], Ends]
 
 AF_UNIX: Final[int] = getattr(socket, "AF_UNIX", -1)  # Windows' Python has none
+ARRIVING: Final = 10.0  # seconds until a client who has connected must be there to be accepted
 HANDSHAKE_STEPS: Final = 100  # three flights take a handful; this is a bound, not a figure
 
 
@@ -59,6 +61,7 @@ def accepted(server: socket.socket) -> Ends:
     """Connect to a listening socket, and accept."""
     near = socket.socket(server.family)
     near.connect(server.getsockname())
+    select.select([server], [], [], ARRIVING)  # which is at once, unless the kernel is busy
     client = ListeningChannel(server).accept()
     assert client is not None, "a client that has connected can be accepted"
     sock, peer_address = client
