@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from typing import Final
 
 from reactor.channel.base import BytesLike, Channel
@@ -15,6 +16,7 @@ from reactor.testing.settle import settle
 from reactor.transport import Transport
 from tests.channels import Ends
 from tests.recorder import Notes, Recorder
+from tests.turns import until
 
 QUIET_READS: Final = 2  # in a row that find nothing; between them the near end may send on
 
@@ -79,6 +81,19 @@ class Talk:
             self.ended = data == b""
             quiet = 0 if data else quiet + 1
             heard += data or b""
+        return bytes(heard)
+
+    def hear_all(self, size: int = sys.maxsize) -> bytes:
+        """Read at the far end until `size` bytes have come, or the end: a kernel takes its time
+        for more than it can hold at once.
+        """
+        heard = bytearray()
+
+        def all_heard() -> bool:
+            heard.extend(self.hear())
+            return len(heard) >= size or self.ended or self.reset
+
+        until(self.collection, all_heard)
         return bytes(heard)
 
     @property

@@ -46,7 +46,7 @@ def test_close_sends_what_waits__pr_11__rel_32(talks: Talks, kind: str) -> None:
         size += 300_000
     talk.transport.close()
     assert talk.transport.is_closing()
-    assert (len(talk.hear()), talk.ended) == (size, True)
+    assert (len(talk.hear_all()), talk.ended) == (size, True)
     assert talk.protocol.lost == [None]
     assert (talk.report.by, talk.report.phase, talk.report.bytes_unsent) == ("us", "close", 0)
 
@@ -70,7 +70,7 @@ def test_nothing_is_delivered_after_close__pr_11__rel_16(talks: Talks, kind: str
     talk.far.write(b"too late")
     talk.far.flush()
     talk.far.write_eof()
-    talk.hear()
+    talk.hear_all()
     assert talk.protocol.received == b""
     assert "eof_received" not in talk.protocol.names
 

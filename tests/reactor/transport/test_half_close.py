@@ -77,7 +77,7 @@ def test_our_end_follows_the_output_under_tls__pr_8(talks: Talks, kind: str) -> 
         talk.transport.write(bytes(300_000))
         size += 300_000
     talk.transport.write_eof()
-    assert (len(talk.hear()), talk.ended) == (size, True)
+    assert (len(talk.hear_all()), talk.ended) == (size, True)
     talk.say(b"go on")
     assert talk.protocol.received == b"go on"
 
