@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import signal
 import socket
 import sys
@@ -13,6 +14,7 @@ from typing import Any, Final
 import pytest
 
 from reactor.loop.collection import WaitStateCollection
+from tests.reactor.loop.probe import LIMIT
 
 if sys.platform == "win32":
     NUMBER: Final = signal.SIGTERM  # it has no SIGUSR1, and the tests beside this are skipped
@@ -58,6 +60,15 @@ def is_woken(collection: WaitStateCollection) -> bool:
     collection.run_once(0)
     signal.raise_signal(NUMBER)
     return collection.wait(0) != []
+
+
+def is_at_rest(elsewhere: WaitStateCollection) -> bool:
+    """Tell whether nothing is ready for a loop in another thread, which has just taken a turn.
+
+    What wakes it for that may be ready still.
+    """
+    fd = elsewhere.submit(elsewhere.fileno).result(LIMIT)
+    return fd is None or select.select([fd], [], [], 0)[0] == []
 
 
 def interrupt_at(step: int, call: Callable[[], object]) -> bool:
