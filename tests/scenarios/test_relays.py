@@ -117,6 +117,11 @@ def types_and_hears(*command: str, folder: Path) -> None:
         client.expect(LINE.decode().strip())
 
 
+def told_port(server: Program) -> int:
+    """Wait until a program listens, and return where."""
+    return int(server.expect("istening on").rpartition(":")[2])
+
+
 # They come to us.
 
 
@@ -184,10 +189,10 @@ def test_we_connect_to_the_path_of_socat__lw_199(folder: Path) -> None:
 
 def test_we_send_messages_to_socat__lw_111(folder: Path) -> None:
     """A state that sends datagrams to a program gets them back."""
-    loop, port = WaitStateCollection(), free_port()
-    command = [require("socat"), "-d", "-d", f"UDP4-LISTEN:{port},bind={HOST}", "PIPE"]
+    loop = WaitStateCollection()
+    command = [require("socat"), "-d", "-d", f"UDP4-LISTEN:0,bind={HOST}", "PIPE"]
     with Program(*command, folder=folder) as server:
-        server.expect("listening on")
+        port = told_port(server)
         talk = Conversation(loop)
         connect_udp(loop, HOST, port, talk.message)
         assert talk.takes_place() == LINE
@@ -199,14 +204,14 @@ def test_we_speak_tls_with_them__lw_041(
     certificates: Certificates, folder: Path, program: str
 ) -> None:
     """A state that verifies a program's certificate gets back what it sends under TLS."""
-    loop, port, identity = WaitStateCollection(), free_port(), certificates.localhost
-    where = f"OPENSSL-LISTEN:{port},bind={HOST},cert={identity},verify=0"
+    loop, identity = WaitStateCollection(), certificates.localhost
+    where = f"OPENSSL-LISTEN:0,bind={HOST},cert={identity},verify=0"
     command = [require("socat"), "-d", "-d", where, "PIPE"]
     if program == "ncat":
         command = [require("ncat"), "-v", "--ssl", "--ssl-cert", str(identity), "--ssl-key"]
-        command += [str(identity), "-l", HOST, str(port), "--exec", "/bin/cat"]
+        command += [str(identity), "-l", HOST, str(free_port()), "--exec", "/bin/cat"]
     with Program(*command, folder=folder) as server:
-        server.expect("istening on")
+        port = told_port(server)
         talk = Conversation(loop)
         trusting = ClientTLS(trusted_file=certificates.authority)
         connect_tcp(loop, "localhost", port, talk.begin, tls=trusting, ipv6=False)

@@ -9,7 +9,6 @@ import pytest
 from reactor import AsyncIOState, ClientTLS, ServerTLS, WaitStateCollection, accept_tcp, connect_tcp
 from tests.certificates import Certificates
 from tests.peers import require
-from tests.reactor.opening.network import free_port
 from tests.scenarios.programs import PATIENCE, Program
 
 LINE = b"hello\n"
@@ -20,7 +19,7 @@ def test_we_resume_with_openssl__lw_164(
     certificates: Certificates, tmp_path: Path, version: str
 ) -> None:
     """The second connection to a server of OpenSSL's is a resumed one, with either version."""
-    loop, port, reused = WaitStateCollection(), free_port(), list[bool]()
+    loop, reused = WaitStateCollection(), list[bool]()
     tls = ClientTLS(
         trusted_file=certificates.authority, minimum_version=version, maximum_version=version
     )
@@ -34,10 +33,10 @@ def test_we_resume_with_openssl__lw_164(
         reused.append(state.tls_object.session_reused)
         state.abort_and_close(lambda _: loop.stop())
 
-    command = [require("openssl"), "s_server", "-accept", f"127.0.0.1:{port}", "-rev"]
+    command = [require("openssl"), "s_server", "-accept", "127.0.0.1:0", "-rev"]
     command += ["-cert", str(certificates.localhost)]
     with Program(*command, folder=tmp_path) as server:
-        server.expect("ACCEPT")
+        port = int(server.expect("ACCEPT").rpartition(":")[2])
         for _ in range(2):
             connect_tcp(loop, "localhost", port, up, tls=tls, ipv6=False)
             guard = loop.call_later(PATIENCE, loop.stop)
