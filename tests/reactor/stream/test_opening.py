@@ -177,7 +177,7 @@ def test_the_limit_of_opening_is_none_of_reading__lw_176_177() -> None:
     none.
     """
     with listening() as server:
-        with open_tcp_stream(HOST, port_of(server), timeout=5) as stream:
+        with open_tcp_stream(HOST, port_of(server), timeout=PATIENCE) as stream:
             assert (stream.read_timeout, stream.write_timeout) == (None, None)
         with open_tcp_stream(HOST, port_of(server), read_timeout=1, write_timeout=2) as stream:
             assert (stream.read_timeout, stream.write_timeout) == (1, 2)
