@@ -22,8 +22,8 @@ HOST: Final = "127.0.0.1"
 LINE: Final = b"one line\n"
 BULK: Final = bytes(range(256)) * 1024
 WHOLE: Final = LINE + BULK + LINE
-PATIENCE: Final = 4.0  # seconds until a peer that is silent has hung
-PARTING: Final = 0.2  # seconds that a peer who has heard everything waits for the end
+PATIENCE: Final = 10.0  # seconds until a peer that is silent has hung
+PARTING: Final = 0.2  # seconds that a peer who has heard everything waits for an end that may fail
 SAMPLE: Final = 2  # faults of each kind of call that the fast tests try
 
 # What a stream asks of the kernel, from its look at an address to its end.
@@ -36,7 +36,8 @@ CALLS: Final = (
 class Echo:
     """Another program, for one client: it says what it hears until the client has ended."""
 
-    def __init__(self, certificates: Certificates, tls: bool) -> None:
+    def __init__(self, certificates: Certificates, tls: bool, parting: float) -> None:
+        self._parting = parting
         self._context = certificates.server_context() if tls else None
         self._listener = REAL_SOCKET()
         self._listener.bind((HOST, 0))
@@ -48,7 +49,7 @@ class Echo:
     def close(self) -> None:
         """Go; a client that has never come is not waited for."""
         self._listener.shutdown(socket.SHUT_RDWR)
-        self._thread.join(PATIENCE)
+        self._thread.join(2 * PATIENCE)
         assert not self._thread.is_alive(), "the peer hangs"
         self._listener.close()
 
@@ -68,7 +69,7 @@ class Echo:
                 sock.sendall(data)
                 left -= len(data)
                 if not left:
-                    sock.settimeout(PARTING)  # the end may be what has failed
+                    sock.settimeout(self._parting)
             sock.unwrap() if self._context is not None else None  # type: ignore[attr-defined]  # of TLS
         sock.close()
 
@@ -91,7 +92,13 @@ def trial(certificates: Certificates, tls: bool, fault: Fault | None) -> tuple[C
     """Converse with one fault; return what was called, and what is wrong, or nothing."""
     seam, heard, error = Seam(fault), b"", None
     client = ClientTLS(trusted_file=certificates.authority) if tls else None
-    with contextlib.closing(Echo(certificates, tls)) as peer, seam.entered(), seam.watching():
+    harmless = fault is None or (fault.call, fault.error) in HARMLESS
+    parting = PATIENCE if harmless else PARTING
+    with (
+        contextlib.closing(Echo(certificates, tls, parting)) as peer,
+        seam.entered(),
+        seam.watching(),
+    ):
         try:
             for piece in converse(peer.port, client):
                 heard += piece
@@ -103,7 +110,6 @@ def trial(certificates: Certificates, tls: bool, fault: Fault | None) -> tuple[C
         return seam.counts, f"heard {len(heard)} bytes, which were not said"
     if error is None and heard != WHOLE:
         return seam.counts, f"heard {len(heard)} of {len(WHOLE)} bytes and was told nothing"
-    harmless = fault is None or (fault.call, fault.error) in HARMLESS
     if harmless and error is not None:
         return seam.counts, f"failed by what is no failure: {error!r}"
     return seam.counts, ""

@@ -90,8 +90,12 @@ class Talks(Echo):
 )
 @pytest.mark.slow  # what never ends is waited for
 def test_a_trial_sees_what_is_wrong(
-    certificates: Certificates, make: type[Conversation], problem: str
+    certificates: Certificates,
+    monkeypatch: pytest.MonkeyPatch,
+    make: type[Conversation],
+    problem: str,
 ) -> None:
+    monkeypatch.setattr("tests.torture.trial.PATIENCE", 0.5)  # for what never comes
     trial = Trial(make, certificates)
     for name in ("left", "near_end", "far_end"):
         if sock := getattr(trial.conversation, name, None):

@@ -30,7 +30,7 @@ from tests.torture.seam import Fault, Seam
 # Turns of one conversation; the longest takes a few hundred. More of them are a spin.
 TURN_LIMIT: Final = 3000
 QUIET_TURNS: Final = 2  # in a row; the first may have found the waker's byte only
-PATIENCE: Final = 0.5  # seconds for what must come: the kernel may put an acknowledgement off
+PATIENCE: Final = 10.0  # seconds for what must come: the kernel may put an acknowledgement off
 BLINK: Final = 0.002  # seconds for what may never come
 
 # Seconds by which the clock is advanced, step by step, while something has not ended: past the
