@@ -16,6 +16,7 @@ from reactor.testing.settle import settle
 from tests.certificates import Certificates
 from tests.reactor.reconnection.conftest import HOST, Place, Visitor, Visitors
 from tests.recorder import Recorder
+from tests.turns import until
 
 VERBS = pytest.mark.parametrize("verb", ["stop", "close"])
 
@@ -216,8 +217,7 @@ def test_who_always_hurries_has_no_deeper_stack(
             client.retry_now()
 
     visitors(waiting=hurry)
-    settle(collection, limit=10_000)
-    assert len(attempts) == 1100
+    until(collection, lambda: len(attempts) == 1100)
 
 
 @VERBS
