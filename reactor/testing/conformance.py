@@ -38,7 +38,7 @@ CHUNK_SIZE: Final = 65536  # bytes per call where a check asks for no size
 CHUNK: Final = random.Random(0).randbytes(CHUNK_SIZE)  # what fills a channel; always the same
 BOUND: Final = 64 << 20  # bytes; a channel that takes more without its peer is not bounded
 STEP_LIMIT: Final = 200_000  # of one conversation; 16385 bytes in sips of one need as many
-WAIT_LIMIT: Final = 5.0  # seconds in which something must move; local ends need microseconds
+WAIT_LIMIT: Final = 10.0  # seconds in which something must move; local ends need microseconds
 DESCRIPTORS: Final = Path("/dev/fd")  # where Unix systems list what a process has open
 
 

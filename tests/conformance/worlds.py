@@ -29,6 +29,7 @@ from reactor.testing.settle import settle
 from tests.turns import until
 
 UNREAD_LIMIT: Final = 16 << 20
+PATIENCE: Final = 10.0  # seconds in which something must move
 TIMEOUT: Final = 2.0  # seconds; what `read` is given where it is to run out of time
 STEPS: Final = 50  # of `rest`, where nobody tells whether something has moved
 
@@ -294,7 +295,7 @@ class ByDrive:
 
     def go(self, *outcomes: Outcome) -> None:
         while not all(outcome.over for outcome in outcomes):
-            done = drive(self.things, self._clock() + 5.0, clock=self._clock)
+            done = drive(self.things, self._clock() + PATIENCE, clock=self._clock)
             assert done, f"nothing moves any more of {self.things}"
             self.things = [thing for thing in self.things if thing not in done]
 

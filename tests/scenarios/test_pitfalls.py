@@ -19,6 +19,7 @@ from tests.channels import CHANNELS
 PLAIN = [name for name in CHANNELS if not name.startswith("tls")]
 LINE = b"STARTTLS\r\n"
 EVIL = b"EVIL: believe me\r\n"
+PATIENCE = 10.0  # seconds until a turn that waits for its peer has waited in vain
 STEPS = 50_000  # of one conversation, a byte at a time
 
 
@@ -159,7 +160,7 @@ def test_a_full_engine_is_read_while_the_socket_is_silent__pitfall_4__tls_5(
         assert far.flush()
         state.read_with_checking(look, max_read=1_000)
         while not seen:
-            assert collection.run_once(5)
+            assert collection.run_once(PATIENCE)
         assert seen == [1_000]
         turns = collection.health.turns
         state.read_with_checking(look, max_read=3_000)

@@ -110,7 +110,9 @@ def test_the_format_says_what_is_made__cc_5(pair: Pair, word: str) -> None:
     back; else it makes bytes.
     """
     here, _ = pair
-    with make_socket(type="datagram", local_host=HOST, format=word, input_timeout=5) as there:
+    with make_socket(
+        type="datagram", local_host=HOST, format=word, input_timeout=PATIENCE
+    ) as there:
         where: Any = {"remote_host": HOST, "remote_port": there.local_port}
         here.send_to(b"a\xffb", **where)
         data, count, host, port = there.receive_from(100)
@@ -168,7 +170,11 @@ def test_a_refusal_is_told_and_survived__cc_50() -> None:
     """A refused datagram raises `ConnectionRefused` at the next call; the socket stays usable."""
     port = free_port()
     with make_socket(
-        type="datagram", connect="active", remote_host=HOST, remote_port=port, input_timeout=5
+        type="datagram",
+        connect="active",
+        remote_host=HOST,
+        remote_port=port,
+        input_timeout=PATIENCE,
     ) as one:
         one.send_to(b"x")
         with pytest.raises(ConnectionRefused):

@@ -17,7 +17,7 @@ from reactor.state.async_io_state import AsyncIOState
 from reactor.stream.socket_stream import SocketStream
 from tests.certificates import Certificates
 from tests.reactor.stream.conftest import Pair
-from tests.reactor.stream.streams import SHORT, pair_of
+from tests.reactor.stream.streams import PATIENCE, SHORT, pair_of
 from tests.reactor.stream.test_ending import RESET
 
 
@@ -42,7 +42,7 @@ def test_a_stream_becomes_a_state_and_a_stream_again__lw_180_138(
         collection.run_once(SHORT)
     assert buffer == b"two "
     assert far.read(12) == b"from a state"
-    with SocketStream(*state.release(), read_timeout=5.0) as again:
+    with SocketStream(*state.release(), read_timeout=PATIENCE) as again:
         assert state.closed
         assert again.read(10) == b"three four"
         assert again.tls_side == side
@@ -119,7 +119,7 @@ def test_an_end_is_handed_over__lw_180_138(pair: Pair, collection: WaitStateColl
     near, far = pair
     far.shutdown("output")
     assert near.read() == b""
-    with SocketStream(*near.release(), read_timeout=5.0) as again:
+    with SocketStream(*near.release(), read_timeout=PATIENCE) as again:
         assert again.read() == b""
         again.write(b"x")
         assert far.read(1) == b"x"
