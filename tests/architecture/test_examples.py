@@ -23,6 +23,8 @@ DOCUMENTS: Final = sorted(
     if "_build" not in path.parts
 )
 BLOCK: Final = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+# Of what takes long asyncio complains in development mode: the machine may be busy.
+SLOW: Final = re.compile(r"^Executing <.*> took [0-9.]+ seconds\n", re.MULTILINE)
 LIMIT: Final = 30  # seconds; an example that waits for ever is a broken one
 
 
@@ -58,7 +60,7 @@ def test_the_examples_of_the_page_run(document: str, tmp_path: Path) -> None:
     if "openssl" in code:
         require("openssl")
     done = run(code, tmp_path / Path(document).name)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, SLOW.sub("", done.stderr)) == (0, "")
 
 
 def test_the_readme_has_examples() -> None:
