@@ -17,12 +17,22 @@ from reactor.hosts import tk
 from reactor.hosts.host import PAUSE
 from reactor.loop.collection import WaitStateCollection
 from tests.hosts.conftest import Way, display, make_loop
-from tests.hosts.loops import Loop, TclOfWindows, TkLoop, in_turn, require_module, run_program
+from tests.hosts.loops import (
+    LIMIT,
+    Loop,
+    TclOfWindows,
+    TkLoop,
+    in_turn,
+    require_module,
+    run_program,
+)
 from tests.hosts.test_attaching import compute
 from tests.peers import require
 from tests.reactor.loop.probe import elsewhere
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="there Tk watches no descriptors")
+
+WAIT = int(LIMIT * 1000)  # milliseconds, in which a machine does not stand still
 
 BEGIN = """
 import resource, socket, sys, threading, tkinter
@@ -166,10 +176,13 @@ def test_a_window_may_be_collected_in_another_thread__ho_9(screen: str) -> None:
     assert output(IN_ANOTHER_THREAD, screen, "descriptor") == "served"
 
 
-def test_a_pause_lasts_until_tk_has_painted__ho_10(loop: TkLoop) -> None:
+def test_a_pause_lasts_until_tk_has_painted__ho_10(
+    loop: TkLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What a hosted collection leaves to Tk as a pause is not over before Tk has painted, however
     late it comes to look at its timers.
     """
+    monkeypatch.setattr(tk, "LONGEST_REST", WAIT)
     events = list[str]()
 
     def turn() -> None:
