@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -126,7 +127,7 @@ def test_an_interrupt_ends_the_loop_of_glib__ho_4(
 
 def test_a_posted_call_ends_with_its_host__ho_9(gi: Any) -> None:
     """What a thread has posted to GLib, and GLib has not called when the guest is closed, is not
-    left there.
+    left there; what it posts even later is dropped.
     """
     loop, called = GLibLoop(), list[str]()
     kept = loop.kept()
@@ -135,9 +136,30 @@ def test_a_posted_call_ends_with_its_host__ho_9(gi: Any) -> None:
     assert loop.kept() == kept + 1
     host.close()
     assert loop.kept() == kept
+    elsewhere(host.post, lambda: called.append("later"))
     loop.later(0.001, loop.quit)
     loop.run()
     assert called == []
+    assert loop.kept() == kept
+
+
+def test_an_interrupted_timer_of_glib_is_due_again_soon__ho_4(gi: Any) -> None:
+    """A timer of a guest in GLib whose call an exception has left is due again at once, and not
+    after its whole delay.
+    """
+    loop, calls = GLibLoop(), list[str]()
+
+    def due() -> None:
+        calls.append("due")
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        loop.quit()
+
+    with contextlib.closing(glib.GLibHost(gi.GLib.MainContext.default())) as host:
+        host.arm(2 * LIMIT, due)
+        host._timer.set_ready_time(0)  # as if it were then
+        loop.run()
+    assert calls == ["due", "due"]
 
 
 @pytest.mark.slow
