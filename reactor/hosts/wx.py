@@ -1,12 +1,14 @@
 """wx as a host, by wxPython.
 
 wx itself watches no descriptor. Where GTK is underneath, so is the main loop of GLib, and that one
-does, if PyGObject is there to ask it; everywhere else a thread waits. What leaves a callback is
-printed, and the loop goes on; a SystemExit ends the process there and then.
+does, if PyGObject is there to ask it: then that is the host. Everywhere else a thread waits, and wx
+is. What leaves a callback is printed, and the loop goes on; a SystemExit ends the process there and
+then.
 """
 
 import contextlib
 import importlib
+from collections.abc import Sequence
 from typing import Any
 
 from reactor.hosts.glib import GLibHost, context_of
@@ -35,7 +37,7 @@ def attach(app: Any, collection: WaitStateCollection, *, mode: Mode | None = Non
     Thread: that of the application. Calls back: from its loop only. Source: HO-01 to HO-10.
     """
     check_app(app)
-    return begin_guest(WxHost(), collection, mode)
+    return begin_guest(host_of(mode), collection, mode)
 
 
 def deliver(app: Any) -> Host:
@@ -52,7 +54,7 @@ def deliver(app: Any) -> Host:
     Thread: that of the application. Calls back: from its loop only. Source: HO-03.
     """
     check_app(app)
-    return WxHost()
+    return host_of(None)
 
 
 def check_app(app: Any) -> None:
@@ -61,69 +63,97 @@ def check_app(app: Any) -> None:
         raise TypeError(f"app is an application of wx, not {app!r}")
 
 
-class WxHost(Host):
-    """The main loop of the application, as a guest sees it; there is one in a process."""
+def host_of(mode: Mode | None) -> Host:
+    """Return the loop underneath if that mode can do with it, or else that of wx itself."""
+    wx: Any = importlib.import_module("wx")
+    if "wxGTK" in wx.PlatformInfo and mode != "wait thread":
+        with contextlib.suppress(ImportError):
+            return GtkHost(context_of(None))
+    return WxHost(wx)
 
-    __slots__ = ("_below", "_due", "_owner", "_signals", "_timer", "_wx")
 
-    def __init__(self) -> None:
-        self._wx: Any = importlib.import_module("wx")
-        self._below = glib_below(self._wx)
-        self._due: Call | None = None
+class GtkHost(GLibHost):
+    """The main loop of the application where GTK is underneath: that of GLib."""
+
+    __slots__ = ("_signals",)
+
+    sees_signals = False  # it is not PyGObject that runs it
+
+    def __init__(self, context: Any) -> None:
+        super().__init__(context)
         self._signals: SignalWakeup | None = None
-        self._owner: Any = self._wx.EvtHandler()  # of the timer
-        self._owner.Bind(self._wx.EVT_TIMER, self._on_due)
-        self._timer: Any = self._wx.Timer(self._owner)
-
-    def can_watch(self, fd: int) -> bool:
-        """Tell whether there is a loop underneath that does."""
-        return self._below is not None and self._below.can_watch(fd)
-
-    def watch(self, fd: int, ready: Call) -> None:
-        """Have `ready` called while `fd` is readable."""
-        assert self._below is not None
-        self._below.watch(fd, ready)
-
-    def unwatch(self) -> None:
-        """Watch no more."""
-        if self._below is not None:
-            self._below.unwatch()
-
-    def arm(self, delay: float, due: Call) -> None:
-        """Have `due` called. A timer of wx has a millisecond at least."""
-        self._due = due
-        self._timer.StartOnce(max(1, milliseconds(delay)))
-
-    def disarm(self) -> None:
-        """Stop the timer."""
-        self._timer.Stop()
-
-    def post(self, call: Call) -> None:
-        """Call soon; raises if the application is gone."""
-        self._wx.CallAfter(call)
 
     def keep_signals(self) -> None:
-        """Let them wake the loop underneath, which is the only one that can be woken by them."""
-        if self._below is not None:
-            self._signals = SignalWakeup()
-            self._below.watch(self._signals.fd, self._signals.on_readable)
+        """Watch for them."""
+        self._signals = SignalWakeup()
+        self.watch(self._signals.fd, self._signals.on_readable)
 
     def close(self) -> None:
-        """Let wx forget the timer: what it calls it keeps, and nobody collects that."""
+        """Close what is watched too."""
         super().close()
         if self._signals is not None:
             self._signals.close()
             self._signals = None
+
+
+class WxHost(Host):
+    """The main loop of the application, as a guest sees it; there is one in a process.
+
+    What calls us comes twice: when an exception leaves the first call, perhaps before its first
+    line, the second is still to come.
+    """
+
+    __slots__ = ("_due", "_owner", "_timers", "_wx")
+
+    def __init__(self, wx: Any) -> None:
+        self._wx = wx
+        self._due: Call | None = None
+        self._owner: Any = wx.EvtHandler()  # of the timers
+        self._owner.Bind(wx.EVT_TIMER, self._on_due)
+        self._timers: Sequence[Any] = (wx.Timer(self._owner), wx.Timer(self._owner))
+
+    def can_watch(self, fd: int) -> bool:
+        """Tell that wx watches nothing."""
+        return False
+
+    def unwatch(self) -> None:
+        """Do nothing: nothing is watched."""
+
+    def arm(self, delay: float, due: Call) -> None:
+        """Have `due` called. A timer of wx has a millisecond at least."""
+        self._due = due
+        for behind, timer in enumerate(self._timers, start=1):
+            timer.StartOnce(milliseconds(delay) + behind)
+
+    def disarm(self) -> None:
+        """Stop the timers."""
+        for timer in self._timers:
+            timer.Stop()
+
+    def post(self, call: Call) -> None:
+        """Call soon; raises if the application is gone."""
+        calls = [call]
+        for _ in range(2):
+            self._wx.CallAfter(make, calls)
+
+    def close(self) -> None:
+        """Let wx forget the timers: what they call it keeps, and nobody collects that."""
+        super().close()
         self._owner.Unbind(self._wx.EVT_TIMER)
 
     def _on_due(self, event: object) -> None:
-        if self._due is not None:
-            self._due()
+        try:
+            self.disarm()  # the second, too: a loop in the loop would call it
+            if self._due is not None:
+                self._due()
+        except BaseException:
+            # It may have come before the call, which is then still due.
+            self._timers[0].StartOnce(1)
+            raise
 
 
-def glib_below(wx: Any) -> GLibHost | None:
-    """Return the loop of GLib in which that of wx runs, if there is one that we can reach."""
-    if "wxGTK" in wx.PlatformInfo:
-        with contextlib.suppress(ImportError):
-            return GLibHost(context_of(None))
-    return None
+def make(calls: list[Call]) -> None:
+    """Make the call that is left, if one is."""
+    if calls:
+        calls[0]()
+        calls.clear()

@@ -24,8 +24,8 @@ from reactor.hosts.guest import TURNS_TIME_LIMIT
 from reactor.hosts.thread import DeliveringGuest
 from reactor.loop.collection import WaitStateCollection
 from tests.architecture.tree import ROOT
-from tests.hosts.conftest import Way, display, make_loop
-from tests.hosts.loops import LIMIT, Loop, in_turn, require_module
+from tests.hosts.conftest import HERE, Way, display, make_loop
+from tests.hosts.loops import LIMIT, OF_DEBIAN, Loop, in_turn, require_module
 from tests.peers import require
 
 HOSTS: Final = Path(reactor.hosts.__file__).parent
@@ -39,6 +39,17 @@ if sys.argv[1] == "tk":
     from reactor.hosts import tk as host
     app = tkinter.Tk()
     run = app.mainloop
+elif sys.argv[1] == "glib":
+    from gi.repository import GLib
+    from reactor.hosts import glib as host
+    app = GLib.MainLoop()
+    run = app.run
+elif sys.argv[1] == "wx":
+    import wx
+    from reactor.hosts import wx as host
+    app = wx.App()
+    window = wx.Frame(None)
+    app.quit, run = app.ExitMainLoop, app.MainLoop
 else:
     from PySide6 import QtCore
     from reactor.hosts import qt as host
@@ -131,9 +142,9 @@ def run_interrupted(loop: Loop, collection: WaitStateCollection, number: int) ->
     return profile.left <= 0
 
 
-@pytest.fixture(params=["asyncio", "uvloop", "pygame", "tk", "qt"])
+@pytest.fixture(params=["asyncio", "uvloop", "pygame", "tk", "qt", *HERE])
 def outlived_loop(request: pytest.FixtureRequest) -> Iterator[Loop]:
-    """Each host in which a ^C comes out of our code; GLib ends its loop for one, wx the process."""
+    """Each host that takes our code up again; a task of trio is over."""
     with contextlib.closing(make_loop(request.param, request)) as loop:
         yield loop
 
@@ -171,7 +182,7 @@ def run_delivering(loop: Loop, guest: DeliveringGuest, number: int) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["asyncio", "uvloop", "tk", "qt"])
+@pytest.mark.parametrize("name", ["asyncio", "uvloop", "tk", "qt", *HERE])
 def test_a_ctrl_c_at_any_moment_stops_no_delivery__ho_4(
     request: pytest.FixtureRequest, name: str
 ) -> None:
@@ -203,12 +214,13 @@ def screen() -> Iterator[str]:
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 @pytest.mark.parametrize("mode", ["descriptor", "wait thread"])
-@pytest.mark.parametrize("host", ["tk", "qt"])
+@pytest.mark.parametrize("host", ["tk", "qt", *HERE])
 def test_a_hundred_ctrl_c_in_a_flood_end_no_guest__ho_4(screen: str, host: str, mode: str) -> None:
     """A program that outlives its KeyboardInterrupts is served by its host after a hundred of
     them, from another process, while more comes in than it can take.
     """
-    require_module({"tk": "_tkinter", "qt": "PySide6.QtCore"}[host], "see test_conformance")
+    module = {"tk": "_tkinter", "qt": "PySide6.QtCore", **OF_DEBIAN}[host]
+    require_module(module, "see test_conformance")
     environment = {**os.environ, "DISPLAY": screen, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", PROGRAM, host, mode]
     with subprocess.Popen(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import pytest
 
 from reactor.hosts import wx as hosted_by_wx
 from reactor.loop.collection import WaitStateCollection
-from tests.hosts.conftest import display
+from tests.hosts.conftest import display, make_loop
 from tests.hosts.loops import require_module, run_program
 from tests.peers import require
 
@@ -96,6 +97,28 @@ def test_threads_post_though_wx_has_ended__ho_3(screen: str, mode: str) -> None:
     """
     done = run_program(BEGIN + AFTER_THE_END, mode, DISPLAY=screen)
     assert (done.returncode, done.stdout, done.stderr) == (0, "served\n", "")
+
+
+def test_a_call_comes_once_unless_an_exception_left_it__ho_3(
+    request: pytest.FixtureRequest,
+) -> None:
+    """A call that is posted to wx is made once, though wx is handed two of them; if an exception
+    leaves the first, it is made again.
+    """
+    wx = require_module("wx", "`make debian` runs this with Debian's Python")
+    loop, calls = make_loop("wx", request), list[str]()
+
+    def cut_short() -> None:
+        calls.append("cut short")
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+
+    with contextlib.closing(loop), contextlib.closing(hosted_by_wx.WxHost(wx)) as host:
+        host.post(lambda: calls.append("whole"))
+        host.post(cut_short)
+        host.post(loop.quit)
+        loop.run()
+    assert calls == ["whole", "cut short", "cut short"]
 
 
 def test_only_an_application_is_a_host_of_wx(collection: WaitStateCollection) -> None:
