@@ -336,6 +336,8 @@ class ThreadGuest(Guest):
             self._turn()
 
     def _on_due(self) -> None:
+        if self.collection.turning:
+            return  # a dialog that was opened in it runs the host's loop
         if self._found:
             self._turn()
         else:

@@ -30,6 +30,7 @@ from reactor.hosts.guest import (
 from reactor.hosts.host import PAUSE, Call, Host, milliseconds
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.error_handler import propagate
+from reactor.loop.watch import Watch
 from reactor.testing.clock import ManualClock
 from tests.hosts.conftest import TIMING_WAYS, Way
 from tests.hosts.loops import LIMIT, AsyncioLoop, Loop, UvloopLoop, in_turn
@@ -462,6 +463,38 @@ def test_a_posting_thread_leaves_a_pause__ho_10(spend: Callable[[], None]) -> No
         collection.apply(len, "")
         host.posts.get(timeout=LIMIT)()
     collection.close()
+
+
+@pytest.mark.usefixtures("spend")
+def test_a_dialog_leaves_the_rest_of_a_batch_alone__ho_5(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What the wait thread has found, and a turn has left, waits until a dialog that was opened
+    meanwhile is over, also where the host calls again in its loop.
+    """
+    monkeypatch.setattr("reactor.hosts.guest.TURN_EVENT_LIMIT", 1)
+    host, collection, served = ManualHost(), WaitStateCollection(), list[int]()
+    pairs = [socket.socketpair() for _ in range(3)]
+
+    def dialog(watch: Watch) -> None:
+        watch.close()
+        served.append(len(served))
+        if len(served) > 1:
+            host.is_due()
+
+    with begin_guest(host, collection, "wait thread"):
+        for near, far in pairs:
+            far.send(b"!")
+            collection.call_soon(collection.watch, near, dialog)
+        for _ in range(2):  # the calls, and what is ready then
+            host.posts.get(timeout=LIMIT)()
+        for count in (2, 3):
+            host.is_due()
+            assert len(served) == count
+    assert caplog.messages == []
+    collection.close()
+    for end in (end for pair in pairs for end in pair):
+        end.close()
 
 
 def test_a_wait_that_fails_closes_the_collection__ho_4(
