@@ -12,12 +12,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
+from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
 
-from reactor.hosts.guest import Guest, Mode
+from reactor.hosts.guest import TURNS_TIME_LIMIT, Guest, Mode
 from reactor.loop.collection import WaitStateCollection
+from reactor.testing.clock import ManualClock
 from tests.hosts.loops import (
     LIMIT,
     OF_DEBIAN,
@@ -228,3 +230,11 @@ def nesting_guest(nesting_loop: Loop, hosted: WaitStateCollection, way: Way) -> 
     """That collection, attached to a host that can run a loop in the loop."""
     with nesting_loop.attach(hosted, way.mode) as guest:
         yield guest
+
+
+@pytest.fixture
+def spend(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Have a turn take more time than it may; without this it takes none, on a busy machine too."""
+    passing = ManualClock()
+    monkeypatch.setattr("reactor.hosts.guest.time", SimpleNamespace(monotonic=passing))
+    return lambda: passing.advance(2 * TURNS_TIME_LIMIT)

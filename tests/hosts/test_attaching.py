@@ -8,12 +8,10 @@ import gc
 import os
 import queue
 import selectors
-import socket
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,7 +19,6 @@ import pytest
 from reactor.errors import OperationInProgress, OperationNotAllowed, StateClosed, WrongThread
 from reactor.hosts.guest import (
     RETRY_DELAY,
-    TURN_EVENT_LIMIT,
     TURNS_TIME_LIMIT,
     Guest,
     Mode,
@@ -30,8 +27,6 @@ from reactor.hosts.guest import (
 from reactor.hosts.host import PAUSE, Call, Host, milliseconds
 from reactor.loop.collection import WaitStateCollection
 from reactor.loop.error_handler import propagate
-from reactor.loop.watch import Watch
-from reactor.testing.clock import ManualClock
 from tests.hosts.conftest import TIMING_WAYS, Way
 from tests.hosts.loops import LIMIT, AsyncioLoop, Loop, UvloopLoop, in_turn
 from tests.reactor.loop.probe import elsewhere, exit_code_of_child
@@ -75,14 +70,6 @@ class ManualHost(Host):
     def is_due(self) -> None:
         assert self.timer is not None
         self.timer[1]()
-
-
-@pytest.fixture
-def spend(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Have a turn take more time than it may; without this it takes none, on a busy machine too."""
-    passing = ManualClock()
-    monkeypatch.setattr("reactor.hosts.guest.time", SimpleNamespace(monotonic=passing))
-    return lambda: passing.advance(2 * TURNS_TIME_LIMIT)
 
 
 @pytest.fixture
@@ -465,38 +452,6 @@ def test_a_posting_thread_leaves_a_pause__ho_10(spend: Callable[[], None]) -> No
     collection.close()
 
 
-@pytest.mark.usefixtures("spend")
-def test_a_dialog_leaves_the_rest_of_a_batch_alone__ho_5(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """What the wait thread has found, and a turn has left, waits until a dialog that was opened
-    meanwhile is over, also where the host calls again in its loop.
-    """
-    monkeypatch.setattr("reactor.hosts.guest.TURN_EVENT_LIMIT", 1)
-    host, collection, served = ManualHost(), WaitStateCollection(), list[int]()
-    pairs = [socket.socketpair() for _ in range(3)]
-
-    def dialog(watch: Watch) -> None:
-        watch.close()
-        served.append(len(served))
-        if len(served) > 1:
-            host.is_due()
-
-    with begin_guest(host, collection, "wait thread"):
-        for near, far in pairs:
-            far.send(b"!")
-            collection.call_soon(collection.watch, near, dialog)
-        for _ in range(2):  # the calls, and what is ready then
-            host.posts.get(timeout=LIMIT)()
-        for count in (2, 3):
-            host.is_due()
-            assert len(served) == count
-    assert caplog.messages == []
-    collection.close()
-    for end in (end for pair in pairs for end in pair):
-        end.close()
-
-
 def test_a_wait_that_fails_closes_the_collection__ho_4(
     plain: AsyncioLoop, way: Way, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -521,52 +476,3 @@ def test_a_wait_that_fails_closes_the_collection__ho_4(
         collection.wake()
     assert raised.value.__cause__ is failures[0]
     assert [record.message.endswith("and is closed") for record in caplog.records] == [True]
-
-
-@pytest.mark.skipif(os.name == "nt", reason="there dup2() takes no sockets")
-@pytest.mark.usefixtures("spend")
-def test_what_a_thread_has_found_is_not_given_to_a_successor__pitfall_5() -> None:
-    """What the wait thread has found ready, and is closed before the host serves it, is not taken
-    for a descriptor that has the same number by then.
-    """
-    host, collection, called = ManualHost(), WaitStateCollection(), list[str]()
-    (near, far), (quiet, other) = socket.socketpair(), socket.socketpair()
-    with near, far, quiet, other, begin_guest(host, collection, "wait thread"):
-        watch = collection.watch(near, lambda watch: called.append("closed"))
-        far.send(b"!")
-        serve = host.posts.get(timeout=LIMIT)
-        watch.close()
-        os.dup2(quiet.fileno(), near.fileno())
-        collection.watch(near, lambda watch: called.append("successor"))
-        serve()
-        assert called == []
-        other.send(b"!")
-        host.posts.get(timeout=LIMIT)()
-        assert called == ["successor"]
-    collection.close()
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no selector with a descriptor")
-def test_what_is_left_of_a_batch_is_not_given_to_a_successor__pitfall_5() -> None:
-    """What a turn in a host has left for the next one, and is closed in between, is not taken for a
-    descriptor that has the same number by then.
-    """
-    host, collection, called = ManualHost(), WaitStateCollection(), list[int]()
-    pairs = [socket.socketpair() for _ in range(TURN_EVENT_LIMIT + 9)]
-    with begin_guest(host, collection, "descriptor"):
-        watches = {}
-        for near, far in pairs:
-            watches[near.fileno()] = collection.watch(near, lambda watch: called.append(watch.fd))
-            far.send(b"!")
-        host.is_ready()
-        left = watches.keys() - set(called)
-        quiet, other = socket.socketpair()
-        for number in left:
-            watches[number].close()
-            os.dup2(quiet.fileno(), number)
-            collection.watch(number, lambda watch: called.append(-1))
-        host.is_due()
-        assert (len(left), len(called)) == (9, TURN_EVENT_LIMIT)
-    collection.close()
-    for end in (quiet, other, *(end for pair in pairs for end in pair)):
-        end.close()
